@@ -1,0 +1,49 @@
+// Genesis: a geth-style genesis.json (config.chainId, alloc, gasLimit, baseFeePerGas, timestamp, extraData, ...) and
+// gantry's own keys under config.gantry. Defaults: gas limit 2,000,000,000, base fee 1 gwei, elasticity 2,
+// denominator 8, subsecond on.
+#ifndef GANTRY_CHAIN_GENESIS_H
+#define GANTRY_CHAIN_GENESIS_H
+
+#include "chain/header.h"
+
+struct genesis_account {
+    address addr;
+    u256 balance;
+    uint64_t nonce;
+};
+
+struct genesis {
+    uint64_t chain_id;
+    bool subsecond; // equal timestamps allowed; off: blocks at least a second apart
+    struct fee_rules fee_rules;
+    struct header header; // complete but for state_root
+    uint8_t extra_data[32];
+    struct genesis_account *accounts; // malloc'ed, sorted by address, no duplicates
+    size_t account_count;
+};
+
+#define GENESIS_ERROR_MAX 256
+
+// Parses the JSON text. Refused with a message that names the place: malformed JSON, unknown keys under config.gantry, a
+// duplicate or empty account, a base fee of zero, an account with code or storage (this build has no contracts), a
+// number that does not fit, a gas limit under 21000.
+MUST_CHECK bool genesis_parse(struct genesis *out, const char *json, size_t len, char error[GENESIS_ERROR_MAX]);
+MUST_CHECK bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERROR_MAX]);
+void genesis_free(struct genesis *g);
+
+// The chain that `gantry dev` starts: id 31337 and the ten accounts of the mnemonic "test test test test test test test
+// test test test test junk" (BIP-39, m/44'/60'/0'/0/0..9), 10,000 ether each.
+void genesis_dev(struct genesis *out);
+struct dev_account {
+    address addr;
+    bytes32 secret_key;
+};
+#define DEV_ACCOUNT_COUNT 10
+extern const struct dev_account DEV_ACCOUNTS[DEV_ACCOUNT_COUNT];
+
+// Benchmark genesis: account_count accounts with `balance` each: first sender_count senders derived from seed (their
+// keys: bench_key), the rest addresses without known keys (bench_receiver).
+bytes32 bench_key(uint64_t seed, uint64_t index);
+address bench_receiver(uint64_t seed, uint64_t index);
+
+#endif
