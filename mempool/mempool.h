@@ -1,0 +1,108 @@
+// The pool of one shard: the waiting transactions of the senders in its partitions.
+//
+//   sender -> queue by nonce:  [n] [n+1] [n+2]   gap   [n+5]
+//                              `--- pending ---'       `queued'
+//
+// Pending: the nonces follow the account's without a gap. Queued: behind a gap. A deterministic state machine: no clock,
+// no I/O; `now` is handed in. One owner thread; what comes from other threads comes through the shard's inbox.
+//
+// Ownership: after TX_OK from mempool_insert the pool owns the transaction until it gives it back through
+// mempool_take_removed. On any other answer the caller keeps it.
+#ifndef GANTRY_MEMPOOL_MEMPOOL_H
+#define GANTRY_MEMPOOL_MEMPOOL_H
+
+#include "base/arena.h"
+#include "mempool/pooled_tx.h"
+
+struct mempool;
+
+struct mempool_limits {
+    uint32_t tx_max;           // transactions in the pool
+    uint64_t bytes_max;        // bytes of pooled_tx in the pool
+    uint32_t per_sender_max;   // transactions of one sender
+    uint32_t nonce_ahead_max;  // how far past the account's nonce one may queue
+    uint64_t gap_expiry_ns;    // queued ones older than this leave with TX_EXPIRED
+    uint32_t drop_record_max;  // remembered drops
+    u256 min_tip;              // below: TX_UNDERPRICED
+};
+
+// What the pool must know of a sender's account, as of the last executed block.
+struct mempool_account {
+    uint64_t nonce;
+    u256 balance;
+};
+
+struct mempool *mempool_create(struct arena *arena, const struct mempool_limits *limits);
+void mempool_free(struct mempool *mp);
+
+// The account of the sender of t, wanted by mempool_insert: pass what the state says.
+// Answers: TX_OK, or TX_ALREADY_KNOWN, TX_NONCE_TOO_LOW, TX_NONCE_TOO_HIGH, TX_INSUFFICIENT_FUNDS (this and all that the
+// sender has pooled before it), TX_REPLACEMENT_UNDERPRICED (less than 10 % more in tip or fee cap),
+// TX_SENDER_LIMIT, TX_UNDERPRICED, TX_POOL_FULL.
+// Replacement of a proposed transaction is TX_REPLACEMENT_UNDERPRICED.
+// When the pool is full the cheapest (by tip cap, then fee cap; the tail of its sender's queue) is evicted if t pays more.
+MUST_CHECK enum tx_status mempool_insert(struct mempool *mp, struct pooled_tx *t, const struct mempool_account *account,
+                                         uint64_t now_ns);
+
+// Transactions that left: the caller must free them (send them home). Call until it returns 0. Reasons were recorded.
+struct mempool_removed {
+    struct pooled_tx *tx;
+    enum tx_status reason; // TX_OK: included
+};
+MUST_CHECK size_t mempool_take_removed(struct mempool *mp, struct mempool_removed *out, size_t max);
+
+// Picks executable transactions, best effective tip first and each sender's in nonce order, whose fee cap reaches
+// base_fee, until gas_max (sum of gas limits), bytes_max (raw) or count_max. They stay in the pool, marked
+// proposed, until mempool_result. Nothing proposed may be outstanding. Returns how many.
+size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max,
+                       struct pooled_tx **out, size_t count_max);
+
+// What became of a proposed transaction: TX_OK included; a final reason (dropped for good, recorded); or "again": it
+// becomes pending or queued as before.
+void mempool_result_included(struct mempool *mp, struct pooled_tx *t);
+void mempool_result_dropped(struct mempool *mp, struct pooled_tx *t, enum tx_status reason);
+void mempool_result_again(struct mempool *mp, struct pooled_tx *t);
+
+// The account of a sender changed (a block was executed, results given before). Nonces below go (TX_NONCE_TOO_LOW),
+// unpayable ones go (TX_INSUFFICIENT_FUNDS), gaps are reckoned again. Unknown senders are ignored.
+void mempool_account_changed(struct mempool *mp, const bytes32 *sender_key, const struct mempool_account *account,
+                             uint64_t now_ns);
+
+// Expires queued transactions; call now and then. Returns the time of the next expiry, UINT64_MAX for none.
+uint64_t mempool_tick(struct mempool *mp, uint64_t now_ns);
+
+// Drops everything with this reason (shutdown).
+void mempool_clear(struct mempool *mp, enum tx_status reason);
+
+// Totals, O(1). executable_* depend on the base fee last given to mempool_set_base_fee.
+struct mempool_stats {
+    uint64_t pending, queued, bytes;
+    uint64_t executable;       // pending with fee cap >= base fee, not behind one that is held back, not proposed
+    uint64_t executable_gas;   // sum of their gas limits
+    uint64_t held_back;        // pending and kept out by the base fee alone
+    uint64_t evicted, replaced, expired, dropped; // since start
+};
+struct mempool_stats mempool_stats(const struct mempool *mp);
+// The base fee of the next block; held_back and executable are reckoned anew.
+void mempool_set_base_fee(struct mempool *mp, const u256 *base_fee);
+
+// The first nonce after the sender's pending ones: eth_getTransactionCount(pending). account_nonce when none is pooled.
+uint64_t mempool_next_nonce(const struct mempool *mp, const bytes32 *sender_key, uint64_t account_nonce);
+
+// A pooled transaction by hash (NULL when not here); valid until the next call that changes the pool.
+struct mempool_found {
+    const struct pooled_tx *tx;
+    bool pending; // else queued
+};
+MUST_CHECK bool mempool_find(const struct mempool *mp, const bytes32 *hash, struct mempool_found *out);
+
+// Why a transaction left without being included; TX_OK when nothing is remembered of it.
+enum tx_status mempool_drop_reason(const struct mempool *mp, const bytes32 *hash);
+// Remembers a drop of a transaction that never was in the pool or was refused after ordering.
+void mempool_record_drop(struct mempool *mp, const bytes32 *hash, enum tx_status reason);
+
+// Calls visit for every pooled transaction, by sender, by nonce (txpool_content). visit returns false to stop.
+void mempool_visit(const struct mempool *mp, bool (*visit)(void *ctx, const struct pooled_tx *tx, bool pending),
+                   void *ctx);
+
+#endif

@@ -1,0 +1,40 @@
+// A transaction on its way through the node: one allocation holding the decoded fields, what verification found, the
+// pool's links and the raw bytes. It is allocated by the shard that received it (home), handed by reference to the
+// shard that owns its sender, and comes back by message to be freed. Exactly one thread may touch it at a time.
+#ifndef GANTRY_MEMPOOL_POOLED_TX_H
+#define GANTRY_MEMPOOL_POOLED_TX_H
+
+#include "chain/tx.h"
+
+// Where the answer to a submission goes: a connection of the receiving shard, or a waiting JSON-RPC request.
+struct tx_origin {
+    uint32_t connection; // receiver's handle; 0: nobody waits
+    uint32_t generation; // so that a reused handle is not mistaken for the old one
+    uint64_t sequence;   // position of the answer in the connection's order, or the request's id
+};
+
+struct pooled_tx {
+    struct tx tx; // its views point into raw[]
+    bytes32 hash;
+    address sender;
+    bytes32 sender_key; // keccak256(sender); [0] is the partition
+    bytes32 target_key; // keccak256(tx.to)
+    struct tx_origin origin;
+    uint64_t received_ns; // monotonic
+    uint16_t home;        // shard that allocated this
+    uint8_t status;       // enum tx_status, on the way back
+    // The pool's links (mempool.c only).
+    struct pooled_tx *sender_next, *sender_prev; // the sender's queue, by nonce
+    u256 max_cost;                               // gas limit * fee cap + value
+    uint32_t heap_index;
+    bool proposed;                               // handed out by mempool_propose, result awaited
+    size_t raw_len;
+    uint8_t raw[];
+};
+
+static inline size_t pooled_tx_bytes(size_t raw_len)
+{
+    return sizeof(struct pooled_tx) + raw_len;
+}
+
+#endif
