@@ -1,0 +1,103 @@
+// JSON-RPC 2.0 over HTTP and WebSocket, /metrics and /health, on one port: one libwebsockets service thread.
+//
+// What the thread knows itself: the chain (struct chain_reader, which it owns). Everything else it asks of the node by
+// struct rpc_query: allocated here, handed to backend.ask, filled in by the node's threads, and handed back through
+// rpc_complete from any thread. Blocks come through rpc_post_block. Others wake the thread only by
+// lws_cancel_service, inside these functions.
+#ifndef GANTRY_ENGINE_RPC_RPC_H
+#define GANTRY_ENGINE_RPC_RPC_H
+
+#include "base/config.h"
+#include "chain/genesis.h"
+#include "engine/store/chain_reader.h"
+#include "mempool/mempool.h"
+
+struct rpc;
+
+struct rpc_options {
+    const char *host; // bind address, default 127.0.0.1
+    uint16_t port;    // 0: any free one (rpc_port tells)
+    const char *cors; // allowed origin, empty: none, "*": any
+    const char *allowed_hosts; // comma-separated Host names accepted besides localhost and numeric addresses
+    uint32_t connection_max, batch_max, subscription_max, filter_max;
+    uint64_t body_bytes_max, response_bytes_max;
+    uint32_t depth_max;
+    bool developer_methods; // txpool_content, txpool_inspect, debug_*
+};
+
+enum rpc_query_kind {
+    RPC_SUBMIT,      // in: raw. out: status, hash
+    RPC_ACCOUNT,     // in: key, height, pending. out: found (1, 0, -1 as state_get_at), account (with pending: nonce after the pool's)
+    RPC_POOL_FIND,   // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw, sender
+    RPC_POOL_STATS,  // out: stats, summed over shards
+    RPC_POOL_CONTENT // out: entries
+};
+
+struct rpc_pool_entry {
+    uint8_t *raw; // malloc'ed
+    size_t raw_len;
+    bytes32 hash;
+    address sender;
+    bool pending;
+};
+
+struct rpc_query {
+    enum rpc_query_kind kind;
+    void *owner;         // the rpc thread's own; not touched by the node
+    unsigned next_shard; // the node's own: where a question that visits all shards goes next
+    // In
+    uint8_t *raw;        // RPC_SUBMIT: malloc'ed by rpc; RPC_POOL_FIND: malloc'ed by the node; freed by rpc
+    size_t raw_len;
+    bytes32 key, hash;
+    uint64_t height;
+    bool pending;
+    // Out
+    int found;
+    enum tx_status status;
+    struct account account;
+    address sender;
+    struct mempool_stats stats;
+    struct rpc_pool_entry *entries; // malloc'ed by the node; freed by rpc
+    size_t entry_count;
+    size_t entry_max;               // in: stop after this many
+};
+
+// A snapshot for gantry_status, /health and the metrics that come from the node; filled by backend.status, which may be
+// called on the rpc thread at any time and must not block.
+struct rpc_node_status {
+    const char *version;
+    unsigned shard_count;
+    uint64_t start_wall_ms;
+    uint64_t checkpoint_height, log_bytes, checkpoint_bytes, retained_from;
+    uint64_t pool_pending, pool_queued;
+    u256 base_fee; // of the next block
+    bool healthy;
+    char reason[160]; // one sentence, when not healthy
+};
+
+struct rpc_backend {
+    void *ctx;
+    // Starts an answer; it comes through rpc_complete. Never blocks; false when the node's inbox is full (the rpc thread
+    // answers with an error then).
+    bool (*ask)(void *ctx, struct rpc_query *q);
+    void (*status)(void *ctx, struct rpc_node_status *out);
+    // Writes the node's metrics in Prometheus text; see engine/rpc/metrics.h.
+    void (*metrics)(void *ctx, FILE *out);
+};
+
+// Starts the thread. Takes over reader. NULL with a message when the port can't be bound.
+struct rpc *rpc_start(const struct rpc_options *options, const struct rpc_backend *backend, struct chain_reader *reader,
+                      const struct genesis *genesis, char error[STORE_ERROR_MAX]);
+// Answers what is under way with an error, closes connections, ends the thread.
+void rpc_stop(struct rpc *rpc);
+uint16_t rpc_port(const struct rpc *rpc);
+
+// Any thread.
+void rpc_complete(struct rpc *rpc, struct rpc_query *q);
+// A block became durable: takes over `record` (malloc'ed). Coordinator only; in order of height.
+void rpc_post_block(struct rpc *rpc, uint64_t height, uint8_t *record, size_t len, struct blog_place place);
+// A transaction became pending; any shard. Cheap when nobody subscribed (rpc_wants_pending).
+bool rpc_wants_pending(const struct rpc *rpc);
+void rpc_post_pending(struct rpc *rpc, const bytes32 *hashes, size_t count);
+
+#endif
