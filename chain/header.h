@@ -19,6 +19,7 @@ struct header {
     bytes32 mix_hash;        // prevRandao
     uint8_t nonce[8];
     u256 base_fee;
+    bool no_base_fee; // a header from before London, which ends with the nonce; never on a gantry chain
     // How many of the later fields are there: 0 up to London, 1 Shanghai, 4 Cancun (always 4 on a gantry chain).
     unsigned optional_count;
     bytes32 withdrawals_root;
@@ -40,7 +41,7 @@ struct fee_rules {
     uint64_t denominator; // bounds the change to 1/denominator; default 8
 };
 
-// Base fee of the child of a block (EIP-1559). Never below... the rule allows it to fall to 0 only from 0.
+// Base fee of the child of a block (EIP-1559). gas_limit is at least elasticity. Saturates at 2^256 - 1.
 u256 header_next_base_fee(const struct fee_rules *rules, uint64_t gas_limit, uint64_t gas_used, const u256 *base_fee);
 
 // A receipt as it is hashed and served. logs is the RLP list of logs, header included (empty view: no logs).

@@ -1,0 +1,29 @@
+// What an implementation of sigverify.h provides. Only sigverify/*.c include this.
+#ifndef GANTRY_SIGVERIFY_KERNELS_H
+#define GANTRY_SIGVERIFY_KERNELS_H
+
+#include "sigverify/sigverify.h"
+
+struct sv_kernels {
+    const char *name; // what GANTRY_LANES calls it
+    // Whether this processor and operating system run it.
+    bool (*usable)(void);
+    // Scratch memory and whatever else one verifier needs; NULL when memory is short.
+    void *(*create)(void);
+    void (*destroy)(void *state);
+    // n is at most SV_BATCH_MAX; out is zeroed. They set status and, where it is SV_OK, pubkey; the caller derives
+    // the addresses.
+    void (*recover)(void *state, struct sv_result *out, const struct sv_item *in, size_t n);
+    void (*verify_witness)(void *state, struct sv_result *out, const struct sv_item *in,
+                           const struct sv_witness *witness, size_t n);
+};
+
+extern const struct sv_kernels SV_PORTABLE;
+
+// The checks on r, s and v that every implementation makes first: SV_OK, SV_BAD_RANGE or SV_HIGH_S.
+enum sv_status sv_check_range(const struct sv_item *item);
+
+// Whether ry is the y of the point R that r and v name. r and v have passed sv_check_range.
+bool sv_is_ry(const struct sv_item *item, const uint8_t ry[32]);
+
+#endif
