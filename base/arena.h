@@ -1,7 +1,8 @@
 // A memory arena of one shard: a jemalloc arena of its own, so that shards neither contend nor share pages.
 // In sanitizer builds it is the plain allocator, so that the sanitizer sees every block.
 //
-// Any thread may free what an arena gave (jemalloc allows it), but the design has owners free their own memory.
+// Each arena has one owner thread, whose calls go through a cache without locks: its creator, or the last thread that
+// adopted it. Other threads may allocate and free too, more slowly; the design has owners handle their own memory.
 // Allocation aborts the process when the machine is out of memory: every user of an arena has a bound of its own,
 // so this is a configuration beyond the machine, reported in words.
 #ifndef GANTRY_BASE_ARENA_H
@@ -12,6 +13,8 @@
 struct arena;
 
 struct arena *arena_create(void);
+// Makes the calling thread the owner. Only while no other thread uses the arena.
+void arena_adopt(struct arena *arena);
 // Frees the arena and everything still allocated in it.
 void arena_destroy(struct arena *arena);
 
@@ -22,7 +25,7 @@ __attribute__((malloc, returns_nonnull)) void *arena_alloc_aligned(struct arena 
 __attribute__((returns_nonnull)) void *arena_realloc(struct arena *arena, void *ptr, size_t size);
 void arena_free(struct arena *arena, void *ptr); // NULL is fine
 
-// Bytes in live allocations. May be slightly stale.
+// Bytes in live allocations, as the allocator rounds them. May be slightly stale. Any thread.
 uint64_t arena_bytes(const struct arena *arena);
 
 #endif

@@ -9,6 +9,7 @@
 #define HIST_SUB_BITS 5
 #define HIST_BUCKETS ((64 - HIST_SUB_BITS + 1) << HIST_SUB_BITS)
 
+// sum stops at UINT64_MAX.
 struct hist {
     uint64_t count, sum, min, max; // min is UINT64_MAX while empty
     uint64_t bucket[HIST_BUCKETS];

@@ -1,7 +1,9 @@
-// Recursive Length Prefix (Ethereum yellow paper, appendix B), strict: only the one canonical encoding of a value is read.
+// Recursive Length Prefix (Ethereum yellow paper, appendix B), strict: only the one canonical encoding of a value is
+// read.
 //
 // Reading walks a view: each rlp_read_* takes the next item off the front of *in and leaves the rest. A caller that
 // wants "exactly this list" checks that the rest is empty (rlp_done). Nothing is copied: views point into the input.
+// A read that fails leaves *in and its result as they were.
 //
 // Writing is in two steps, because a list's header holds its payload's length: sum rlp_size_*, then rlp_put_*.
 // Each put returns the position after what it wrote; the caller has made room for the summed size.
@@ -20,9 +22,10 @@ enum rlp_status {
     RLP_NOT_STRING,    // a list where a string is wanted
     RLP_NOT_LIST,      // a string where a list is wanted
     RLP_LEADING_ZERO,  // an integer with leading zero bytes
-    RLP_TOO_LARGE,     // an integer or fixed string longer than its type
+    RLP_TOO_LARGE,     // an integer longer than its type
     RLP_BAD_LENGTH,    // a fixed string of another length
     RLP_TRAILING,      // bytes after the end
+    RLP_TOO_DEEP,      // more lists inside each other than allowed (rlp_validate)
 };
 
 // A few words for each status, for messages. Never NULL.
@@ -43,7 +46,8 @@ MUST_CHECK enum rlp_status rlp_read_u256(struct bytes *in, u256 *out);
 MUST_CHECK enum rlp_status rlp_read_fixed(struct bytes *in, void *out, size_t len);
 // RLP_TRAILING unless in is empty.
 MUST_CHECK enum rlp_status rlp_done(struct bytes in);
-// Checks that the input is exactly one well-formed item, nested lists included, at most max_depth deep.
+// Checks that the input is exactly one well-formed item, nested lists included, at most max_depth lists inside
+// each other (a list of strings is 1 deep). Recurses at most max_depth deep itself.
 MUST_CHECK enum rlp_status rlp_validate(struct bytes in, unsigned max_depth);
 
 size_t rlp_size_string(struct bytes s);

@@ -1,0 +1,16 @@
+// The permutation Keccak-f[1600] (FIPS 202, section 3) on one state of 25 little-endian lanes; lane x + 5y. Inside
+// base/ only: others use keccak.h. Any thread.
+#ifndef GANTRY_BASE_KECCAK_F_H
+#define GANTRY_BASE_KECCAK_F_H
+
+#include "base/bytes.h"
+
+#define KECCAK_ROUNDS 24
+#define KECCAK256_BLOCK 136 // bytes absorbed by one permutation
+#define KECCAK256_BLOCK_LANES (KECCAK256_BLOCK / 8)
+
+extern const uint64_t KECCAK_ROUND_CONSTANTS[KECCAK_ROUNDS];
+
+void keccak_f1600(uint64_t state[25]);
+
+#endif
