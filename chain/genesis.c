@@ -1,0 +1,343 @@
+#include "chain/genesis.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/hex.h"
+#include "base/keccak.h"
+
+enum {
+    DEFAULT_GAS_LIMIT = 2000000000,
+    DEFAULT_BASE_FEE = 1000000000,
+    DEFAULT_ELASTICITY = 2,
+    DEFAULT_DENOMINATOR = 8,
+    GAS_LIMIT_MIN = 21000,
+    BASE_FEE_MAX_BITS = 128,
+    FILE_MAX_BYTES = 1 << 30,
+};
+
+// v of a legacy signature is twice the chain id + 36 at most and has 64 bits.
+static const uint64_t CHAIN_ID_MAX = (UINT64_MAX - 37) / 2;
+
+// Writes the message and is false, so that a check reads `return refuse(...)`.
+__attribute__((format(printf, 2, 3))) static bool refuse(char *error, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error, GENESIS_ERROR_MAX, format, args);
+    va_end(args);
+    return false;
+}
+
+// Numbers are JSON integers or strings, decimal or 0x-hexadecimal. A missing one leaves *out as it was.
+static bool read_number(u256 *out, const json_t *object, const char *key, const char *place, char *error)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value || json_is_null(value))
+        return true;
+    if (json_is_integer(value)) {
+        if (json_integer_value(value) < 0)
+            return refuse(error, "%s%s: a negative number", place, key);
+        *out = u256_from_u64((uint64_t)json_integer_value(value));
+        return true;
+    }
+    if (!json_is_string(value) || !u256_parse(out, json_string_value(value), json_string_length(value)))
+        return refuse(error, "%s%s: not a number of at most 256 bits (decimal or 0x-hexadecimal)", place, key);
+    return true;
+}
+
+static bool read_u64(uint64_t *out, const json_t *object, const char *key, const char *place, uint64_t min,
+                     uint64_t max, char *error)
+{
+    u256 value = u256_from_u64(*out);
+    if (!read_number(&value, object, key, place, error))
+        return false;
+    if (!u256_fits_u64(&value) || value.w[0] < min || value.w[0] > max)
+        return refuse(error, "%s%s: must be between %llu and %llu", place, key, (unsigned long long)min,
+                      (unsigned long long)max);
+    *out = value.w[0];
+    return true;
+}
+
+// Hexadecimal bytes: exactly len of them. A missing key leaves *out as it was.
+static bool read_bytes(uint8_t *out, size_t len, const json_t *object, const char *key, char *error)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value || json_is_null(value))
+        return true;
+    if (!json_is_string(value) ||
+        hex_decode(out, len, json_string_value(value), json_string_length(value)) != (ptrdiff_t)len)
+        return refuse(error, "%s: not %zu hexadecimal bytes", key, len);
+    return true;
+}
+
+static bool read_extra_data(struct genesis *g, const json_t *root, char *error)
+{
+    const json_t *value = json_object_get(root, "extraData");
+    ptrdiff_t len = 0;
+    if (value && !json_is_null(value)) {
+        if (!json_is_string(value))
+            return refuse(error, "extraData: not a string");
+        len = hex_decode(g->extra_data, sizeof g->extra_data, json_string_value(value), json_string_length(value));
+        if (len < 0)
+            return refuse(error, "extraData: not hexadecimal, or longer than %zu bytes", sizeof g->extra_data);
+    }
+    g->header.extra_data = bytes_of(g->extra_data, (size_t)len);
+    return true;
+}
+
+// What a chain that starts here can't have: history, proof of work, blobs.
+static bool check_zeros(const json_t *root, char *error)
+{
+    static const char *const keys[] = {
+        "difficulty", "number", "gasUsed", "parentHash", "excessBlobGas", "blobGasUsed", "parentBeaconBlockRoot"};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        u256 value = U256_ZERO;
+        if (!read_number(&value, root, keys[i], "", error))
+            return false;
+        if (!u256_is_zero(&value))
+            return refuse(error, "%s: must be zero or absent", keys[i]);
+    }
+    return true;
+}
+
+static bool read_header(struct genesis *g, const json_t *root, char *error)
+{
+    struct header *h = &g->header;
+    uint64_t nonce = 0;
+    if (!check_zeros(root, error) || !read_extra_data(g, root, error) ||
+        !read_u64(&nonce, root, "nonce", "", 0, UINT64_MAX, error) ||
+        !read_u64(&h->timestamp, root, "timestamp", "", 0, INT64_MAX, error) ||
+        !read_u64(&h->gas_limit, root, "gasLimit", "", GAS_LIMIT_MIN, INT64_MAX, error) ||
+        !read_bytes(h->mix_hash.b, sizeof h->mix_hash.b, root, "mixHash", error) ||
+        !read_bytes(h->coinbase.b, sizeof h->coinbase.b, root, "coinbase", error) ||
+        !read_number(&h->base_fee, root, "baseFeePerGas", "", error))
+        return false;
+    if (u256_is_zero(&h->base_fee))
+        return refuse(error, "baseFeePerGas: must not be zero");
+    if (u256_bits(&h->base_fee) > BASE_FEE_MAX_BITS)
+        return refuse(error, "baseFeePerGas: more than %d bits", BASE_FEE_MAX_BITS);
+    for (int i = 0; i < 8; i++)
+        h->nonce[i] = (uint8_t)(nonce >> (56 - 8 * i));
+    return true;
+}
+
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t text_len = strlen(text), end_len = strlen(end);
+    return text_len >= end_len && strcmp(text + text_len - end_len, end) == 0;
+}
+
+// The rules are Cancun's from the first block on. A schedule that says otherwise would make other clients disagree.
+static bool check_forks(const json_t *config, char *error)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach((json_t *)config, key, value)
+    {
+        const bool is_time = ends_with(key, "Time");
+        if ((!is_time && !ends_with(key, "Block")) || json_is_null(value))
+            continue;
+        if (is_time && strcmp(key, "shanghaiTime") != 0 && strcmp(key, "cancunTime") != 0)
+            return refuse(error, "config.%.64s: this chain knows no fork after Cancun", key);
+        u256 when = U256_ZERO;
+        if (!read_number(&when, config, key, "config.", error))
+            return false;
+        if (!u256_is_zero(&when))
+            return refuse(error, "config.%.64s: must be 0: this chain follows Cancun from its first block", key);
+    }
+    return true;
+}
+
+static bool read_gantry(struct genesis *g, const json_t *gantry, char *error)
+{
+    const char *key;
+    json_t *value;
+    if (!gantry)
+        return true;
+    if (!json_is_object(gantry))
+        return refuse(error, "config.gantry: not an object");
+    json_object_foreach((json_t *)gantry, key, value)
+    {
+        if (strcmp(key, "subsecond") == 0) {
+            if (!json_is_boolean(value))
+                return refuse(error, "config.gantry.subsecond: not true or false");
+            g->subsecond = json_is_true(value);
+        } else if (strcmp(key, "elasticity") != 0 && strcmp(key, "denominator") != 0) {
+            return refuse(error, "config.gantry.%.64s: unknown key", key);
+        }
+    }
+    struct fee_rules *rules = &g->fee_rules;
+    return read_u64(&rules->elasticity, gantry, "elasticity", "config.gantry.", 1, GAS_LIMIT_MIN, error) &&
+           read_u64(&rules->denominator, gantry, "denominator", "config.gantry.", 1, INT64_MAX, error);
+}
+
+static bool read_config(struct genesis *g, const json_t *root, char *error)
+{
+    const json_t *config = json_object_get(root, "config");
+    if (!json_is_object(config))
+        return refuse(error, "config: missing or not an object");
+    if (!json_object_get(config, "chainId"))
+        return refuse(error, "config.chainId: missing");
+    return read_u64(&g->chain_id, config, "chainId", "config.", 1, CHAIN_ID_MAX, error) && check_forks(config, error) &&
+           read_gantry(g, json_object_get(config, "gantry"), error);
+}
+
+static bool has_code_or_storage(const json_t *account)
+{
+    const json_t *code = json_object_get(account, "code"), *storage = json_object_get(account, "storage");
+    const char *text = json_string_value(code);
+    const bool no_code = !code || json_is_null(code) || (text && (text[0] == '\0' || strcmp(text, "0x") == 0));
+    const bool no_storage =
+        !storage || json_is_null(storage) || (json_is_object(storage) && json_object_size(storage) == 0);
+    return !no_code || !no_storage;
+}
+
+static bool read_account(struct genesis_account *out, const char *name, const json_t *account, char *error)
+{
+    char place[80];
+    snprintf(place, sizeof place, "alloc.%.64s.", name);
+    if (hex_decode(out->addr.b, sizeof out->addr.b, name, strlen(name)) != sizeof out->addr.b)
+        return refuse(error, "alloc.%.64s: not an address of 20 hexadecimal bytes", name);
+    if (!json_is_object(account))
+        return refuse(error, "alloc.%.64s: not an object", name);
+    if (has_code_or_storage(account))
+        return refuse(error, "alloc.%.64s: code and storage are not supported by this build", name);
+    if (!json_object_get(account, "balance"))
+        return refuse(error, "%sbalance: missing", place);
+    if (!read_number(&out->balance, account, "balance", place, error) ||
+        !read_u64(&out->nonce, account, "nonce", place, 0, UINT64_MAX - 1, error))
+        return false;
+    if (u256_is_zero(&out->balance) && out->nonce == 0)
+        return refuse(error, "alloc.%.64s: an empty account", name);
+    return true;
+}
+
+static int by_address(const void *a, const void *b)
+{
+    const struct genesis_account *left = a, *right = b;
+    return memcmp(left->addr.b, right->addr.b, sizeof left->addr.b);
+}
+
+static bool read_accounts(struct genesis *g, const json_t *root, char *error)
+{
+    const json_t *alloc = json_object_get(root, "alloc");
+    const char *name;
+    json_t *account;
+    if (!alloc)
+        return true;
+    if (!json_is_object(alloc))
+        return refuse(error, "alloc: not an object");
+    g->accounts = calloc(json_object_size(alloc) + 1, sizeof g->accounts[0]);
+    if (!g->accounts)
+        return refuse(error, "alloc: out of memory");
+    json_object_foreach((json_t *)alloc, name, account)
+    {
+        if (!read_account(&g->accounts[g->account_count], name, account, error))
+            return false;
+        g->account_count++;
+    }
+    qsort(g->accounts, g->account_count, sizeof g->accounts[0], by_address);
+    for (size_t i = 1; i < g->account_count; i++) {
+        if (!address_equal(&g->accounts[i - 1].addr, &g->accounts[i].addr))
+            continue;
+        char text[41] = {0};
+        hex_encode(text, g->accounts[i].addr.b, sizeof g->accounts[i].addr.b);
+        return refuse(error, "alloc.0x%s: the account is there twice", text);
+    }
+    return true;
+}
+
+static void set_defaults(struct genesis *g)
+{
+    *g = (struct genesis){
+        .subsecond = true,
+        .fee_rules = {.elasticity = DEFAULT_ELASTICITY, .denominator = DEFAULT_DENOMINATOR},
+        .header = {.ommers_hash = KECCAK256_EMPTY_LIST,
+                   .transactions_root = KECCAK256_EMPTY_RLP,
+                   .receipts_root = KECCAK256_EMPTY_RLP,
+                   .gas_limit = DEFAULT_GAS_LIMIT,
+                   .base_fee = u256_from_u64(DEFAULT_BASE_FEE),
+                   .optional_count = 4,
+                   .withdrawals_root = KECCAK256_EMPTY_RLP},
+    };
+    g->header.extra_data = bytes_of(g->extra_data, 0);
+}
+
+bool genesis_parse(struct genesis *out, const char *json, size_t len, char error[GENESIS_ERROR_MAX])
+{
+    set_defaults(out);
+    json_error_t at;
+    json_t *root = json_loadb(json, len, JSON_REJECT_DUPLICATES, &at);
+    if (!root)
+        return refuse(error, "line %d, column %d: %s", at.line, at.column, at.text);
+    bool ok = json_is_object(root) ? true : refuse(error, "not a JSON object");
+    ok = ok && read_config(out, root, error) && read_header(out, root, error) && read_accounts(out, root, error);
+    json_decref(root);
+    if (!ok)
+        genesis_free(out);
+    return ok;
+}
+
+// The whole file, malloc'ed; NULL with errno set.
+static char *read_file(const char *path, size_t *len)
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return NULL;
+    char *text = NULL;
+    long size = -1;
+    if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0 && fseek(file, 0, SEEK_SET) == 0) {
+        if (size > FILE_MAX_BYTES)
+            errno = EFBIG;
+        else
+            text = malloc((size_t)size + 1);
+    }
+    if (text && fread(text, 1, (size_t)size, file) != (size_t)size) {
+        free(text);
+        text = NULL;
+        errno = EIO;
+    }
+    fclose(file);
+    *len = (size_t)size;
+    return text;
+}
+
+bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERROR_MAX])
+{
+    size_t len;
+    char reason[GENESIS_ERROR_MAX];
+    char *text = read_file(path, &len);
+    if (!text)
+        return refuse(error, "%.150s: %s", path, strerror(errno));
+    const bool ok = genesis_parse(out, text, len, reason);
+    free(text);
+    return ok ? true : refuse(error, "%.100s: %.150s", path, reason);
+}
+
+void genesis_free(struct genesis *g)
+{
+    free(g->accounts);
+    g->accounts = NULL;
+    g->account_count = 0;
+}
+
+void genesis_dev(struct genesis *out)
+{
+    set_defaults(out);
+    out->chain_id = 31337;
+    out->accounts = calloc(DEV_ACCOUNT_COUNT, sizeof out->accounts[0]);
+    if (!out->accounts)
+        abort();
+    out->account_count = DEV_ACCOUNT_COUNT;
+    const u256 ether = u256_from_u64(1000000000000000000);
+    for (size_t i = 0; i < DEV_ACCOUNT_COUNT; i++) {
+        out->accounts[i].addr = DEV_ACCOUNTS[i].addr;
+        const bool overflow = u256_mul_u64(&out->accounts[i].balance, &ether, 10000);
+        (void)overflow;
+    }
+    qsort(out->accounts, out->account_count, sizeof out->accounts[0], by_address);
+}
