@@ -234,7 +234,7 @@ static size_t reference_batch(struct build *b, size_t begin, size_t end)
     for (size_t j = 0; j < count; j++) {
         b->owners[j]->ref_len = 33;
         b->owners[j]->ref[0] = 0x80 + 32;
-        memcpy(owners[j]->ref + 1, b->hashes[j].b, 32);
+        memcpy(b->owners[j]->ref + 1, b->hashes[j].b, 32);
     }
     return i;
 }
