@@ -8,7 +8,7 @@
 //
 // flags: bit 0 a public key is given, bit 1 R.y is given too (only with bit 0); other bits must be zero. The answer to the
 // n-th frame is the n-th answer. A malformed frame header (length 0, above frame_max, unknown flags, shorter than its
-// witness) is answered with INGEST_BAD_FRAME and its text, and the connection is closed after that answer.
+// witness), recognised as soon as the bytes that show it are there, is answered with INGEST_BAD_FRAME and its text, and the connection is closed after that answer.
 #ifndef GANTRY_SHARD_INGEST_WIRE_H
 #define GANTRY_SHARD_INGEST_WIRE_H
 
@@ -27,6 +27,8 @@
 // Answer statuses beyond enum tx_status.
 #define INGEST_BAD_FRAME 250
 #define INGEST_BAD_HELLO 251
+// Sent instead of the server hello, and the connection is closed after it.
+#define INGEST_BAD_HELLO_TEXT "bad hello: expected \"gantryi\" and version 1"
 
 struct ingest_frame {
     struct bytes raw;
