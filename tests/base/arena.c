@@ -1,0 +1,150 @@
+#include "base/arena.h"
+
+#include "tests/support/vectors.h"
+
+#include <criterion/criterion.h>
+#include <pthread.h>
+
+Test(arena, blocks_are_writable_distinct_and_counted)
+{
+    struct arena *arena = arena_create();
+    cr_assert_eq(arena_bytes(arena), 0);
+    enum { N = 1000 };
+    uint8_t *blocks[N];
+    uint64_t wanted = 0;
+    for (size_t i = 0; i < N; i++) {
+        size_t size = i * 7 % 3000;
+        blocks[i] = arena_alloc(arena, size);
+        memset(blocks[i], (int)i, size);
+        wanted += size;
+    }
+    cr_assert_geq(arena_bytes(arena), wanted);
+    for (size_t i = 0; i < N; i++) {
+        for (size_t j = 0; j < i * 7 % 3000; j++)
+            cr_assert_eq(blocks[i][j], (uint8_t)i);
+        arena_free(arena, blocks[i]);
+    }
+    cr_assert_eq(arena_bytes(arena), 0);
+    arena_free(arena, NULL);
+    arena_destroy(arena);
+}
+
+Test(arena, zeroed_memory_is_zero_even_when_reused)
+{
+    struct arena *arena = arena_create();
+    for (int round = 0; round < 100; round++) {
+        uint8_t *p = arena_alloc_zero(arena, 500);
+        for (int i = 0; i < 500; i++)
+            cr_assert_eq(p[i], 0);
+        memset(p, 0xff, 500);
+        arena_free(arena, p);
+    }
+    arena_destroy(arena);
+}
+
+Test(arena, alignment_is_kept)
+{
+    struct arena *arena = arena_create();
+    for (size_t align = 1; align <= 65536; align *= 2) {
+        for (size_t size = 1; size < 5000; size = size * 3 + 1) {
+            uint8_t *p = arena_alloc_aligned(arena, size, align);
+            cr_assert_eq((uintptr_t)p % align, 0);
+            memset(p, 1, size);
+            if (size % 2)
+                arena_free(arena, p);
+        }
+    }
+    arena_destroy(arena);
+}
+
+Test(arena, growing_and_shrinking_keeps_the_contents)
+{
+    uint64_t seed = test_seed("arena realloc");
+    struct arena *arena = arena_create();
+    uint8_t *p = arena_realloc(arena, NULL, 1);
+    size_t size = 1;
+    p[0] = 0;
+    for (int round = 0; round < 2000; round++) {
+        size_t next = 1 + test_random(&seed) % (round % 10 == 0 ? 300000 : 3000);
+        p = arena_realloc(arena, p, next);
+        for (size_t i = 0; i < size && i < next; i++)
+            cr_assert_eq(p[i], (uint8_t)(i * 31));
+        for (size_t i = 0; i < next; i++)
+            p[i] = (uint8_t)(i * 31);
+        size = next;
+        cr_assert_geq(arena_bytes(arena), size);
+    }
+    arena_free(arena, p);
+    cr_assert_eq(arena_bytes(arena), 0);
+    arena_destroy(arena);
+}
+
+// Under the address sanitizer a block that destroy missed is reported as a leak.
+Test(arena, destroying_frees_what_is_left)
+{
+    for (int round = 0; round < 50; round++) {
+        struct arena *arena = arena_create();
+        for (int i = 0; i < 100; i++)
+            memset(arena_alloc(arena, 4096), 1, 4096);
+        memset(arena_alloc(arena, 8 << 20), 1, 8 << 20);
+        arena_destroy(arena);
+    }
+    arena_destroy(NULL);
+}
+
+struct shared {
+    struct arena *arena;
+    void *blocks[512];
+};
+
+static void *free_blocks(void *arg)
+{
+    struct shared *shared = arg;
+    for (int i = 0; i < 512; i++)
+        arena_free(shared->arena, shared->blocks[i]);
+    return NULL;
+}
+
+Test(arena, another_thread_may_free_while_the_owner_allocates)
+{
+    struct shared shared = {arena_create(), {0}};
+    for (int round = 0; round < 100; round++) {
+        for (int i = 0; i < 512; i++)
+            shared.blocks[i] = memset(arena_alloc(shared.arena, 64), i, 64);
+        pthread_t thread;
+        pthread_create(&thread, NULL, free_blocks, &shared);
+        for (int i = 0; i < 512; i++) {
+            uint8_t *own = arena_alloc(shared.arena, 64);
+            memset(own, 7, 64);
+            arena_free(shared.arena, own);
+        }
+        pthread_join(thread, NULL);
+    }
+    cr_assert_eq(arena_bytes(shared.arena), 0);
+    arena_destroy(shared.arena);
+}
+
+static void *adopt_and_use(void *arg)
+{
+    struct arena *arena = arg;
+    arena_adopt(arena);
+    for (int i = 0; i < 10000; i++) {
+        void *p = arena_alloc(arena, (size_t)i % 700);
+        memset(p, 1, (size_t)i % 700);
+        arena_free(arena, p);
+    }
+    return arena_alloc(arena, 100);
+}
+
+Test(arena, an_arena_can_be_made_by_one_thread_and_owned_by_another)
+{
+    struct arena *arena = arena_create();
+    void *before = arena_alloc(arena, 200), *from_thread;
+    pthread_t thread;
+    pthread_create(&thread, NULL, adopt_and_use, arena);
+    pthread_join(thread, &from_thread);
+    arena_free(arena, before);
+    arena_free(arena, from_thread);
+    cr_assert_eq(arena_bytes(arena), 0);
+    arena_destroy(arena);
+}
