@@ -10,7 +10,7 @@
 //     C -> S  exec_round            pass 1 over the waiting ones; fills one credit list a destination shard
 //     S -> S  the credit lists      exec_apply of each incoming list, after the own round is done
 //     S -> C  struct exec_progress
-//   C -> S  exec_gather_global      what still waits, to the global list
+//   C <- S  exec_waiting            what still waits: the global list
 //   C       exec_global             fees so far to the coinbase, then the global list in O order, as if serial, over all
 //                                   partitions (the shards are parked)
 //   C -> S  exec_end
