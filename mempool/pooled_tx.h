@@ -23,11 +23,15 @@ struct pooled_tx {
     uint64_t received_ns; // monotonic
     uint16_t home;        // shard that allocated this
     uint8_t status;       // enum tx_status, on the way back
-    // The pool's links (mempool.c only).
+    // The pool's own (mempool/ only).
     struct pooled_tx *sender_next, *sender_prev; // the sender's queue, by nonce
-    u256 max_cost;                               // gas limit * fee cap + value
-    uint32_t heap_index;
-    bool proposed;                               // handed out by mempool_propose, result awaited
+    struct pooled_tx *queued_next, *queued_prev; // those behind a gap, by the time they came there
+    uint64_t queued_ns;
+    uint64_t sequence;               // order of arrival in the pool
+    u256 max_cost;                   // gas limit * fee cap + value
+    uint32_t pool_slot, sender_slot; // numbers in the pool's tables
+    uint8_t pool_state;              // enum pool_state
+    bool proposed;                   // handed out by mempool_propose, result awaited
     size_t raw_len;
     uint8_t raw[];
 };

@@ -1,0 +1,91 @@
+// Picking transactions for a block: a heap over the first executable transaction of each sender that has one.
+#include "mempool/pool.h"
+
+#include <assert.h>
+
+// The least gas that any transaction takes: with less left nothing can fit.
+#define GAS_OF_SMALLEST 21000u
+// When 63/64 of the gas or bytes are used, the picking ends after so many senders whose next one does not fit. Before
+// that any number is passed over, so that a few huge ones with high tips can't keep a block empty.
+#define MISFITS_MAX 64u
+
+static u256 effective_tip(const struct mempool *mp, const struct pooled_tx *t)
+{
+    u256 above;
+    u256_sub(&above, &t->tx.max_fee, &mp->base_fee);
+    return u256_cmp(&t->tx.max_tip, &above) < 0 ? t->tx.max_tip : above;
+}
+
+static struct propose_entry entry_of(const struct mempool *mp, struct pooled_tx *t)
+{
+    u256 tip = effective_tip(mp, t);
+    return (struct propose_entry){mp_low64(&tip), t->sequence, t};
+}
+
+// Higher tip first, of equal ones the one that was here first.
+static bool better(const struct mempool *mp, const struct propose_entry *a, const struct propose_entry *b)
+{
+    if (a->tip != b->tip)
+        return a->tip > b->tip;
+    if (a->tip == UINT64_MAX) {
+        u256 tip_a = effective_tip(mp, a->tx), tip_b = effective_tip(mp, b->tx);
+        int order = u256_cmp(&tip_a, &tip_b);
+        if (order != 0)
+            return order > 0;
+    }
+    return a->sequence < b->sequence;
+}
+
+static void sift_down(struct mempool *mp, size_t count, size_t at, struct propose_entry entry)
+{
+    struct propose_entry *heap = mp->propose_heap;
+    for (size_t child; (child = 2 * at + 1) < count; at = child) {
+        if (child + 1 < count && better(mp, &heap[child + 1], &heap[child]))
+            child++;
+        if (!better(mp, &heap[child], &entry))
+            break;
+        heap[at] = heap[child];
+    }
+    heap[at] = entry;
+}
+
+// Nothing is proposed, so a sender's executable ones are the first of its queue.
+static size_t build_heap(struct mempool *mp)
+{
+    size_t count = mp->ready_count;
+    for (size_t i = 0; i < count; i++)
+        mp->propose_heap[i] = entry_of(mp, mp->senders.senders[mp->ready[i]].first);
+    for (size_t i = count / 2; i-- > 0;)
+        sift_down(mp, count, i, mp->propose_heap[i]);
+    return count;
+}
+
+size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max,
+                       struct pooled_tx **out, size_t count_max)
+{
+    assert(mp->proposed == 0);
+    if (!u256_equal(base_fee, &mp->base_fee))
+        mempool_set_base_fee(mp, base_fee);
+
+    struct propose_entry *heap = mp->propose_heap;
+    size_t taken = 0, left = build_heap(mp);
+    uint64_t gas = gas_max, bytes = bytes_max; // left to fill
+    unsigned misfits = 0;
+    while (left > 0 && taken < count_max && gas >= GAS_OF_SMALLEST) {
+        struct pooled_tx *t = heap[0].tx, *next = NULL;
+        if (t->tx.gas_limit <= gas && t->raw_len <= bytes) {
+            gas -= t->tx.gas_limit;
+            bytes -= t->raw_len;
+            out[taken++] = t;
+            next = t->sender_next && t->sender_next->pool_state == POOL_EXECUTABLE ? t->sender_next : NULL;
+            mp_set_proposed(mp, mp_sender_of(mp, t), t, true);
+        } else if (++misfits >= MISFITS_MAX && (gas < gas_max / 64 || bytes < bytes_max / 64)) {
+            break;
+        }
+        if (!next)
+            left--;
+        if (left > 0)
+            sift_down(mp, left, 0, next ? entry_of(mp, next) : heap[left]);
+    }
+    return taken;
+}
