@@ -1,0 +1,253 @@
+// This shard's part in a block: propose from the pool, run the rounds, close and hash, settle the pool.
+#include "shard/internal.h"
+
+#include <stdlib.h>
+
+static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
+{
+    struct message m = {.kind = kind, .from = (uint16_t)s->options.index, .n = (uint32_t)n, .p = (void *)p};
+    // The coordinator's inbox has room for every shard's one answer to its one question (node.c sizes it).
+    bool posted = inbox_post(s->options.coordinator, &m);
+    if (!posted)
+        abort();
+}
+
+static void propose(struct shard *s, const struct propose_request *request)
+{
+    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
+    struct block_part *b = &s->block;
+    if (b->proposed_cap < request->count_max) {
+        b->proposed_cap = request->count_max;
+        b->proposed = arena_realloc(s->arena, b->proposed, b->proposed_cap * sizeof *b->proposed);
+        b->picked = arena_realloc(s->arena, b->picked, b->proposed_cap * sizeof *b->picked);
+    }
+    size_t n = mempool_propose(s->pool, &request->base_fee, request->gas_max[s->options.index], request->bytes_max,
+                               b->picked, request->count_max);
+    for (size_t i = 0; i < n; i++) {
+        const struct pooled_tx *t = b->picked[i];
+        b->proposed[i] = (struct exec_tx){&t->tx, &t->sender_key, &t->target_key, 0};
+    }
+    s->told_ready = false;
+    stage_items(&s->stages, STAGE_ORDER, n);
+    stage_enter(&s->stages, before);
+    tell(s, MSG_PROPOSED, b->proposed, n);
+}
+
+static void round_if_complete(struct shard *s)
+{
+    struct block_part *b = &s->block;
+    if (!b->running || b->credits_in + 1 < s->options.count)
+        return;
+    b->running = false;
+    b->progress = exec_progress(s->exec);
+    tell(s, MSG_ROUND_DONE, &b->progress, 0);
+}
+
+static void take_credits(struct shard *s, const struct message *m)
+{
+    struct block_part *b = &s->block;
+    if (!b->running || m->a != b->round) {
+        b->early[b->early_count++] = *m;
+        return;
+    }
+    exec_apply(s->exec, m->p);
+    b->credits_in++;
+}
+
+static void send_credits(struct shard *s, unsigned to, unsigned round)
+{
+    struct message m = {.kind = MSG_CREDITS,
+                        .from = (uint16_t)s->options.index,
+                        .a = round,
+                        .p = (void *)exec_outgoing(s->exec, to)};
+    // One list a pair and round: the inboxes have room for it.
+    bool posted = inbox_post(&s->peers[to]->inbox, &m);
+    if (!posted)
+        abort();
+}
+
+static void run_round(struct shard *s, unsigned round)
+{
+    struct block_part *b = &s->block;
+    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    b->round = round;
+    b->credits_in = 0;
+    exec_round(s->exec, round);
+    for (unsigned i = 0; i < s->options.count; i++) {
+        if (i != s->options.index)
+            send_credits(s, i, round);
+    }
+    exec_apply(s->exec, exec_outgoing(s->exec, s->options.index));
+    b->running = true;
+    unsigned early = b->early_count;
+    b->early_count = 0;
+    for (unsigned i = 0; i < early; i++) {
+        struct message m = b->early[i];
+        take_credits(s, &m);
+    }
+    stage_enter(&s->stages, before);
+    round_if_complete(s);
+}
+
+static void execute(struct shard *s, struct block_work *work)
+{
+    struct block_part *b = &s->block;
+    unsigned self = s->options.index;
+    b->open = true;
+    b->work = work;
+    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    exec_begin(s->exec, &work->env, work->txs[self], work->tx_count[self], work->results);
+    stage_items(&s->stages, STAGE_EXECUTE, work->tx_count[self]);
+    stage_enter(&s->stages, before);
+    run_round(s, 0);
+}
+
+static void gather(struct shard *s)
+{
+    const struct exec_tx **waiting;
+    size_t n = exec_waiting(s->exec, &waiting);
+    s->block.standing = true;
+    tell(s, MSG_GATHERED, waiting, n);
+}
+
+static void copy_checkpoint(struct shard *s, struct block_work *work)
+{
+    unsigned self = s->options.index;
+    size_t total = 0, at = 0;
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        total += s->states[p] ? state_dirty_count(s->states[p]) : 0;
+    struct state_dirty *records = malloc((total ? total : 1) * sizeof *records);
+    if (!records)
+        abort();
+    for (unsigned p = 0; p < PARTITION_COUNT; p++) {
+        size_t n;
+        while (s->states[p] && (n = state_checkpoint_take(s->states[p], records + at, total - at)) > 0)
+            at += n;
+    }
+    work->parts[self].records = records;
+    work->parts[self].count = at;
+}
+
+static void publish_accounts(struct shard *s)
+{
+    uint64_t total = 0;
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        total += s->states[p] ? state_count(s->states[p]) : 0;
+    atomic_store_explicit(&s->numbers.accounts, total, memory_order_relaxed);
+}
+
+static void pool_deferred(struct shard *s)
+{
+    struct pooled_tx *list = s->deferred.head;
+    s->deferred = (struct tx_list){0};
+    receive_routed(s, list);
+    size_t n = s->deferred_call_count;
+    s->deferred_call_count = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct shard_call *call = s->deferred_calls[i].p;
+        call->run(s, call);
+    }
+}
+
+static void finish(struct shard *s)
+{
+    struct block_part *b = &s->block;
+    struct block_work *work = b->work;
+    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    if (!work->global_done && s->states[partition_of_key(&work->env.coinbase_key)])
+        exec_global(s->states, &work->env, &work->fees_total, NULL, 0, work->results);
+    exec_end(s->exec);
+    stage_enter(&s->stages, STAGE_TRIE);
+    account_trie_update(s->tries, s->trie_count);
+    unsigned first = partition_first(s->options.index, s->options.count);
+    for (unsigned i = 0; i < s->trie_count; i++)
+        account_trie_subroot(s->tries[i], &work->subroots[first + i]);
+    if (work->checkpoint)
+        copy_checkpoint(s, work);
+    publish_accounts(s);
+    stage_enter(&s->stages, before);
+    b->open = false;
+    b->standing = false;
+    tell(s, MSG_FINISHED, NULL, 0);
+    pool_deferred(s);
+}
+
+static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r)
+{
+    struct pooled_tx *t = (struct pooled_tx *)x->tx;
+    if (r->drop == TX_OK)
+        mempool_result_included(s->pool, t);
+    else if (r->again)
+        mempool_result_again(s->pool, t);
+    else
+        mempool_result_dropped(s->pool, t, r->drop);
+}
+
+static void settle(struct shard *s, const struct settle_work *work)
+{
+    enum stage before = stage_enter(&s->stages, STAGE_POOL);
+    unsigned self = s->options.index;
+    size_t n = work->tx_count[self];
+    const struct exec_tx *txs = work->txs[self];
+    s->settled_height = work->height;
+    uint64_t now = clock_ns();
+    bytes32 *senders = n ? arena_alloc(s->arena, n * sizeof *senders) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        senders[i] = *txs[i].sender_key;
+        settle_one(s, &txs[i], &work->results[txs[i].index]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (i > 0 && bytes32_equal(&senders[i], &senders[i - 1]))
+            continue;
+        struct account a = {0};
+        struct state *state = s->states[partition_of_key(&senders[i])];
+        uint32_t id = state_find(state, &senders[i]);
+        if (id != STATE_NONE)
+            a = state_get(state, id);
+        struct mempool_account account = {a.nonce, a.balance};
+        mempool_account_changed(s->pool, &senders[i], &account, now);
+    }
+    arena_free(s->arena, senders);
+    mempool_set_base_fee(s->pool, &work->next_base_fee);
+    receive_take_removed(s);
+    stage_items(&s->stages, STAGE_POOL, n);
+    stage_enter(&s->stages, before);
+    tell(s, MSG_SETTLED, NULL, 0);
+}
+
+void block_handle(struct shard *s, const struct message *m)
+{
+    switch (m->kind) {
+    case MSG_PROPOSE:
+        propose(s, m->p);
+        break;
+    case MSG_EXECUTE:
+        execute(s, m->p);
+        break;
+    case MSG_ROUND:
+        run_round(s, (unsigned)m->a);
+        break;
+    case MSG_CREDITS:
+        take_credits(s, m);
+        round_if_complete(s);
+        break;
+    case MSG_GATHER:
+        gather(s);
+        break;
+    case MSG_FINISH:
+        finish(s);
+        break;
+    case MSG_SETTLE:
+        settle(s, m->p);
+        break;
+    default:
+        abort();
+    }
+}
+
+void block_free(struct shard *s)
+{
+    arena_free(s->arena, s->block.proposed);
+    arena_free(s->arena, s->block.picked);
+    free(s->deferred_calls);
+}

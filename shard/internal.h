@@ -1,0 +1,120 @@
+// What the shard's own files share. Nobody else includes this.
+#ifndef GANTRY_SHARD_INTERNAL_H
+#define GANTRY_SHARD_INTERNAL_H
+
+#include "shard/loop.h"
+#include "shard/shard.h"
+#include "sigverify/sigverify.h"
+
+#include <pthread.h>
+
+// Signatures verified in one go while nothing else presses; and while a block is under way, so that its phases wait
+// little for the verification of later transactions.
+#define VERIFY_BATCH 64
+#define VERIFY_BATCH_IN_BLOCK 32
+
+// Values of tx_origin.connection beyond connection handles (which start at 1).
+#define ORIGIN_NOBODY 0u
+#define ORIGIN_SUBMISSION UINT32_MAX
+
+// A list of transactions linked by sender_next.
+struct tx_list {
+    struct pooled_tx *head, *tail;
+    size_t count;
+};
+
+static inline void tx_list_add(struct tx_list *l, struct pooled_tx *t)
+{
+    t->sender_next = NULL;
+    if (l->tail)
+        l->tail->sender_next = t;
+    else
+        l->head = t;
+    l->tail = t;
+    l->count++;
+}
+
+// What has gathered for one other shard in this turn; what its inbox does not take stays for the next.
+struct outbox {
+    struct tx_list route, release;
+    struct answer_list *answers;
+};
+
+// Decoded transactions on their way to a verified batch.
+struct verify_slot {
+    struct pooled_tx *t;
+    bool has_witness;
+    struct sv_witness witness;
+};
+
+struct block_part {
+    bool open;            // between MSG_EXECUTE and MSG_FINISH
+    bool standing;        // gathered: touch no state until MSG_FINISH
+    bool running;         // the current round's own part is done, credits are awaited
+    unsigned round;
+    unsigned credits_in;  // lists applied in this round
+    struct block_work *work;
+    struct message early[SHARD_MAX]; // credits that came before the own part of their round was done
+    unsigned early_count;
+    struct exec_progress progress;
+    struct exec_tx *proposed; // of the last proposal; grown as needed
+    struct pooled_tx **picked;
+    size_t proposed_cap;
+};
+
+struct shard {
+    struct shard_options options;
+    struct shard **peers;
+    struct inbox inbox;
+    struct arena *arena;
+    struct loop *loop;
+    struct ingest_server *ingest;
+    struct sv_verifier *verifier;
+    struct mempool *pool;
+    struct state *states[PARTITION_COUNT];
+    struct account_trie *tries[PARTITION_COUNT];
+    unsigned trie_count;
+    struct exec_shard *exec;
+    struct block_part block;
+
+    struct verify_slot verify[VERIFY_BATCH];
+    size_t verify_count;
+    struct outbox outbox[SHARD_MAX];
+    struct tx_list deferred; // for the own pool, while standing still
+    struct message *deferred_calls;
+    size_t deferred_call_count, deferred_call_cap;
+    uint64_t settled_height; // the block that the pool knows
+    bool told_ready; // MSG_POOL_READY was sent since the last proposal
+    uint64_t live_bytes;
+    uint64_t next_tick_ns;
+
+    struct shard_numbers numbers;
+    struct stage_clock stages;
+    pthread_t thread;
+    bool started;
+    atomic_bool stopping;
+    atomic_int thread_id;
+};
+
+// receive.c: from raw bytes to verified transactions in the pools.
+// Copies raw into a transaction of this shard and queues it for verification; refuses with a status (nothing is kept).
+enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness, struct tx_origin origin);
+bool receive_has_room(const struct shard *s);   // memory, and a free slot in the batch
+bool receive_has_memory(const struct shard *s); // what was received here and is alive is within its bound
+void receive_verify(struct shard *s);         // verifies and routes what is queued
+void receive_routed(struct shard *s, struct pooled_tx *list);
+void receive_answers(struct shard *s, struct answer_list *answers);
+void receive_released(struct shard *s, struct pooled_tx *list);
+void receive_take_removed(struct shard *s); // what left the pool goes home
+void receive_flush(struct shard *s);        // posts the outboxes
+bool receive_outbox_empty(const struct shard *s);
+void receive_publish_pool(struct shard *s); // numbers, and MSG_POOL_READY
+
+// block.c: this shard's part in proposing, executing and settling.
+void block_handle(struct shard *s, const struct message *m);
+void block_free(struct shard *s);
+
+// ingest/server.c answers through this.
+void ingest_answer(struct ingest_server *server, struct tx_origin origin, enum tx_status status);
+
+#endif

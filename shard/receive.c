@@ -1,0 +1,384 @@
+// From raw bytes to verified transactions in the pools.
+//
+//   receive_raw -> batch -> receive_verify -> own pool, or the owner's outbox -> MSG_ROUTE -> owner's pool
+//                                                                            <- MSG_ANSWERS, later MSG_RELEASE
+#include "base/keccak.h"
+#include "shard/internal.h"
+
+#include <stdlib.h>
+
+static void count_refusal(struct shard *s, enum tx_status status)
+{
+    atomic_fetch_add_explicit(&s->numbers.refused, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->numbers.refused_by[status], 1, memory_order_relaxed);
+}
+
+static void set_live_bytes(struct shard *s, uint64_t bytes)
+{
+    s->live_bytes = bytes;
+    atomic_store_explicit(&s->numbers.live_bytes, bytes, memory_order_relaxed);
+}
+
+static void free_tx(struct shard *s, struct pooled_tx *t)
+{
+    set_live_bytes(s, s->live_bytes - pooled_tx_bytes(t->raw_len));
+    arena_free(s->arena, t);
+}
+
+static void send_home(struct shard *s, struct pooled_tx *t)
+{
+    if (t->home == s->options.index)
+        free_tx(s, t);
+    else
+        tx_list_add(&s->outbox[t->home].release, t);
+}
+
+// Tells whoever submitted; on this shard, which received it.
+static void answer(struct shard *s, struct tx_origin origin, enum tx_status status, const bytes32 *hash)
+{
+    if (origin.connection == ORIGIN_NOBODY)
+        return;
+    if (origin.connection == ORIGIN_SUBMISSION) {
+        struct submission *sub = (struct submission *)(uintptr_t)origin.sequence;
+        sub->done(sub, status, hash);
+        return;
+    }
+    ingest_answer(s->ingest, origin, status);
+}
+
+bool receive_has_memory(const struct shard *s)
+{
+    return s->live_bytes < s->options.receive_bytes_max;
+}
+
+bool receive_has_room(const struct shard *s)
+{
+    size_t batch = s->block.open ? VERIFY_BATCH_IN_BLOCK : VERIFY_BATCH;
+    return s->verify_count < batch && receive_has_memory(s);
+}
+
+enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness, struct tx_origin origin)
+{
+    enum tx_status status = TX_TOO_LARGE;
+    struct pooled_tx *t = NULL;
+    if (raw.len <= TX_RAW_MAX) {
+        t = arena_alloc(s->arena, pooled_tx_bytes(raw.len));
+        memcpy(t->raw, raw.ptr, raw.len);
+        status = tx_decode(&t->tx, bytes_of(t->raw, raw.len), s->options.chain_id);
+        if (status == TX_OK)
+            status = tx_check_static(&t->tx, s->options.block_gas_limit);
+        if (status == TX_OK)
+            status = tx_check_supported(&t->tx);
+    }
+    if (status != TX_OK) {
+        if (t)
+            arena_free(s->arena, t);
+        count_refusal(s, status);
+        return status;
+    }
+    t->raw_len = raw.len;
+    t->origin = origin;
+    t->home = (uint16_t)s->options.index;
+    t->received_ns = clock_ns();
+    set_live_bytes(s, s->live_bytes + pooled_tx_bytes(raw.len));
+    struct verify_slot *slot = &s->verify[s->verify_count++];
+    slot->t = t;
+    slot->has_witness = witness != NULL;
+    if (witness)
+        slot->witness = *witness;
+    return TX_OK;
+}
+
+static enum tx_status status_of_verification(enum sv_status status)
+{
+    switch (status) {
+    case SV_OK:
+        return TX_OK;
+    case SV_WRONG_WITNESS:
+        return TX_WRONG_WITNESS;
+    case SV_HIGH_S:
+        return TX_HIGH_S;
+    case SV_BAD_RANGE:
+        return TX_BAD_R;
+    case SV_NO_POINT:
+        return TX_BAD_SIGNATURE;
+    }
+    return TX_BAD_SIGNATURE;
+}
+
+// Signing hashes and transaction hashes of the batch, in one go each.
+static void hash_batch(struct shard *s, bytes32 *signing)
+{
+    struct bytes messages[2 * VERIFY_BATCH];
+    bytes32 hashes[2 * VERIFY_BATCH];
+    size_t n = s->verify_count, room = 0;
+    for (size_t i = 0; i < n; i++)
+        room += TX_SIGNING_MAX(s->verify[i].t->raw_len);
+    uint8_t *buf = arena_alloc(s->arena, room), *p = buf;
+    for (size_t i = 0; i < n; i++) {
+        const struct pooled_tx *t = s->verify[i].t;
+        size_t len = tx_signing_message(p, &t->tx);
+        messages[i] = bytes_of(p, len);
+        messages[n + i] = t->tx.raw;
+        p += len;
+    }
+    keccak256_batch(hashes, messages, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        signing[i] = hashes[i];
+        s->verify[i].t->hash = hashes[n + i];
+    }
+    arena_free(s->arena, buf);
+}
+
+// Verifies the slots with a witness, or those without, as one batch.
+static void verify_kind(struct shard *s, const bytes32 *signing, bool with_witness)
+{
+    struct sv_item items[VERIFY_BATCH];
+    struct sv_witness witness[VERIFY_BATCH];
+    struct sv_result results[VERIFY_BATCH];
+    size_t at[VERIFY_BATCH], n = 0;
+    for (size_t i = 0; i < s->verify_count; i++) {
+        if (s->verify[i].has_witness != with_witness)
+            continue;
+        const struct tx *tx = &s->verify[i].t->tx;
+        items[n] = (struct sv_item){signing[i], tx->r, tx->s, tx->y_parity, true};
+        if (with_witness)
+            witness[n] = s->verify[i].witness;
+        at[n++] = i;
+    }
+    if (n == 0)
+        return;
+    if (with_witness)
+        sv_verify_witness(s->verifier, results, items, witness, n);
+    else
+        sv_recover(s->verifier, results, items, n);
+    for (size_t i = 0; i < n; i++) {
+        struct pooled_tx *t = s->verify[at[i]].t;
+        t->status = (uint8_t)status_of_verification(results[i].status);
+        t->sender = results[i].signer;
+    }
+    atomic_fetch_add_explicit(&s->numbers.verify_batches, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&s->numbers.verified, n, memory_order_relaxed);
+}
+
+// Account keys of senders and targets.
+static void key_batch(struct shard *s)
+{
+    struct bytes messages[2 * VERIFY_BATCH];
+    bytes32 keys[2 * VERIFY_BATCH];
+    size_t n = s->verify_count;
+    for (size_t i = 0; i < n; i++) {
+        const struct pooled_tx *t = s->verify[i].t;
+        messages[i] = bytes_of(t->sender.b, sizeof t->sender.b);
+        messages[n + i] = bytes_of(t->tx.to.b, sizeof t->tx.to.b);
+    }
+    keccak256_batch(keys, messages, 2 * n);
+    for (size_t i = 0; i < n; i++) {
+        s->verify[i].t->sender_key = keys[i];
+        s->verify[i].t->target_key = keys[n + i];
+    }
+}
+
+// The sender's account as of the block that the pool has settled; a block under way is not seen.
+static struct mempool_account settled_account(const struct shard *s, const bytes32 *key)
+{
+    struct account a = {0};
+    if (state_get_at(s->states[partition_of_key(key)], key, s->settled_height, &a) != 1)
+        a = (struct account){0};
+    return (struct mempool_account){a.nonce, a.balance};
+}
+
+static enum tx_status insert(struct shard *s, struct pooled_tx *t)
+{
+    struct mempool_account account = settled_account(s, &t->sender_key);
+    enum tx_status status = mempool_insert(s->pool, t, &account, clock_ns());
+    if (status == TX_OK) {
+        atomic_fetch_add_explicit(&s->numbers.accepted, 1, memory_order_relaxed);
+        if (s->options.pooled)
+            s->options.pooled(s->options.pooled_ctx, &t->hash, 1);
+    } else {
+        count_refusal(s, status);
+    }
+    return status;
+}
+
+// Pools a transaction of an own sender that this shard received itself.
+static void pool_own(struct shard *s, struct pooled_tx *t)
+{
+    struct tx_origin origin = t->origin;
+    bytes32 hash = t->hash;
+    enum tx_status status = insert(s, t);
+    if (status != TX_OK)
+        free_tx(s, t);
+    answer(s, origin, status, &hash);
+}
+
+void receive_verify(struct shard *s)
+{
+    if (s->verify_count == 0)
+        return;
+    enum stage before = stage_enter(&s->stages, STAGE_VERIFY);
+    bytes32 signing[VERIFY_BATCH];
+    hash_batch(s, signing);
+    verify_kind(s, signing, false);
+    verify_kind(s, signing, true);
+    key_batch(s);
+    size_t n = s->verify_count;
+    s->verify_count = 0;
+    stage_items(&s->stages, STAGE_VERIFY, n);
+    stage_enter(&s->stages, STAGE_POOL);
+    for (size_t i = 0; i < n; i++) {
+        struct pooled_tx *t = s->verify[i].t;
+        unsigned owner = partition_owner(partition_of_key(&t->sender_key), s->options.count);
+        if (t->status != TX_OK) {
+            count_refusal(s, t->status);
+            answer(s, t->origin, t->status, &t->hash);
+            free_tx(s, t);
+        } else if (owner != s->options.index) {
+            tx_list_add(&s->outbox[owner].route, t);
+        } else if (s->block.standing) {
+            tx_list_add(&s->deferred, t);
+        } else {
+            pool_own(s, t);
+        }
+    }
+    stage_items(&s->stages, STAGE_POOL, n);
+    receive_take_removed(s);
+    stage_enter(&s->stages, before);
+}
+
+static void add_answer(struct outbox *o, struct tx_origin origin, enum tx_status status)
+{
+    struct answer_list *l = o->answers;
+    if (!l || l->count == l->capacity) {
+        uint32_t capacity = l ? l->capacity * 2 : 64;
+        struct answer_list *grown = realloc(l, sizeof *l + capacity * sizeof l->items[0]);
+        if (!grown)
+            abort();
+        if (!l)
+            grown->count = 0;
+        grown->capacity = capacity;
+        o->answers = l = grown;
+    }
+    l->items[l->count++] = (struct answer){origin, (uint8_t)status};
+}
+
+void receive_routed(struct shard *s, struct pooled_tx *list)
+{
+    enum stage before = stage_enter(&s->stages, STAGE_POOL);
+    size_t n = 0;
+    for (struct pooled_tx *t = list, *next; t; t = next, n++) {
+        next = t->sender_next;
+        if (s->block.standing) {
+            tx_list_add(&s->deferred, t);
+            continue;
+        }
+        if (t->home == s->options.index) {
+            pool_own(s, t);
+            continue;
+        }
+        struct tx_origin origin = t->origin;
+        unsigned home = t->home;
+        enum tx_status status = insert(s, t);
+        if (status != TX_OK)
+            send_home(s, t);
+        if (origin.connection != ORIGIN_NOBODY)
+            add_answer(&s->outbox[home], origin, status);
+    }
+    stage_items(&s->stages, STAGE_POOL, n);
+    receive_take_removed(s);
+    stage_enter(&s->stages, before);
+}
+
+void receive_answers(struct shard *s, struct answer_list *answers)
+{
+    for (uint32_t i = 0; i < answers->count; i++) {
+        const struct answer *a = &answers->items[i];
+        const bytes32 *hash = a->origin.connection == ORIGIN_SUBMISSION
+                                  ? &((struct submission *)(uintptr_t)a->origin.sequence)->hash
+                                  : NULL;
+        answer(s, a->origin, a->status, hash);
+    }
+    free(answers);
+}
+
+void receive_released(struct shard *s, struct pooled_tx *list)
+{
+    for (struct pooled_tx *t = list, *next; t; t = next) {
+        next = t->sender_next;
+        free_tx(s, t);
+    }
+}
+
+void receive_take_removed(struct shard *s)
+{
+    struct mempool_removed removed[64];
+    size_t n;
+    while ((n = mempool_take_removed(s->pool, removed, 64)) > 0) {
+        for (size_t i = 0; i < n; i++)
+            send_home(s, removed[i].tx);
+    }
+}
+
+static bool post(struct shard *s, unsigned to, uint16_t kind, void *p, size_t n)
+{
+    struct message m = {.kind = kind, .from = (uint16_t)s->options.index, .n = (uint32_t)n, .p = p};
+    return inbox_post(&s->peers[to]->inbox, &m);
+}
+
+void receive_flush(struct shard *s)
+{
+    for (unsigned i = 0; i < s->options.count; i++) {
+        struct outbox *o = &s->outbox[i];
+        if (o->route.head && post(s, i, MSG_ROUTE, o->route.head, o->route.count))
+            o->route = (struct tx_list){0};
+        if (o->answers && post(s, i, MSG_ANSWERS, o->answers, o->answers->count))
+            o->answers = NULL;
+        if (o->release.head && post(s, i, MSG_RELEASE, o->release.head, o->release.count))
+            o->release = (struct tx_list){0};
+    }
+}
+
+bool receive_outbox_empty(const struct shard *s)
+{
+    for (unsigned i = 0; i < s->options.count; i++) {
+        const struct outbox *o = &s->outbox[i];
+        if (o->route.head || o->answers || o->release.head)
+            return false;
+    }
+    return true;
+}
+
+void receive_publish_pool(struct shard *s)
+{
+    struct mempool_stats m = mempool_stats(s->pool);
+    struct shard_numbers *n = &s->numbers;
+    atomic_store_explicit(&n->executable, m.executable, memory_order_relaxed);
+    atomic_store_explicit(&n->executable_gas, m.executable_gas, memory_order_relaxed);
+    atomic_store_explicit(&n->held_back, m.held_back, memory_order_relaxed);
+    atomic_store_explicit(&n->pending, m.pending, memory_order_relaxed);
+    atomic_store_explicit(&n->queued, m.queued, memory_order_relaxed);
+    atomic_store_explicit(&n->pool_bytes, m.bytes, memory_order_relaxed);
+    atomic_store_explicit(&n->evicted, m.evicted, memory_order_relaxed);
+    atomic_store_explicit(&n->replaced, m.replaced, memory_order_relaxed);
+    atomic_store_explicit(&n->expired, m.expired, memory_order_relaxed);
+    atomic_store_explicit(&n->dropped, m.dropped, memory_order_relaxed);
+    if (m.executable + m.held_back == 0 || s->told_ready)
+        return;
+    struct message ready = {.kind = MSG_POOL_READY, .from = (uint16_t)s->options.index};
+    s->told_ready = inbox_post(s->options.coordinator, &ready);
+}
+
+void shard_submit(struct shard *s, struct bytes raw, struct submission *sub)
+{
+    struct tx_origin origin = {.connection = ORIGIN_SUBMISSION, .sequence = (uintptr_t)sub};
+    if (s->verify_count == VERIFY_BATCH)
+        receive_verify(s);
+    size_t at = s->verify_count;
+    enum tx_status status = receive_raw(s, raw, NULL, origin);
+    if (status != TX_OK) {
+        sub->done(sub, status, NULL);
+        return;
+    }
+    sub->hash = tx_hash(&s->verify[at].t->tx);
+}

@@ -1,0 +1,289 @@
+#include "shard/shard.h"
+
+#include "base/log.h"
+#include "shard/ingest/server.h"
+#include "shard/internal.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define MESSAGES_A_TURN 256
+// How often queued transactions are looked at for expiry.
+#define TICK_NS 1000000000ull
+
+static void handle(struct shard *s, const struct message *m);
+
+struct shard *shard_create(const struct shard_options *options, char *error, size_t error_cap)
+{
+    struct shard *s = calloc(1, sizeof *s);
+    if (!s)
+        abort();
+    s->options = *options;
+    s->inbox.event_fd = -1;
+    s->arena = arena_create();
+    size_t capacity = 4096;
+    while (capacity < 16u * options->count)
+        capacity *= 2;
+    if (!inbox_init(&s->inbox, capacity)) {
+        snprintf(error, error_cap, "a shard's inbox could not be made: %s", strerror(errno));
+        shard_free(s);
+        return NULL;
+    }
+    s->loop = loop_create(s->arena, s->inbox.event_fd, error, error_cap);
+    if (!s->loop) {
+        shard_free(s);
+        return NULL;
+    }
+    s->verifier = sv_create();
+    s->pool = mempool_create(s->arena, &options->pool);
+    unsigned last = partition_first(options->index + 1, options->count);
+    for (unsigned p = partition_first(options->index, options->count); p < last; p++) {
+        s->states[p] = state_create(s->arena);
+        s->tries[s->trie_count++] = account_trie_create(s->arena, s->states[p]);
+    }
+    s->exec = exec_create(s->arena, options->index, options->count, s->states);
+    s->ingest = ingest_create(s);
+    return s;
+}
+
+void shard_connect(struct shard **shards, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        shards[i]->peers = shards;
+}
+
+static void run_call(struct shard *s, const struct message *m)
+{
+    struct shard_call *call = m->p;
+    if (!s->block.standing) {
+        call->run(s, call);
+        return;
+    }
+    if (s->deferred_call_count == s->deferred_call_cap) {
+        s->deferred_call_cap = s->deferred_call_cap ? s->deferred_call_cap * 2 : 64;
+        s->deferred_calls = realloc(s->deferred_calls, s->deferred_call_cap * sizeof *s->deferred_calls);
+        if (!s->deferred_calls)
+            abort();
+    }
+    s->deferred_calls[s->deferred_call_count++] = *m;
+}
+
+static void handle(struct shard *s, const struct message *m)
+{
+    switch (m->kind) {
+    case MSG_CALL:
+        run_call(s, m);
+        break;
+    case MSG_ROUTE:
+        receive_routed(s, m->p);
+        break;
+    case MSG_ANSWERS:
+        receive_answers(s, m->p);
+        break;
+    case MSG_RELEASE:
+        receive_released(s, m->p);
+        break;
+    case MSG_CONNECTION:
+        ingest_adopt(s->ingest, (int)m->a);
+        break;
+    default:
+        block_handle(s, m);
+    }
+}
+
+static void take_messages(struct shard *s)
+{
+    struct message batch[MESSAGES_A_TURN];
+    size_t n = inbox_take(&s->inbox, batch, MESSAGES_A_TURN);
+    if (n == 0)
+        return;
+    enum stage before = stage_enter(&s->stages, STAGE_LINK);
+    for (size_t i = 0; i < n; i++)
+        handle(s, &batch[i]);
+    stage_items(&s->stages, STAGE_LINK, n);
+    stage_enter(&s->stages, before);
+}
+
+static void tick(struct shard *s)
+{
+    uint64_t now = clock_ns();
+    if (now < s->next_tick_ns || s->block.standing)
+        return;
+    s->next_tick_ns = now + TICK_NS;
+    uint64_t expiry = mempool_tick(s->pool, now);
+    (void)expiry; // the next second is soon enough
+    receive_take_removed(s);
+}
+
+static bool pool_is_waiting(const struct shard *s)
+{
+    return s->numbers.queued > 0;
+}
+
+// One turn of the loop. Sleeps when there is nothing to do.
+static void turn(struct shard *s)
+{
+    take_messages(s);
+    bool more = ingest_take_frames(s->ingest);
+    receive_verify(s);
+    tick(s);
+    receive_publish_pool(s);
+    receive_flush(s);
+    stage_enter(&s->stages, STAGE_REPLY);
+    ingest_send_answers(s->ingest);
+    stage_enter(&s->stages, STAGE_IDLE);
+    if (more || s->verify_count > 0 || !receive_outbox_empty(s)) {
+        stage_enter(&s->stages, STAGE_RECEIVE);
+        loop_run(s->loop, 0);
+    } else if (inbox_prepare_sleep(&s->inbox)) {
+        loop_run(s->loop, pool_is_waiting(s) ? TICK_NS : UINT64_MAX);
+        inbox_awake(&s->inbox);
+    } else {
+        loop_run(s->loop, 0);
+    }
+    stage_enter(&s->stages, STAGE_LINK);
+}
+
+static void *shard_main(void *arg)
+{
+    struct shard *s = arg;
+    char name[16];
+    snprintf(name, sizeof name, "shard %u", s->options.index);
+    pthread_setname_np(pthread_self(), name);
+    atomic_store(&s->thread_id, (int)gettid());
+    if (s->options.cpu >= 0) {
+        cpu_set_t set;
+        CPU_ZERO(&set);
+        CPU_SET((unsigned)s->options.cpu, &set);
+        if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
+            log_warn("shard", "could not pin", "shard=%u cpu=%d", s->options.index, s->options.cpu);
+    }
+    if (!loop_enter_owner(s->loop)) {
+        log_error("shard", "could not start its io_uring", "shard=%u", s->options.index);
+        abort();
+    }
+    stage_clock_start(&s->stages, STAGE_LINK);
+    if (s->options.listen_fd >= 0)
+        ingest_listen(s->ingest);
+    while (!atomic_load_explicit(&s->stopping, memory_order_acquire))
+        turn(s);
+    return NULL;
+}
+
+bool shard_start(struct shard *s, char *error, size_t error_cap)
+{
+    int r = pthread_create(&s->thread, NULL, shard_main, s);
+    if (r != 0) {
+        snprintf(error, error_cap, "a shard's thread could not be started: %s", strerror(r));
+        return false;
+    }
+    s->started = true;
+    return true;
+}
+
+void shard_stop(struct shard *s)
+{
+    atomic_store_explicit(&s->stopping, true, memory_order_release);
+    inbox_wake(&s->inbox);
+}
+
+void shard_join(struct shard *s)
+{
+    if (s->started)
+        pthread_join(s->thread, NULL);
+    s->started = false;
+}
+
+static void free_leftovers(struct shard *s)
+{
+    struct message m;
+    while (s->inbox.ring && inbox_take(&s->inbox, &m, 1) == 1) {
+        if (m.kind == MSG_ANSWERS)
+            free(m.p);
+        if (m.kind == MSG_CONNECTION)
+            close((int)m.a);
+    }
+    for (unsigned i = 0; i < SHARD_MAX; i++)
+        free(s->outbox[i].answers);
+}
+
+// Transactions still alive anywhere end with the arenas.
+void shard_free(struct shard *s)
+{
+    if (!s)
+        return;
+    free_leftovers(s);
+    if (s->ingest)
+        ingest_free(s->ingest);
+    block_free(s);
+    if (s->exec)
+        exec_free(s->exec);
+    for (unsigned i = 0; i < s->trie_count; i++)
+        account_trie_free(s->tries[i]);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++) {
+        if (s->states[p])
+            state_free(s->states[p]);
+    }
+    if (s->pool)
+        mempool_free(s->pool);
+    if (s->verifier)
+        sv_free(s->verifier);
+    loop_free(s->loop);
+    inbox_free(&s->inbox);
+    arena_destroy(s->arena);
+    free(s);
+}
+
+bool shard_post(struct shard *s, const struct message *m)
+{
+    return inbox_post(&s->inbox, m);
+}
+
+bool shard_run(struct shard *s, struct shard_call *call)
+{
+    struct message m = {.kind = MSG_CALL, .from = MESSAGE_FROM_OUTSIDE, .p = call};
+    return inbox_post(&s->inbox, &m);
+}
+
+unsigned shard_index(const struct shard *s)
+{
+    return s->options.index;
+}
+
+struct state **shard_states(struct shard *s)
+{
+    return s->states;
+}
+
+struct account_trie **shard_tries(struct shard *s)
+{
+    return s->tries;
+}
+
+struct mempool *shard_pool(struct shard *s)
+{
+    return s->pool;
+}
+
+struct arena *shard_arena(struct shard *s)
+{
+    return s->arena;
+}
+
+const struct shard_numbers *shard_numbers(const struct shard *s)
+{
+    return &s->numbers;
+}
+
+const struct stage_clock *shard_stages(const struct shard *s)
+{
+    return &s->stages;
+}
+
+int shard_thread_id(const struct shard *s)
+{
+    return atomic_load(&s->thread_id);
+}

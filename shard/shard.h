@@ -1,0 +1,79 @@
+// A shard: one pinned thread that owns a range of partitions and, for them, the flat state, the sub-tries and the pool;
+// and for the connections it accepted, their receiving, decoding and verification.
+//
+// Its loop: take messages, take completions of its io_uring, decode and verify what was received in batches, hand the
+// verified to the owners of their senders, answer. It sleeps in its ring when there is nothing to do.
+// Everything below is callable by any thread only where it says so.
+#ifndef GANTRY_SHARD_SHARD_H
+#define GANTRY_SHARD_SHARD_H
+
+#include "base/hist.h"
+#include "mempool/mempool.h"
+#include "shard/message.h"
+#include "shard/stage.h"
+
+struct shard_options {
+    unsigned index, count;
+    int cpu; // to pin to; -1: not pinned
+    uint64_t chain_id;
+    uint64_t block_gas_limit;
+    struct mempool_limits pool;
+    uint64_t receive_bytes_max; // bytes of transactions received here and alive anywhere; above it reading stops
+    struct inbox *coordinator;
+    // The ingest listener, -1 for none; only one shard of a node gets it and hands connections round.
+    int listen_fd;
+    uint32_t connection_max;
+    // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
+    void (*pooled)(void *ctx, const bytes32 *hashes, size_t count);
+    void *pooled_ctx;
+};
+
+struct shard;
+
+// Creates the structures, on the calling thread. peers[i] are filled in by shard_connect before shard_start.
+// NULL with a message (io_uring refused and why, memory).
+struct shard *shard_create(const struct shard_options *options, char *error, size_t error_cap);
+// Tells each shard its peers.
+void shard_connect(struct shard **shards, unsigned count);
+MUST_CHECK bool shard_start(struct shard *s, char *error, size_t error_cap);
+// Any thread: asks the thread to end (after its current turn). Then join and free.
+void shard_stop(struct shard *s);
+void shard_join(struct shard *s);
+void shard_free(struct shard *s);
+
+// Any thread. false when the inbox is full.
+MUST_CHECK bool shard_post(struct shard *s, const struct message *m);
+// Any thread: runs call->run on the shard's thread. false when the inbox is full.
+MUST_CHECK bool shard_run(struct shard *s, struct shard_call *call);
+
+// On the shard's own thread (or before shard_start, or while it stands still after MSG_GATHER).
+unsigned shard_index(const struct shard *s);
+struct state **shard_states(struct shard *s);       // [256], NULL where not owned
+struct account_trie **shard_tries(struct shard *s); // the owned ones, in order of partition
+struct mempool *shard_pool(struct shard *s);
+struct arena *shard_arena(struct shard *s);
+
+// Submits a raw transaction (copied). done is called on this shard's thread with the pool's answer, perhaps before this
+// returns.
+struct submission {
+    void (*done)(struct submission *sub, enum tx_status status, const bytes32 *hash);
+    bytes32 hash; // valid once decoded
+};
+void shard_submit(struct shard *s, struct bytes raw, struct submission *sub);
+
+// Any thread: snapshots for metrics and for the coordinator.
+struct shard_numbers {
+    _Atomic uint64_t executable, executable_gas, held_back, pending, queued, pool_bytes;
+    _Atomic uint64_t accepted, refused;           // submissions answered by this shard's pool or refused on the way
+    _Atomic uint64_t refused_by[TX_STATUS_COUNT]; // by reason
+    _Atomic uint64_t frames, connections, connections_total, received_bytes, receive_paused;
+    _Atomic uint64_t verify_batches, verified;
+    _Atomic uint64_t live_bytes; // of transactions received here
+    _Atomic uint64_t accounts;
+    _Atomic uint64_t evicted, replaced, expired, dropped;
+};
+const struct shard_numbers *shard_numbers(const struct shard *s);
+const struct stage_clock *shard_stages(const struct shard *s);
+int shard_thread_id(const struct shard *s); // kernel's, 0 before the start
+
+#endif
