@@ -51,11 +51,8 @@ void sender_set_add(struct sender_set *set, const bytes32 *key)
 {
     if (2 * (set->count + 1) > set->slot_count)
         grow(set);
-    size_t slot = slot_of(set, key);
-    if (!set->slots[slot]) {
-        set->slots[slot] = key;
-        set->count++;
-    }
+    set->slots[slot_of(set, key)] = key;
+    set->count++;
 }
 
 bool sender_set_search(const struct sender_set *set, const bytes32 *key)

@@ -18,7 +18,7 @@ struct sender_set {
 void sender_set_init(struct sender_set *set, struct arena *arena);
 void sender_set_free(struct sender_set *set);
 void sender_set_clear(struct sender_set *set);
-// key stays valid until the set is cleared. Adding a key twice is fine.
+// The key is not in the set yet, and stays valid until the set is cleared.
 void sender_set_add(struct sender_set *set, const bytes32 *key);
 bool sender_set_search(const struct sender_set *set, const bytes32 *key);
 

@@ -102,7 +102,7 @@ static void transfer(struct exec_shard *x, const struct exec_tx *t, struct sende
     u256_add(&x->fees, &x->fees, &charge.tip);
     if (partition_of_key(t->target_key) == partition_of_key(t->sender_key))
         credit_account(sender->state, t->target_key, &t->tx->value);
-    else if (!u256_is_zero(&t->tx->value))
+    else
         send_credit(x, t->target_key, &t->tx->value);
     x->results[t->index] = (struct exec_result){
         .round = (uint8_t)round, .pass = EXEC_SENDERS, .success = true, .gas_used = charge.gas_used};

@@ -46,7 +46,7 @@ static bool cost_of(const struct tx *t, u256 *cost)
 }
 
 // Why a transaction is no part of any block of this chain with this base fee; TX_OK when it may be.
-static enum tx_status malformed(const struct world *w, const struct tx *t, uint64_t account_nonce)
+static enum tx_status malformed(const struct world *w, const struct tx *t, u256 base_fee, uint64_t account_nonce)
 {
     u256 cost;
     bool low_target = true;
@@ -69,12 +69,13 @@ static enum tx_status malformed(const struct world *w, const struct tx *t, uint6
         return TX_NOT_SUPPORTED;
     if (t->nonce < account_nonce)
         return TX_NONCE_TOO_LOW;
-    return less(t->max_fee, w->env.base_fee) ? TX_FEE_CAP_BELOW_BASE_FEE : TX_OK;
+    return less(t->max_fee, base_fee) ? TX_FEE_CAP_BELOW_BASE_FEE : TX_OK;
 }
 
 struct model {
     const struct world *w;
     struct outcome *out;
+    u256 base_fee;
     struct account *accounts;
     u256 fees;
     u256 credits[WORLD_ACCOUNTS_MAX]; // for the barrier
@@ -92,13 +93,13 @@ static bool can_pay(const struct model *m, const struct world_tx *t)
 }
 
 // Sender's side of a transfer; returns the tip.
-static u256 pay(const struct world *w, struct account *accounts, const struct world_tx *t)
+static u256 pay(struct account *accounts, const struct world_tx *t, u256 base_fee)
 {
-    u256 price = price_of(&t->tx, w->env.base_fee);
+    u256 price = price_of(&t->tx, base_fee);
     struct account *sender = &accounts[t->from];
     sender->balance = minus(sender->balance, plus(times(price, gas_of(&t->tx)), t->tx.value));
     sender->nonce++;
-    return times(minus(price, w->env.base_fee), gas_of(&t->tx));
+    return times(minus(price, base_fee), gas_of(&t->tx));
 }
 
 static void receive(struct account *accounts, unsigned account, u256 amount)
@@ -127,7 +128,7 @@ static enum fate sender_pass(struct model *m, size_t i, unsigned round, bool *pu
     if (put_off[t->from])
         return WAITS;
     uint64_t nonce = m->accounts[t->from].nonce;
-    enum tx_status why = malformed(m->w, &t->tx, nonce);
+    enum tx_status why = malformed(m->w, &t->tx, m->base_fee, nonce);
     if (why != TX_OK) {
         note_dropped(m, i, why, why == TX_FEE_CAP_BELOW_BASE_FEE, round, 1);
         return GONE;
@@ -138,7 +139,7 @@ static enum fate sender_pass(struct model *m, size_t i, unsigned round, bool *pu
         put_off[t->from] = true;
         return WAITS;
     }
-    m->fees = plus(m->fees, pay(m->w, m->accounts, t));
+    m->fees = plus(m->fees, pay(m->accounts, t, m->base_fee));
     if (partition(m, t->from) == partition(m, t->to))
         receive(m->accounts, t->to, t->tx.value);
     else
@@ -176,7 +177,7 @@ static void model_global(struct model *m, size_t i)
 {
     const struct world_tx *t = &m->w->txs[i];
     uint64_t nonce = m->accounts[t->from].nonce;
-    enum tx_status why = malformed(m->w, &t->tx, nonce);
+    enum tx_status why = malformed(m->w, &t->tx, m->base_fee, nonce);
     if (why == TX_OK && t->tx.nonce > nonce)
         why = TX_NONCE_TOO_HIGH;
     if (why == TX_OK && !can_pay(m, t))
@@ -186,7 +187,7 @@ static void model_global(struct model *m, size_t i)
         note_dropped(m, i, why, again, EXEC_ROUNDS_MAX, 3);
         return;
     }
-    u256 tip = pay(m->w, m->accounts, t);
+    u256 tip = pay(m->accounts, t, m->base_fee);
     receive(m->accounts, t->to, t->tx.value);
     receive(m->accounts, m->w->coinbase, tip);
     note_included(m, i, EXEC_ROUNDS_MAX, 3);
@@ -198,6 +199,7 @@ static void model_block(struct model *m, size_t from, size_t to)
     for (size_t i = from; i < to; i++)
         waits[i] = m->w->txs[i].tx.gas_limit <= m->w->env.gas_limit;
     m->fees = U256_ZERO;
+    m->base_fee = world_base_fee(m->w, m->out->block_count);
     for (unsigned round = 0; round < 16 && model_round(m, from, to, waits, round); round++)
         ;
     receive(m->accounts, m->w->coinbase, m->fees);
@@ -235,17 +237,18 @@ void serial_check(const struct world *w, const struct outcome *out, const char *
     for (unsigned a = 0; a < w->account_count; a++)
         accounts[a] = w->accounts[a].start;
     for (size_t i = 0, b = 0; b < out->block_count; b++) {
+        u256 base_fee = world_base_fee(w, b);
         for (unsigned __int128 gas = 0; i < out->block_end[b]; i++) {
             const struct world_tx *t = &w->txs[out->order[i]];
             u256 cost;
-            cr_assert_eq(malformed(w, &t->tx, accounts[t->from].nonce), TX_OK, "%s: %u", what, out->order[i]);
+            cr_assert_eq(malformed(w, &t->tx, base_fee, accounts[t->from].nonce), TX_OK, "%s: %u", what, out->order[i]);
             cr_assert_eq(t->tx.nonce, accounts[t->from].nonce, "%s: nonce of %u", what, out->order[i]);
             cr_assert(cost_of(&t->tx, &cost));
             cr_assert(!less(accounts[t->from].balance, cost), "%s: funds of %u", what, out->order[i]);
             cr_assert(gas + t->tx.gas_limit <= w->env.gas_limit, "%s: block gas at %u", what, out->order[i]);
             cr_assert_eq(gas_of(&t->tx), out->results[out->order[i]].gas_used, "%s", what);
             gas += gas_of(&t->tx);
-            u256 tip = pay(w, accounts, t);
+            u256 tip = pay(accounts, t, base_fee);
             receive(accounts, t->to, t->tx.value);
             receive(accounts, w->coinbase, tip);
         }

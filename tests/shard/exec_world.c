@@ -176,10 +176,12 @@ static struct exec_progress node_round(struct node *n, unsigned round)
     return sum;
 }
 
-static void node_block(struct node *n, uint64_t number, size_t from, size_t to, struct outcome *out)
+// Runs the block that holds transactions from to to-1 of O.
+static void node_block(struct node *n, size_t from, size_t to, struct outcome *out)
 {
     struct exec_env env = n->w->env;
-    env.number = number;
+    env.number += out->block_count;
+    env.base_fee = world_base_fee(n->w, out->block_count);
     env.coinbase = n->w->accounts[n->w->coinbase].addr;
     env.coinbase_key = n->w->accounts[n->w->coinbase].key;
 
@@ -228,7 +230,7 @@ void world_run(const struct world *w, unsigned shard_count, uint64_t interleavin
     for (size_t from = 0; from < w->tx_count;) {
         size_t count = exec_cut(n->txs, w->tx_count, from, w->env.gas_limit, out->results);
         cr_assert(count > 0 && count <= w->tx_count - from);
-        node_block(n, w->env.number + out->block_count, from, from + count, out);
+        node_block(n, from, from + count, out);
 
         struct exec_counts counts;
         uint32_t *order = out->order + out->included;
@@ -257,6 +259,7 @@ void world_serial(const struct world *w, const struct outcome *out, const char *
     struct exec_env env = w->env;
     env.coinbase_key = w->accounts[w->coinbase].key;
     for (size_t i = 0, b = 0; b < out->block_count; b++, env.number++) {
+        env.base_fee = world_base_fee(w, b);
         exec_begin(n->shards[0], &env, NULL, 0, serial->results);
         size_t first = i;
         for (; i < out->block_end[b]; i++) {

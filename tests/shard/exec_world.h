@@ -26,7 +26,8 @@ struct world_tx {
 };
 
 struct world {
-    struct exec_env env;
+    struct exec_env env;    // of the first block
+    uint64_t base_fee_rise; // what each further block adds to the base fee
     unsigned coinbase;
     unsigned account_count;
     struct world_account accounts[WORLD_ACCOUNTS_MAX];
@@ -52,6 +53,9 @@ unsigned world_account(struct world *w, unsigned partition, uint64_t balance, ui
 // Appends to O a transfer with the sender's next nonce, gas limit 21000, fee cap 10, tip cap 2 (so it costs 189,000 at
 // the base fee of 7, and 210,000 must be there). The caller may change the fields.
 struct tx *world_send(struct world *w, unsigned from, unsigned to, uint64_t value);
+
+// The base fee of the n-th block, from 0.
+u256 world_base_fee(const struct world *w, size_t block);
 
 void world_run(const struct world *w, unsigned shard_count, uint64_t interleaving, struct outcome *out);
 void model_run(const struct world *w, struct outcome *out);

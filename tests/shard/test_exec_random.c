@@ -119,9 +119,10 @@ static struct world *random_world(uint64_t *random)
 {
     struct world *w = world_new();
     if (below(random, 2))
-        w->env.gas_limit = 70000 + below(random, 600000);
+        w->env.gas_limit = below(random, 2) ? 21000 * (1 + below(random, 20)) : 70000 + below(random, 600000);
     if (below(random, 8) == 0)
         w->env.base_fee = U256_ZERO;
+    w->base_fee_rise = below(random, 3);
     unsigned count = 2 + (unsigned)below(random, 16);
     unsigned first = w->account_count;
     unsigned spread = 1 + (unsigned)below(random, 8), step = 1 + (unsigned)below(random, 31);

@@ -692,6 +692,21 @@ Test(exec, what_waits_at_the_end_of_a_block_does_not_reach_the_next)
     included(1, 0);
 }
 
+Test(exec, each_block_has_its_own_base_fee)
+{
+    w->env.gas_limit = 21000;
+    w->base_fee_rise = 2;
+    unsigned a = world_account(w, 1, 1000000, 0), b = world_account(w, 2, 1, 0);
+    for (unsigned i = 0; i < 3; i++)
+        world_send(w, a, b, 0);
+    run();
+    included(0, 0);
+    included(1, 0);
+    dropped(2, TX_FEE_CAP_BELOW_BASE_FEE, true, 0);
+    balance(a, 1000000 - (9 + 10) * 21000);
+    balance(w->coinbase, (2 + 1) * 21000);
+}
+
 Test(exec, an_empty_block_changes_nothing)
 {
     unsigned a = world_account(w, 1, 1000000, 0);
