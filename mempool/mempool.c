@@ -123,18 +123,23 @@ static void give_back(struct mempool *mp, struct pooled_tx *t, enum tx_status re
     mp->removed_last = t;
 }
 
+static void drop_out(struct mempool *mp, struct sender *s, struct pooled_tx *t, enum tx_status reason)
+{
+    bool was_last = t == s->last;
+    detach(mp, s, t);
+    give_back(mp, t, reason);
+    if (was_last)
+        mp_evict_offer_tail(mp, s);
+    if (s->count == 0)
+        sender_table_release(&mp->senders, s);
+}
+
 void mp_remove(struct mempool *mp, struct pooled_tx *t, enum tx_status reason)
 {
     struct sender *s = mp_sender_of(mp, t);
     struct pooled_tx *next = t->sender_next;
-    detach(mp, s, t);
-    give_back(mp, t, reason);
-    if (!next)
-        mp_evict_offer_tail(mp, s);
-    if (s->count == 0)
-        sender_table_release(&mp->senders, s);
-    else
-        mp_settle(mp, s, next);
+    drop_out(mp, s, t, reason);
+    mp_settle(mp, s, next);
 }
 
 size_t mempool_take_removed(struct mempool *mp, struct mempool_removed *out, size_t max)
@@ -276,11 +281,11 @@ void mempool_result_included(struct mempool *mp, struct pooled_tx *t)
     assert(t->proposed);
     struct sender *s = mp_sender_of(mp, t);
     uint64_t nonce = t->tx.nonce;
-    bool was_first = t == s->first, was_only = s->count == 1;
+    bool was_first = t == s->first;
     if (s->nonce <= nonce)
         s->nonce = nonce + 1;
     mp_remove(mp, t, TX_OK);
-    if (!was_first && !was_only)
+    if (!was_first && s->count != 0)
         mp_settle_all(mp, s);
 }
 
@@ -307,23 +312,21 @@ void mempool_account_changed(struct mempool *mp, const bytes32 *sender_key, cons
     struct sender *s = sender_table_find(&mp->senders, sender_key);
     if (!s)
         return;
-    bool new_nonce = s->nonce != account->nonce;
     s->nonce = account->nonce;
     s->balance = account->balance;
 
     u256 cost = U256_ZERO, with;
-    uint32_t left = s->count;
     for (struct pooled_tx *t = s->first, *next; t; t = next) {
         next = t->sender_next;
-        bool unpayable = u256_add(&with, &cost, &t->max_cost) || u256_cmp(&with, &account->balance) > 0;
-        if (!t->proposed && (t->tx.nonce < account->nonce || unpayable)) {
-            left--;
-            mp_remove(mp, t, t->tx.nonce < account->nonce ? TX_NONCE_TOO_LOW : TX_INSUFFICIENT_FUNDS);
-        } else {
+        bool payable = !u256_add(&with, &cost, &t->max_cost) && u256_cmp(&with, &account->balance) <= 0;
+        if (!t->proposed && t->tx.nonce < account->nonce)
+            drop_out(mp, s, t, TX_NONCE_TOO_LOW);
+        else if (!t->proposed && !payable)
+            drop_out(mp, s, t, TX_INSUFFICIENT_FUNDS);
+        else
             cost = with;
-        }
     }
-    if (left != 0 && new_nonce)
+    if (s->count != 0)
         mp_settle_all(mp, s);
 }
 
@@ -343,7 +346,7 @@ void mempool_clear(struct mempool *mp, enum tx_status reason)
     for (uint32_t i = 0; i < mp->senders.used; i++) {
         struct sender *s = &mp->senders.senders[i];
         while (s->count != 0)
-            mp_remove(mp, s->last, reason);
+            drop_out(mp, s, s->last, reason);
     }
 }
 
