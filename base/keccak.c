@@ -1,6 +1,8 @@
 #include "base/keccak.h"
 
+#include "base/cpu.h"
 #include "base/keccak_f.h"
+#include "base/keccak_lanes.h"
 
 #include <stdatomic.h>
 
@@ -52,27 +54,38 @@ bytes32 keccak256(const void *in, size_t len)
     return squeeze(state);
 }
 
-typedef void batch_function(bytes32 *out, const struct bytes *in, size_t n);
-
 static void batch_scalar(bytes32 *out, const struct bytes *in, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = keccak256(in[i].ptr, in[i].len);
 }
 
-static void batch_choose(bytes32 *out, const struct bytes *in, size_t n);
-static _Atomic(batch_function *) batch = batch_choose;
+struct implementation {
+    const char *name;
+    void (*batch)(bytes32 *out, const struct bytes *in, size_t n);
+};
 
-// The first call picks the implementation for the process's life.
-static void batch_choose(bytes32 *out, const struct bytes *in, size_t n)
+// Chosen by the first call, for the process's life.
+static const struct implementation *chosen(void)
 {
-    atomic_store_explicit(&batch, batch_scalar, memory_order_relaxed);
-    keccak256_batch(out, in, n);
+    static const struct implementation scalar = {"scalar", batch_scalar}, avx2 = {"avx2 x4", keccak256_batch_avx2};
+    static _Atomic(const struct implementation *) choice;
+    const struct implementation *now = atomic_load_explicit(&choice, memory_order_relaxed);
+    if (!now) {
+        now = cpu_has_avx2() ? &avx2 : &scalar;
+        atomic_store_explicit(&choice, now, memory_order_relaxed);
+    }
+    return now;
 }
 
 void keccak256_batch(bytes32 *out, const struct bytes *in, size_t n)
 {
-    atomic_load_explicit(&batch, memory_order_relaxed)(out, in, n);
+    chosen()->batch(out, in, n);
+}
+
+const char *keccak256_implementation(void)
+{
+    return chosen()->name;
 }
 
 void keccak256_init(struct keccak256_ctx *ctx)

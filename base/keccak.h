@@ -9,6 +9,8 @@ bytes32 keccak256(const void *in, size_t len);
 // Hashes n messages of any lengths: out[i] = keccak256(in[i]). This is the interface of the hot path: callers
 // gather as many messages as they have, so that implementations with several lanes can fill them.
 void keccak256_batch(bytes32 *out, const struct bytes *in, size_t n);
+// The implementation that keccak256_batch uses on this machine, for reports: "scalar", "avx2 x4".
+const char *keccak256_implementation(void);
 
 // Incremental: init, add any number of times, finish once.
 struct keccak256_ctx {

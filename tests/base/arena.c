@@ -92,31 +92,39 @@ Test(arena, destroying_frees_what_is_left)
     arena_destroy(NULL);
 }
 
+#define SHARED_BLOCKS 20000
+
 struct shared {
     struct arena *arena;
-    void *blocks[512];
+    _Atomic bool done;
+    void *blocks[SHARED_BLOCKS];
 };
 
 static void *free_blocks(void *arg)
 {
     struct shared *shared = arg;
-    for (int i = 0; i < 512; i++)
+    for (int i = 0; i < SHARED_BLOCKS; i++)
         arena_free(shared->arena, shared->blocks[i]);
+    shared->done = true;
     return NULL;
 }
 
 Test(arena, another_thread_may_free_while_the_owner_allocates)
 {
-    struct shared shared = {arena_create(), {0}};
-    for (int round = 0; round < 100; round++) {
-        for (int i = 0; i < 512; i++)
+    static struct shared shared;
+    shared.arena = arena_create();
+    for (int round = 0; round < 20; round++) {
+        for (int i = 0; i < SHARED_BLOCKS; i++)
             shared.blocks[i] = memset(arena_alloc(shared.arena, 64), i, 64);
+        shared.done = false;
         pthread_t thread;
         pthread_create(&thread, NULL, free_blocks, &shared);
-        for (int i = 0; i < 512; i++) {
-            uint8_t *own = arena_alloc(shared.arena, 64);
-            memset(own, 7, 64);
-            arena_free(shared.arena, own);
+        while (!shared.done) {
+            void *own[100];
+            for (int i = 0; i < 100; i++)
+                own[i] = memset(arena_alloc(shared.arena, 64), 7, 64);
+            for (int i = 0; i < 100; i++)
+                arena_free(shared.arena, own[i]);
         }
         pthread_join(thread, NULL);
     }
