@@ -273,6 +273,11 @@ struct arena *shard_arena(struct shard *s)
     return s->arena;
 }
 
+u256 shard_block_fees(const struct shard *s)
+{
+    return exec_fees(s->exec);
+}
+
 const struct shard_numbers *shard_numbers(const struct shard *s)
 {
     return &s->numbers;

@@ -52,6 +52,7 @@ struct state **shard_states(struct shard *s);       // [256], NULL where not own
 struct account_trie **shard_tries(struct shard *s); // the owned ones, in order of partition
 struct mempool *shard_pool(struct shard *s);
 struct arena *shard_arena(struct shard *s);
+u256 shard_block_fees(const struct shard *s); // tips of the block under way, between its rounds
 
 // Submits a raw transaction (copied). done is called on this shard's thread with the pool's answer, perhaps before this
 // returns.

@@ -1,0 +1,696 @@
+#include "engine/coordinator.h"
+
+#include "base/keccak.h"
+#include "base/log.h"
+#include "engine/assemble.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// Raw bytes that one shard may propose for one list.
+#define PROPOSAL_BYTES_MAX (64u << 20)
+// A proposal that brought nothing is not repeated sooner, whatever the block time.
+#define EMPTY_RETRY_NS 10000000ull
+// Transactions change at most their sender and their target: how dirty records are reckoned for the checkpoint.
+#define RECORDS_PER_TX 2
+
+enum phase { IDLE, PROPOSING, EXECUTING, GATHERING, FINISHING, STORING, SETTLING };
+
+// The ordered list under way, from MSG_PROPOSE to MSG_SETTLED.
+struct list {
+    struct exec_tx *txs; // O
+    struct exec_result *results;
+    size_t count, cap;
+    size_t from, to; // the executed block under way: O[from, to)
+    struct exec_tx *by_shard; // O grouped by shard, rising in index
+    size_t begin[SHARD_MAX + 1];
+    struct exec_tx *block; // the block's, grouped by shard, without those that the cut dropped
+    struct ordered ordered;
+};
+
+struct checkpoint_work {
+    bool held; // parts wait for the block's durability
+    uint64_t height;
+    bytes32 hash;
+    struct checkpoint_part parts[SHARD_MAX];
+};
+
+struct coordinator {
+    struct coordinator_options options;
+    struct inbox *inbox;
+    enum phase phase;
+    unsigned awaited; // answers still to come in this phase
+    bool ready;       // a shard said that its pool has something
+    bool stopping;
+    bool broken; // nothing more may be done
+    unsigned round;
+    uint64_t earliest_ns; // the next list not before
+    uint64_t block_start_ns;
+
+    struct header head, next;
+    bytes32 head_hash;
+    struct list list;
+    struct propose_request request;
+    struct block_work work;
+    struct settle_work settle;
+    struct assembly *assembly;
+    struct exec_progress round_sum;
+    const struct exec_tx **waiting;
+    size_t waiting_count, waiting_cap;
+
+    // Blocks appended to the log and not yet shown.
+    struct stored {
+        uint8_t *record;
+        size_t len;
+        uint64_t height;
+    } *stored;
+    size_t stored_count, stored_cap;
+
+    struct checkpoint_work checkpoint;
+    uint64_t dirty_records, last_checkpoint_ns;
+
+    struct coordinator_numbers numbers;
+    struct stage_clock stages;
+    pthread_mutex_t times_lock;
+    struct hist times;
+    pthread_t thread;
+    bool started;
+    atomic_int thread_id;
+};
+
+static void idle(struct coordinator *c);
+static void next_block(struct coordinator *c);
+
+static void *grow(void *p, size_t size)
+{
+    void *grown = realloc(p, size);
+    if (!grown)
+        abort();
+    return grown;
+}
+
+static void tell(struct coordinator *c, unsigned shard, uint16_t kind, void *p, uint64_t a)
+{
+    struct message m = {.kind = kind, .from = MESSAGE_FROM_OUTSIDE, .a = a, .p = p};
+    // Inboxes have room for the coordinator's one question at a time beside all else only when they are not full: wait.
+    while (!shard_post(c->options.shards[shard], &m))
+        sched_yield();
+}
+
+static void ask_all(struct coordinator *c, enum phase phase, uint16_t kind, void *p, uint64_t a)
+{
+    c->phase = phase;
+    c->awaited = c->options.shard_count;
+    for (unsigned i = 0; i < c->options.shard_count; i++)
+        tell(c, i, kind, p, a);
+}
+
+static void fail(struct coordinator *c, const char *why)
+{
+    if (c->broken)
+        return;
+    c->broken = true;
+    log_error("coordinator", "stopped: nothing further is accepted as durable", "reason=\"%s\"", why);
+    c->options.failed(c->options.ctx, why);
+}
+
+// ---- proposing
+
+static struct order_parent order_parent(const struct coordinator *c)
+{
+    return (struct order_parent){c->head.number, c->head.timestamp, c->head.parent_beacon_block_root};
+}
+
+static uint64_t sum(const struct coordinator *c, size_t offset)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < c->options.shard_count; i++) {
+        const char *numbers = (const char *)shard_numbers(c->options.shards[i]);
+        total += atomic_load_explicit((const _Atomic uint64_t *)(numbers + offset), memory_order_relaxed);
+    }
+    return total;
+}
+
+static u256 next_base_fee(const struct coordinator *c)
+{
+    return header_next_base_fee(&c->options.genesis->fee_rules, c->head.gas_limit, c->head.gas_used, &c->head.base_fee);
+}
+
+// Shares the block's gas out by what each shard has to propose; what is over goes to all alike.
+static void propose(struct coordinator *c, uint64_t now_ns)
+{
+    struct propose_request *r = &c->request;
+    unsigned n = c->options.shard_count;
+    uint64_t limit = c->head.gas_limit;
+    uint64_t wanted = sum(c, offsetof(struct shard_numbers, executable_gas));
+    for (unsigned i = 0; i < n; i++) {
+        uint64_t own = atomic_load_explicit(&shard_numbers(c->options.shards[i])->executable_gas, memory_order_relaxed);
+        if (wanted <= limit)
+            r->gas_max[i] = own + (limit - wanted) / n;
+        else
+            r->gas_max[i] = (uint64_t)((unsigned __int128)limit * own / wanted);
+    }
+    r->base_fee = next_base_fee(c);
+    r->bytes_max = PROPOSAL_BYTES_MAX;
+    r->count_max = limit / 21000 + 1 < 131072 ? limit / 21000 + 1 : 131072;
+    c->ready = false;
+    c->block_start_ns = now_ns;
+    c->list.count = 0;
+    ask_all(c, PROPOSING, MSG_PROPOSE, r, 0);
+}
+
+static void take_proposal(struct coordinator *c, const struct message *m)
+{
+    struct list *l = &c->list;
+    if (l->count + m->n > l->cap) {
+        l->cap = (l->count + m->n) * 2;
+        l->txs = grow(l->txs, l->cap * sizeof *l->txs);
+        l->by_shard = grow(l->by_shard, l->cap * sizeof *l->by_shard);
+        l->block = grow(l->block, l->cap * sizeof *l->block);
+        l->results = grow(l->results, l->cap * sizeof *l->results);
+    }
+    if (m->n > 0)
+        memcpy(l->txs + l->count, m->p, m->n * sizeof *l->txs);
+    l->count += m->n;
+}
+
+// Groups O by shard, keeping its order.
+static void group_by_shard(struct coordinator *c)
+{
+    struct list *l = &c->list;
+    unsigned n = c->options.shard_count;
+    size_t counts[SHARD_MAX + 1] = {0};
+    for (size_t i = 0; i < l->count; i++)
+        counts[partition_owner(partition_of_key(l->txs[i].sender_key), n)]++;
+    size_t at = 0;
+    for (unsigned s = 0; s <= n; s++) {
+        l->begin[s] = at;
+        at += s < n ? counts[s] : 0;
+        counts[s] = l->begin[s];
+    }
+    for (size_t i = 0; i < l->count; i++) {
+        l->txs[i].index = (uint32_t)i;
+        l->by_shard[counts[partition_owner(partition_of_key(l->txs[i].sender_key), n)]++] = l->txs[i];
+    }
+}
+
+static bool base_fee_can_fall(const struct coordinator *c)
+{
+    u256 now = next_base_fee(c);
+    u256 after = header_next_base_fee(&c->options.genesis->fee_rules, c->head.gas_limit, 0, &now);
+    return u256_cmp(&after, &now) < 0;
+}
+
+static void proposed(struct coordinator *c)
+{
+    struct list *l = &c->list;
+    bool tick = sum(c, offsetof(struct shard_numbers, held_back)) > 0 && base_fee_can_fall(c);
+    if (l->count == 0 && !tick) {
+        c->earliest_ns = clock_ns() + EMPTY_RETRY_NS;
+        idle(c);
+        return;
+    }
+    struct order_parent parent = order_parent(c);
+    c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, clock_wall_ms());
+    if (l->count > 0)
+        memset(l->results, 0, l->count * sizeof *l->results);
+    group_by_shard(c);
+    stage_items(&c->stages, STAGE_ORDER, l->count);
+    l->to = 0;
+    next_block(c);
+}
+
+// ---- executing one block
+
+static void begin_env(struct coordinator *c)
+{
+    struct assembly_parent parent = {&c->head, c->head_hash, &c->options.genesis->fee_rules};
+    assembly_open(&c->next, &parent, &c->list.ordered);
+    struct exec_env *env = &c->work.env;
+    env->chain_id = c->options.genesis->chain_id;
+    env->number = c->next.number;
+    env->gas_limit = c->next.gas_limit;
+    env->base_fee = c->next.base_fee;
+    env->coinbase = c->next.coinbase;
+    env->coinbase_key = keccak256(env->coinbase.b, sizeof env->coinbase.b);
+}
+
+static void next_block(struct coordinator *c)
+{
+    struct list *l = &c->list;
+    l->from = l->to;
+    size_t taken = exec_cut(l->txs, l->count, l->from, c->head.gas_limit, l->results);
+    l->to = l->from + taken;
+    begin_env(c);
+    size_t at = 0;
+    for (unsigned s = 0; s < c->options.shard_count; s++) {
+        c->work.txs[s] = l->block + at;
+        size_t first = at;
+        for (size_t i = l->begin[s]; i < l->begin[s + 1]; i++) {
+            uint32_t index = l->by_shard[i].index;
+            if (index >= l->from && index < l->to && l->results[index].drop == TX_OK)
+                l->block[at++] = l->by_shard[i];
+        }
+        c->work.tx_count[s] = at - first;
+    }
+    c->work.results = l->results;
+    c->work.global_done = false;
+    c->round = 0;
+    c->round_sum = (struct exec_progress){0};
+    ask_all(c, EXECUTING, MSG_EXECUTE, &c->work, 0);
+}
+
+static bool checkpoint_due(const struct coordinator *c)
+{
+    if (c->checkpoint.held || checkpoint_busy(c->options.checkpoint))
+        return false;
+    return clock_ns() - c->last_checkpoint_ns >= c->options.checkpoint_interval_ns ||
+           c->dirty_records >= c->options.checkpoint_records;
+}
+
+static void finish(struct coordinator *c)
+{
+    // Only the last block of a list: the checkpoint waits for its durability.
+    c->work.checkpoint = c->list.to == c->list.count && checkpoint_due(c);
+    ask_all(c, FINISHING, MSG_FINISH, &c->work, 0);
+    // Bodies are assembled while the shards hash their tries.
+    stage_enter(&c->stages, STAGE_EXECUTE);
+    size_t n = c->list.to - c->list.from;
+    assembly_body(c->assembly, &c->next, c->list.txs + c->list.from, c->list.results + c->list.from, n);
+    stage_items(&c->stages, STAGE_EXECUTE, n);
+    stage_enter(&c->stages, STAGE_LINK);
+}
+
+static u256 fees_of_shards(struct coordinator *c)
+{
+    u256 total = U256_ZERO;
+    for (unsigned i = 0; i < c->options.shard_count; i++) {
+        u256 fees = shard_block_fees(c->options.shards[i]);
+        u256_add(&total, &total, &fees);
+    }
+    return total;
+}
+
+static void round_done(struct coordinator *c)
+{
+    atomic_fetch_add_explicit(&c->numbers.rounds, 1, memory_order_relaxed);
+    struct exec_progress total = c->round_sum;
+    c->round_sum = (struct exec_progress){0};
+    if (total.waiting == 0) {
+        c->work.fees_total = fees_of_shards(c);
+        finish(c);
+    } else if (total.changed && c->round + 1 < EXEC_ROUNDS_MAX) {
+        ask_all(c, EXECUTING, MSG_ROUND, NULL, ++c->round);
+    } else {
+        c->waiting_count = 0;
+        ask_all(c, GATHERING, MSG_GATHER, NULL, 0);
+    }
+}
+
+static void take_waiting(struct coordinator *c, const struct message *m)
+{
+    if (c->waiting_count + m->n > c->waiting_cap) {
+        c->waiting_cap = (c->waiting_count + m->n) * 2;
+        c->waiting = grow(c->waiting, c->waiting_cap * sizeof *c->waiting);
+    }
+    if (m->n > 0)
+        memcpy(c->waiting + c->waiting_count, m->p, m->n * sizeof *c->waiting);
+    c->waiting_count += m->n;
+}
+
+// All shards stand still: their partitions are the coordinator's until MSG_FINISH.
+static void gathered(struct coordinator *c)
+{
+    stage_enter(&c->stages, STAGE_EXECUTE);
+    struct state *states[PARTITION_COUNT];
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        states[p] = shard_states(c->options.shards[partition_owner(p, c->options.shard_count)])[p];
+    u256 fees = fees_of_shards(c);
+    exec_global(states, &c->work.env, &fees, c->waiting, c->waiting_count, c->list.results);
+    c->work.global_done = true;
+    atomic_fetch_add_explicit(&c->numbers.global_pass_transactions, c->waiting_count, memory_order_relaxed);
+    stage_enter(&c->stages, STAGE_LINK);
+    finish(c);
+}
+
+static void hold_checkpoint(struct coordinator *c)
+{
+    struct checkpoint_work *k = &c->checkpoint;
+    k->held = true;
+    k->height = c->head.number;
+    k->hash = c->head_hash;
+    for (unsigned i = 0; i < c->options.shard_count; i++) {
+        k->parts[i].records = c->work.parts[i].records;
+        k->parts[i].count = c->work.parts[i].count;
+    }
+    c->last_checkpoint_ns = clock_ns();
+    c->dirty_records = 0;
+}
+
+static void append(struct coordinator *c, uint8_t *record, size_t len)
+{
+    if (c->stored_count == c->stored_cap) {
+        c->stored_cap = c->stored_cap ? c->stored_cap * 2 : 16;
+        c->stored = grow(c->stored, c->stored_cap * sizeof *c->stored);
+    }
+    c->stored[c->stored_count++] = (struct stored){record, len, c->head.number};
+    int r = blog_append(c->options.blog, c->head.number, bytes_of(record, len));
+    if (r < 0) {
+        const char *why = blog_failed(c->options.blog);
+        fail(c, why ? why : "the block log is full");
+    }
+}
+
+static void publish_block(struct coordinator *c)
+{
+    struct coordinator_numbers *n = &c->numbers;
+    size_t txs = assembly_tx_count(c->assembly);
+    u256 fee = next_base_fee(c);
+    atomic_store_explicit(&n->height, c->head.number, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->blocks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->empty_blocks, txs == 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->transactions, txs, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->gas, c->head.gas_used, memory_order_relaxed);
+    atomic_store_explicit(&n->head_timestamp, c->head.timestamp, memory_order_relaxed);
+    atomic_store_explicit(&n->head_gas_used, c->head.gas_used, memory_order_relaxed);
+    atomic_store_explicit(&n->head_gas_limit, c->head.gas_limit, memory_order_relaxed);
+    atomic_store_explicit(&n->base_fee_low, u256_fits_u64(&fee) ? fee.w[0] : UINT64_MAX, memory_order_relaxed);
+    atomic_store_explicit(&n->last_block_start_ns, c->block_start_ns, memory_order_relaxed);
+}
+
+static void finished(struct coordinator *c)
+{
+    stage_enter(&c->stages, STAGE_STORE);
+    c->next.state_root = state_root_join(c->work.subroots);
+    size_t len;
+    bytes32 hash;
+    uint8_t *record = assembly_seal(c->assembly, &c->next, c->list.ordered.time_ms, &len, &hash);
+    c->head = c->next;
+    c->head_hash = hash;
+    c->dirty_records += RECORDS_PER_TX * assembly_tx_count(c->assembly);
+    publish_block(c);
+    append(c, record, len);
+    stage_items(&c->stages, STAGE_STORE, 1);
+    if (c->work.checkpoint)
+        hold_checkpoint(c);
+    stage_enter(&c->stages, STAGE_LINK);
+    if (c->broken)
+        return;
+    if (c->list.to < c->list.count) {
+        next_block(c);
+        return;
+    }
+    c->phase = STORING;
+    blog_flush(c->options.blog);
+}
+
+// ---- durable
+
+static void show_durable(struct coordinator *c)
+{
+    uint64_t durable = blog_durable(c->options.blog);
+    size_t i = 0;
+    for (; i < c->stored_count && c->stored[i].height <= durable; i++) {
+        struct stored *b = &c->stored[i];
+        struct blog_place place = {0};
+        if (!blog_place(c->options.blog, b->height, &place))
+            abort();
+        c->options.block_durable(c->options.ctx, b->height, b->record, b->len, place);
+    }
+    c->stored_count -= i;
+    memmove(c->stored, c->stored + i, c->stored_count * sizeof *c->stored);
+    atomic_store_explicit(&c->numbers.durable_height, durable, memory_order_release);
+}
+
+static void start_checkpoint(struct coordinator *c)
+{
+    struct checkpoint_work *k = &c->checkpoint;
+    if (!k->held)
+        return;
+    k->held = false;
+    if (!checkpoint_start(c->options.checkpoint, k->height, &k->hash, k->parts, c->options.shard_count))
+        fail(c, "a checkpoint was started while one was being written");
+}
+
+static void retain(struct coordinator *c)
+{
+    uint64_t keep = c->options.retain_blocks;
+    uint64_t checkpointed = checkpoint_height(c->options.checkpoint);
+    if (keep == 0 || c->head.number <= keep)
+        return;
+    uint64_t below = c->head.number - keep;
+    if (below > checkpointed)
+        below = checkpointed;
+    if (blog_retain(c->options.blog, below) > 0 && c->options.retained)
+        c->options.retained(c->options.ctx, blog_first(c->options.blog));
+}
+
+static void stored(struct coordinator *c)
+{
+    show_durable(c);
+    start_checkpoint(c);
+    const char *why = checkpoint_failed(c->options.checkpoint);
+    if (why)
+        fail(c, why);
+    retain(c);
+    pthread_mutex_lock(&c->times_lock);
+    hist_add(&c->times, clock_ns() - c->block_start_ns);
+    pthread_mutex_unlock(&c->times_lock);
+    struct settle_work *w = &c->settle;
+    for (unsigned s = 0; s < c->options.shard_count; s++) {
+        w->txs[s] = c->list.by_shard + c->list.begin[s];
+        w->tx_count[s] = c->list.begin[s + 1] - c->list.begin[s];
+    }
+    w->results = c->list.results;
+    w->next_base_fee = next_base_fee(c);
+    w->height = c->head.number;
+    ask_all(c, SETTLING, MSG_SETTLE, w, 0);
+}
+
+// ---- the loop
+
+static void idle(struct coordinator *c)
+{
+    c->phase = IDLE;
+}
+
+static void answered(struct coordinator *c)
+{
+    if (--c->awaited > 0)
+        return;
+    switch (c->phase) {
+    case PROPOSING:
+        stage_enter(&c->stages, STAGE_ORDER);
+        proposed(c);
+        stage_enter(&c->stages, STAGE_LINK);
+        break;
+    case EXECUTING:
+        round_done(c);
+        break;
+    case GATHERING:
+        gathered(c);
+        break;
+    case FINISHING:
+        finished(c);
+        break;
+    case SETTLING:
+        idle(c);
+        break;
+    case IDLE:
+    case STORING:
+        abort();
+    }
+}
+
+static void take_progress(struct coordinator *c, const struct message *m)
+{
+    const struct exec_progress *p = m->p;
+    c->round_sum.executed += p->executed;
+    c->round_sum.dropped += p->dropped;
+    c->round_sum.waiting += p->waiting;
+    c->round_sum.changed |= p->changed;
+}
+
+static void handle(struct coordinator *c, const struct message *m)
+{
+    switch (m->kind) {
+    case MSG_POOL_READY:
+        c->ready = true;
+        return;
+    case MSG_STOP:
+        c->stopping = true;
+        return;
+    case MSG_PROPOSED:
+        take_proposal(c, m);
+        break;
+    case MSG_ROUND_DONE:
+        take_progress(c, m);
+        break;
+    case MSG_GATHERED:
+        take_waiting(c, m);
+        break;
+    default:
+        break;
+    }
+    answered(c);
+}
+
+// When the next list may start; UINT64_MAX while nothing calls for one.
+static uint64_t next_start(const struct coordinator *c, uint64_t now_ns)
+{
+    if (c->phase != IDLE || !c->ready || c->broken || c->stopping)
+        return UINT64_MAX;
+    struct order_parent parent = order_parent(c);
+    uint64_t at = c->options.order->ops->next_start_ns(c->options.order, &parent, c->block_start_ns, now_ns,
+                                                       clock_wall_ms());
+    return at > c->earliest_ns ? at : c->earliest_ns;
+}
+
+static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
+{
+    if (!inbox_prepare_sleep(c->inbox))
+        return;
+    stage_enter(&c->stages, STAGE_IDLE);
+    struct pollfd fds[2] = {{c->inbox->event_fd, POLLIN, 0}, {c->options.disk_event_fd, POLLIN, 0}};
+    struct timespec wait = {0};
+    if (at_ns != UINT64_MAX) {
+        wait.tv_sec = (time_t)((at_ns - now_ns) / 1000000000u);
+        wait.tv_nsec = (long)((at_ns - now_ns) % 1000000000u);
+    }
+    ppoll(fds, 2, at_ns == UINT64_MAX ? NULL : &wait, NULL);
+    inbox_awake(c->inbox);
+    uint64_t count;
+    ssize_t ignored = read(c->inbox->event_fd, &count, sizeof count);
+    (void)ignored;
+    stage_enter(&c->stages, STAGE_LINK);
+}
+
+static void step_log(struct coordinator *c)
+{
+    if (c->broken || !blog_in_flight(c->options.blog))
+        return;
+    enum stage before = stage_enter(&c->stages, STAGE_STORE);
+    blog_step(c->options.blog, false);
+    stage_enter(&c->stages, before);
+    const char *why = blog_failed(c->options.blog);
+    if (why)
+        fail(c, why);
+    else if (c->phase == STORING && blog_durable(c->options.blog) == c->head.number)
+        stored(c);
+}
+
+static void *coordinator_main(void *arg)
+{
+    struct coordinator *c = arg;
+    pthread_setname_np(pthread_self(), "coordinator");
+    atomic_store(&c->thread_id, (int)gettid());
+    stage_clock_start(&c->stages, STAGE_LINK);
+    while (!(c->stopping && (c->phase == IDLE || c->broken))) {
+        struct message batch[64];
+        size_t n = inbox_take(c->inbox, batch, 64);
+        for (size_t i = 0; i < n; i++)
+            handle(c, &batch[i]);
+        step_log(c);
+        uint64_t now = clock_ns(), at = next_start(c, now);
+        if (at <= now)
+            propose(c, now);
+        else if (n == 0)
+            sleep_until(c, at, now);
+    }
+    return NULL;
+}
+
+struct coordinator *coordinator_create(struct inbox *inbox, const struct coordinator_options *options)
+{
+    struct coordinator *c = calloc(1, sizeof *c);
+    if (!c)
+        abort();
+    c->options = *options;
+    c->inbox = inbox;
+    c->head = options->head;
+    c->head_hash = options->head_hash;
+    c->assembly = assembly_create();
+    c->last_checkpoint_ns = clock_ns();
+    pthread_mutex_init(&c->times_lock, NULL);
+    hist_init(&c->times);
+    u256 fee = next_base_fee(c);
+    atomic_store(&c->numbers.base_fee_low, u256_fits_u64(&fee) ? fee.w[0] : UINT64_MAX);
+    atomic_store(&c->numbers.height, c->head.number);
+    atomic_store(&c->numbers.durable_height, c->head.number);
+    atomic_store(&c->numbers.head_timestamp, c->head.timestamp);
+    atomic_store(&c->numbers.head_gas_limit, c->head.gas_limit);
+    return c;
+}
+
+bool coordinator_start(struct coordinator *c, char *error, size_t error_cap)
+{
+    int r = pthread_create(&c->thread, NULL, coordinator_main, c);
+    if (r != 0) {
+        snprintf(error, error_cap, "the coordinator's thread could not be started: %s", strerror(r));
+        return false;
+    }
+    c->started = true;
+    return true;
+}
+
+void coordinator_stop(struct coordinator *c)
+{
+    struct message m = {.kind = MSG_STOP, .from = MESSAGE_FROM_OUTSIDE};
+    while (!inbox_post(c->inbox, &m))
+        sched_yield();
+}
+
+void coordinator_join(struct coordinator *c)
+{
+    if (c->started)
+        pthread_join(c->thread, NULL);
+    c->started = false;
+}
+
+void coordinator_free(struct coordinator *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->stored_count; i++)
+        free(c->stored[i].record);
+    if (c->checkpoint.held) {
+        for (unsigned i = 0; i < c->options.shard_count; i++)
+            free(c->checkpoint.parts[i].records);
+    }
+    assembly_free(c->assembly);
+    free(c->stored);
+    free(c->waiting);
+    free(c->list.txs);
+    free(c->list.by_shard);
+    free(c->list.block);
+    free(c->list.results);
+    pthread_mutex_destroy(&c->times_lock);
+    free(c);
+}
+
+const struct coordinator_numbers *coordinator_numbers(const struct coordinator *c)
+{
+    return &c->numbers;
+}
+
+const struct stage_clock *coordinator_stages(const struct coordinator *c)
+{
+    return &c->stages;
+}
+
+int coordinator_thread_id(const struct coordinator *c)
+{
+    return atomic_load(&c->thread_id);
+}
+
+struct hist coordinator_block_times(struct coordinator *c)
+{
+    pthread_mutex_lock(&c->times_lock);
+    struct hist copy = c->times;
+    pthread_mutex_unlock(&c->times_lock);
+    return copy;
+}

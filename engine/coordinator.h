@@ -1,0 +1,59 @@
+// The coordinator: one more actor beside the shards. It gathers proposals, has them ordered, leads the shards through the
+// rounds of each block, assembles it, makes it durable and only then shows it.
+//
+//   idle -> propose -> [execute -> rounds -> (gather, global) -> finish]* -> store -> settle -> idle
+//
+// The bracket runs once for each executed block that the cut by gas makes of one ordered list.
+#ifndef GANTRY_ENGINE_COORDINATOR_H
+#define GANTRY_ENGINE_COORDINATOR_H
+
+#include "base/hist.h"
+#include "chain/genesis.h"
+#include "engine/order/order.h"
+#include "engine/store/checkpoint.h"
+#include "shard/shard.h"
+
+struct coordinator;
+
+struct coordinator_options {
+    const struct genesis *genesis;
+    struct shard **shards;
+    unsigned shard_count;
+    struct order *order;
+    struct blog *blog;
+    int disk_event_fd; // readable when the log's disk has completions
+    struct checkpoint *checkpoint;
+    uint64_t checkpoint_interval_ns;
+    uint64_t checkpoint_records; // due after this many dirty records
+    uint64_t retain_blocks;      // bodies kept in the log; 0: all
+    struct header head;          // the newest block
+    bytes32 head_hash;
+    // Told each durable block, on the coordinator's thread: takes over record (malloc'ed).
+    void (*block_durable)(void *ctx, uint64_t height, uint8_t *record, size_t len, struct blog_place place);
+    void (*retained)(void *ctx, uint64_t first_height); // may be NULL
+    void (*failed)(void *ctx, const char *why);         // the coordinator has stopped for good
+    void *ctx;
+};
+
+// inbox is made first, because the shards need it.
+struct coordinator *coordinator_create(struct inbox *inbox, const struct coordinator_options *options);
+MUST_CHECK bool coordinator_start(struct coordinator *c, char *error, size_t error_cap);
+// Any thread: finish the block under way, then end the thread.
+void coordinator_stop(struct coordinator *c);
+void coordinator_join(struct coordinator *c);
+void coordinator_free(struct coordinator *c);
+
+// Any thread.
+struct coordinator_numbers {
+    _Atomic uint64_t height, durable_height, blocks, empty_blocks, transactions, gas, global_pass_transactions, rounds;
+    _Atomic uint64_t head_timestamp, head_gas_used, head_gas_limit;
+    _Atomic uint64_t base_fee_low; // of the next block, saturated to 64 bits
+    _Atomic uint64_t last_block_start_ns;
+};
+const struct coordinator_numbers *coordinator_numbers(const struct coordinator *c);
+const struct stage_clock *coordinator_stages(const struct coordinator *c);
+int coordinator_thread_id(const struct coordinator *c);
+// Time from a block's start to its durability; a copy, any thread.
+struct hist coordinator_block_times(struct coordinator *c);
+
+#endif
