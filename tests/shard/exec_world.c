@@ -53,9 +53,14 @@ struct tx *world_send(struct world *w, unsigned from, unsigned to, uint64_t valu
     return &t->tx;
 }
 
-// ---- The real thing
-// --------------------------------------------------------------------------------------------------
+u256 world_base_fee(const struct world *w, size_t block)
+{
+    u256 fee = u256_from_u64(block * w->base_fee_rise);
+    u256_add(&fee, &fee, &w->env.base_fee);
+    return fee;
+}
 
+// A node without threads: states, shards, and the transactions as execution sees them.
 struct node {
     const struct world *w;
     struct arena *arena;

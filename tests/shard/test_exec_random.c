@@ -150,7 +150,7 @@ static struct world *random_world(uint64_t *random)
 // What the random blocks reached, so that they can't become tame unnoticed.
 struct seen {
     size_t drop[TX_STATUS_COUNT], round[EXEC_ROUNDS_MAX + 1];
-    size_t split, to_self, in_partition, from_coinbase, late_drop, global_behind_rounds;
+    size_t split, to_self, in_partition, from_coinbase, late_drop;
 };
 
 static void look(struct seen *seen, const struct world *w, const struct outcome *out)
