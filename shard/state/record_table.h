@@ -1,0 +1,58 @@
+// The records of one partition and the hash table that finds them by key. Part of state.c's inside; not for others.
+//
+// Records lie in chunks and never move; an id stays a record's until record_table_remove, which may give it away again.
+// The slot table is one u32 a slot, open addressing with linear probing, filled to at most 4/5. It grows in steps of a
+// quarter and is rebuilt from the records in place of the old one, so that growing never needs both at once.
+// Where a key lands depends on a secret of the process: nobody can make keys that crowd one place. Nothing that leaves
+// this table depends on it.
+#ifndef GANTRY_SHARD_STATE_RECORD_TABLE_H
+#define GANTRY_SHARD_STATE_RECORD_TABLE_H
+
+#include "base/arena.h"
+#include "base/u256.h"
+
+#define RECORD_NONE UINT32_MAX
+#define RECORD_ID_BITS 24 // records a partition: 16.7 million
+#define RECORDS_PER_CHUNK 512u
+
+#define RECORD_DIRTY 1u       // written since the last checkpoint
+#define RECORD_HAS_HISTORY 2u // `history` is the number of its newest pre-image
+
+struct record {
+    bytes32 key;
+    uint64_t nonce;
+    u256 balance;
+    bytes32 leaf_ref;
+    uint32_t history; // while the record is free: the next free id
+    uint32_t flags;
+};
+
+struct record_table {
+    struct arena *arena;
+    uint64_t seed;
+    struct record **chunks;
+    uint32_t chunk_count, chunk_capacity;
+    uint32_t given; // ids below this were given out at least once
+    uint32_t free;  // first id that was given back
+    uint32_t count; // records in the table
+    uint32_t slot_count;
+    uint32_t *slots;
+};
+
+void record_table_init(struct record_table *t, struct arena *arena);
+void record_table_free(struct record_table *t);
+
+static inline struct record *record_at(const struct record_table *t, uint32_t id)
+{
+    return &t->chunks[id / RECORDS_PER_CHUNK][id % RECORDS_PER_CHUNK];
+}
+
+uint32_t record_table_find(const struct record_table *t, const bytes32 *key);
+// The key must not be there. The new record is all zero but for its key.
+uint32_t record_table_add(struct record_table *t, const bytes32 *key);
+void record_table_remove(struct record_table *t, uint32_t id);
+// Sizes the slots for this many records at once.
+void record_table_reserve(struct record_table *t, size_t count);
+void record_table_prefetch(const struct record_table *t, const bytes32 *key);
+
+#endif

@@ -1,0 +1,72 @@
+// Nodes of path-compressed tries and the pool that they live in. Part of the trie's inside; others use trie.h.
+//
+// Only branches are nodes. A leaf is a number that its owner knows (the id of a record), and an extension is what lies
+// between a branch and a parent that is more than one nibble above it; its path is that of any leaf below. Nodes are as
+// long as their children need, in size classes of two children; ids count units of 8 bytes through chunks that never
+// move.
+#ifndef GANTRY_SHARD_TRIE_TRIE_NODE_H
+#define GANTRY_SHARD_TRIE_TRIE_NODE_H
+
+#include "base/arena.h"
+
+// A child: a leaf's number with TRIE_LEAF set, or a node's id.
+#define TRIE_LEAF 0x80000000u
+#define TRIE_NONE UINT32_MAX
+
+struct trie_node {
+    bytes32 ref;       // as its parent holds it: a hash, or the node itself where that is shorter
+    uint16_t children; // bit n: there is a child at nibble n; the three maps below lie in it
+    uint16_t dirty;    // the child's reference has to be made anew
+    uint16_t embedded; // the child's reference is the node itself
+    uint8_t depth;     // nibbles of the path above this node
+    uint8_t spare;
+    uint32_t child[]; // in the order of their nibbles
+};
+
+#define TRIE_SIZE_CLASSES 8
+
+struct trie_pool {
+    struct arena *arena;
+    uint8_t **chunks;
+    uint32_t chunk_count, chunk_capacity;
+    uint32_t next_unit;                   // in the last chunk
+    uint32_t free[TRIE_SIZE_CLASSES + 1]; // first free node of each class
+};
+
+#define TRIE_UNIT_BYTES 8u
+#define TRIE_UNITS_PER_CHUNK 4096u
+
+void trie_pool_init(struct trie_pool *pool, struct arena *arena);
+// Forgets all nodes and gives their memory back.
+void trie_pool_reset(struct trie_pool *pool);
+
+static inline struct trie_node *trie_node_at(const struct trie_pool *pool, uint32_t id)
+{
+    uint8_t *chunk = pool->chunks[id / TRIE_UNITS_PER_CHUNK];
+    return (struct trie_node *)(chunk + (size_t)(id % TRIE_UNITS_PER_CHUNK) * TRIE_UNIT_BYTES);
+}
+
+static inline unsigned trie_node_count(const struct trie_node *node)
+{
+    return (unsigned)__builtin_popcount(node->children);
+}
+
+// Place in child[] of the (present or coming) child at this nibble.
+static inline unsigned trie_child_index(const struct trie_node *node, unsigned nibble)
+{
+    return (unsigned)__builtin_popcount(node->children & ((1u << nibble) - 1));
+}
+
+static inline unsigned trie_nibble(const bytes32 *key, unsigned i)
+{
+    return i % 2 ? key->b[i / 2] & 15 : key->b[i / 2] >> 4;
+}
+
+// A node with these children, none of whose references are made yet. child[] is for the caller to fill.
+uint32_t trie_node_new(struct trie_pool *pool, unsigned depth, uint16_t children);
+void trie_node_free(struct trie_pool *pool, uint32_t id);
+// Both return the node's id, which changes when it moves to another size class.
+MUST_CHECK uint32_t trie_node_insert(struct trie_pool *pool, uint32_t id, unsigned nibble, uint32_t child);
+MUST_CHECK uint32_t trie_node_remove(struct trie_pool *pool, uint32_t id, unsigned nibble);
+
+#endif

@@ -1,0 +1,90 @@
+#include "tests/shard/trie_fixture.h"
+
+#include "tests/shard/naive_trie.h"
+
+#include <stdlib.h>
+
+static const bytes32 *leaf_key(void *ctx, uint32_t leaf)
+{
+    struct trie_fixture *f = ctx;
+    return &f->leaves[leaf].key;
+}
+
+static size_t leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
+{
+    struct trie_fixture *f = ctx;
+    memcpy(out, f->leaves[leaf].value, f->leaves[leaf].value_len);
+    return f->leaves[leaf].value_len;
+}
+
+static bytes32 *leaf_ref(void *ctx, uint32_t leaf)
+{
+    struct trie_fixture *f = ctx;
+    return &f->leaves[leaf].ref;
+}
+
+static const struct trie_leaves fixture_leaves = {leaf_key, leaf_value, leaf_ref};
+
+struct trie_fixture *trie_fixture_new(void)
+{
+    struct trie_fixture *f = calloc(1, sizeof *f);
+    f->arena = arena_create();
+    trie_pool_init(&f->pool, f->arena);
+    trie_init(&f->trie, &fixture_leaves, f, &f->pool, 0);
+    return f;
+}
+
+void trie_fixture_free(struct trie_fixture *f)
+{
+    trie_pool_reset(&f->pool);
+    arena_destroy(f->arena);
+    free(f);
+}
+
+uint32_t trie_fixture_leaf(struct trie_fixture *f, const bytes32 *key)
+{
+    for (uint32_t i = 0; i < f->count; i++) {
+        if (bytes32_equal(&f->leaves[i].key, key))
+            return i;
+    }
+    if (f->count == FIXTURE_LEAVES)
+        abort();
+    f->leaves[f->count].key = *key;
+    return f->count++;
+}
+
+void trie_fixture_put(struct trie_fixture *f, uint32_t leaf, struct bytes value)
+{
+    memcpy(f->leaves[leaf].value, value.ptr, value.len);
+    f->leaves[leaf].value_len = value.len;
+    f->leaves[leaf].in = true;
+    trie_put(&f->trie, leaf);
+}
+
+void trie_fixture_remove(struct trie_fixture *f, uint32_t leaf)
+{
+    f->leaves[leaf].in = false;
+    trie_remove(&f->trie, leaf);
+}
+
+bytes32 trie_fixture_root(struct trie_fixture *f)
+{
+    struct trie *t = &f->trie;
+    trie_hash(f->arena, &t, 1);
+    return trie_root(t);
+}
+
+bytes32 trie_fixture_naive_root(const struct trie_fixture *f)
+{
+    struct naive_item *items = calloc(FIXTURE_LEAVES, sizeof *items);
+    size_t count = 0;
+    for (uint32_t i = 0; i < f->count; i++) {
+        const struct fixture_leaf *leaf = &f->leaves[i];
+        if (leaf->in)
+            items[count++] =
+                (struct naive_item){bytes_of(leaf->key.b, sizeof leaf->key.b), bytes_of(leaf->value, leaf->value_len)};
+    }
+    bytes32 root = naive_trie_root(items, count);
+    free(items);
+    return root;
+}
