@@ -75,7 +75,7 @@ Test(mempool_eviction, a_replacement_in_a_full_pool_evicts_nobody)
     pool_close(&pool);
 }
 
-Test(mempool_eviction, lifts_the_gap_of_nobody)
+Test(mempool_eviction, leaves_the_rest_of_the_queue_pending)
 {
     struct mempool_limits limits = roomy_limits();
     limits.tx_max = 2;
