@@ -565,6 +565,7 @@ static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
     inbox_awake(c->inbox);
     uint64_t count;
     ssize_t ignored = read(c->inbox->event_fd, &count, sizeof count);
+    ignored = read(c->options.disk_event_fd, &count, sizeof count);
     (void)ignored;
     stage_enter(&c->stages, STAGE_LINK);
 }

@@ -128,7 +128,7 @@ static void copy_checkpoint(struct shard *s, struct block_work *work)
     work->parts[self].count = at;
 }
 
-static void publish_accounts(struct shard *s)
+void block_publish_accounts(struct shard *s)
 {
     uint64_t total = 0;
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
@@ -164,7 +164,7 @@ static void finish(struct shard *s)
         account_trie_subroot(s->tries[i], &work->subroots[first + i]);
     if (work->checkpoint)
         copy_checkpoint(s, work);
-    publish_accounts(s);
+    block_publish_accounts(s);
     stage_enter(&s->stages, before);
     b->open = false;
     b->standing = false;

@@ -112,6 +112,7 @@ void receive_publish_pool(struct shard *s); // numbers, and MSG_POOL_READY
 
 // block.c: this shard's part in proposing, executing and settling.
 void block_handle(struct shard *s, const struct message *m);
+void block_publish_accounts(struct shard *s);
 void block_free(struct shard *s);
 
 // ingest/server.c answers through this.

@@ -21,6 +21,7 @@ enum message_kind {
     MSG_ANSWERS, // owner -> receiver. p: struct answer_list for submissions that this receiver routed
     MSG_RELEASE, // owner -> receiver. p: transactions that left the pool, to be freed by their home
     MSG_CREDITS, // a round's credits. a: round, p: lent struct exec_credit_list
+    MSG_LISTEN,     // outside -> acceptor. a: listening descriptor
     MSG_CONNECTION, // acceptor -> shard. a: descriptor of an accepted ingest connection
 
     // Coordinator -> shards, and each one's answer shard -> coordinator.

@@ -86,6 +86,9 @@ static void handle(struct shard *s, const struct message *m)
     case MSG_RELEASE:
         receive_released(s, m->p);
         break;
+    case MSG_LISTEN:
+        ingest_listen(s->ingest, (int)m->a);
+        break;
     case MSG_CONNECTION:
         ingest_adopt(s->ingest, (int)m->a);
         break;
@@ -166,8 +169,6 @@ static void *shard_main(void *arg)
         abort();
     }
     stage_clock_start(&s->stages, STAGE_LINK);
-    if (s->options.listen_fd >= 0)
-        ingest_listen(s->ingest);
     while (!atomic_load_explicit(&s->stopping, memory_order_acquire))
         turn(s);
     return NULL;
@@ -237,6 +238,13 @@ void shard_free(struct shard *s)
     free(s);
 }
 
+void shard_listen(struct shard *s, int listen_fd)
+{
+    struct message m = {.kind = MSG_LISTEN, .from = MESSAGE_FROM_OUTSIDE, .a = (uint64_t)listen_fd};
+    while (!inbox_post(&s->inbox, &m))
+        sched_yield();
+}
+
 bool shard_post(struct shard *s, const struct message *m)
 {
     return inbox_post(&s->inbox, m);
@@ -271,6 +279,13 @@ struct mempool *shard_pool(struct shard *s)
 struct arena *shard_arena(struct shard *s)
 {
     return s->arena;
+}
+
+void shard_adopt_height(struct shard *s, uint64_t height, const u256 *next_base_fee)
+{
+    s->settled_height = height;
+    mempool_set_base_fee(s->pool, next_base_fee);
+    block_publish_accounts(s);
 }
 
 u256 shard_block_fees(const struct shard *s)

@@ -20,9 +20,7 @@ struct shard_options {
     struct mempool_limits pool;
     uint64_t receive_bytes_max; // bytes of transactions received here and alive anywhere; above it reading stops
     struct inbox *coordinator;
-    // The ingest listener, -1 for none; only one shard of a node gets it and hands connections round.
-    int listen_fd;
-    uint32_t connection_max;
+    uint32_t connection_max; // ingest connections of this shard
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
     void (*pooled)(void *ctx, const bytes32 *hashes, size_t count);
     void *pooled_ctx;
@@ -41,6 +39,10 @@ void shard_stop(struct shard *s);
 void shard_join(struct shard *s);
 void shard_free(struct shard *s);
 
+// Any thread: this shard accepts on a listening socket from now on, and hands the connections round all shards.
+// One shard of a node does. The descriptor stays the caller's, open until shard_join.
+void shard_listen(struct shard *s, int listen_fd);
+
 // Any thread. false when the inbox is full.
 MUST_CHECK bool shard_post(struct shard *s, const struct message *m);
 // Any thread: runs call->run on the shard's thread. false when the inbox is full.
@@ -53,6 +55,9 @@ struct account_trie **shard_tries(struct shard *s); // the owned ones, in order 
 struct mempool *shard_pool(struct shard *s);
 struct arena *shard_arena(struct shard *s);
 u256 shard_block_fees(const struct shard *s); // tips of the block under way, between its rounds
+
+// The height that the states were loaded or replayed to; the pool starts from it.
+void shard_adopt_height(struct shard *s, uint64_t height, const u256 *next_base_fee);
 
 // Submits a raw transaction (copied). done is called on this shard's thread with the pool's answer, perhaps before this
 // returns.

@@ -45,7 +45,7 @@ struct ingest_server {
     struct shard *shard;
     struct loop *loop;
     struct loop_op accept;
-    bool accept_armed;
+    int listen_fd;
     unsigned next_peer;
     struct connection **connections; // by handle - 1
     uint32_t connection_cap, connection_count;
@@ -418,13 +418,14 @@ static void accept_done(struct loop_op *op, int result, uint32_t flags)
         log_warn("ingest", "accept failed", "error=\"%s\"", strerror(-result));
     }
     if (!(flags & IORING_CQE_F_MORE) && result != -ECANCELED && !atomic_load(&s->stopping))
-        ingest_listen(v);
+        ingest_listen(v, v->listen_fd);
 }
 
-void ingest_listen(struct ingest_server *v)
+void ingest_listen(struct ingest_server *v, int listen_fd)
 {
+    v->listen_fd = listen_fd;
     struct io_uring_sqe *sqe = loop_sqe(v->loop, &v->accept);
-    io_uring_prep_multishot_accept(sqe, v->shard->options.listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    io_uring_prep_multishot_accept(sqe, listen_fd, NULL, NULL, SOCK_CLOEXEC);
 }
 
 struct ingest_server *ingest_create(struct shard *s)

@@ -13,8 +13,8 @@ struct ingest_server;
 
 struct ingest_server *ingest_create(struct shard *s);
 void ingest_free(struct ingest_server *server);
-void ingest_listen(struct ingest_server *server);           // arms the accept
-void ingest_adopt(struct ingest_server *server, int fd);    // a connection that the acceptor handed over
+void ingest_listen(struct ingest_server *server, int listen_fd); // arms the accept
+void ingest_adopt(struct ingest_server *server, int fd);         // a connection that the acceptor handed over
 // Takes frames from what was received, round the connections. Returns true when there is more to take.
 bool ingest_take_frames(struct ingest_server *server);
 // Submits sends for connections that have answers.

@@ -1,0 +1,25 @@
+// A running validator: data folder, shards, coordinator, RPC thread; started, waited for and stopped as one.
+#ifndef GANTRY_ENGINE_NODE_H
+#define GANTRY_ENGINE_NODE_H
+
+#include "engine/node_config.h"
+
+#define NODE_ERROR_MAX 512
+
+struct node;
+
+// Starts everything. genesis_json is used when the data folder has no chain yet and the configuration names no genesis file
+// (`gantry dev`); may be NULL. NULL with a message when anything is refused.
+struct node *node_start(const struct node_config *config, const char *genesis_json, char error[NODE_ERROR_MAX]);
+
+// Blocks until node_stop is called (any thread or signal handler), or the node stops itself for a failure. Returns 0 after a
+// stop that was asked for, 1 after a failure (the reason is logged).
+int node_wait(struct node *n);
+void node_stop(struct node *n); // async-signal-safe
+void node_free(struct node *n); // drains and ends all threads
+
+unsigned node_rpc_port(const struct node *n);
+unsigned node_ingest_port(const struct node *n);
+uint64_t node_chain_id(const struct node *n);
+
+#endif

@@ -1,0 +1,19 @@
+// The rpc thread's questions, carried to the shards that can answer: an account to its owner, a submission to the shards in
+// turn, questions about the pool through all shards one after the other.
+#ifndef GANTRY_ENGINE_QUERIES_H
+#define GANTRY_ENGINE_QUERIES_H
+
+#include "engine/rpc/rpc.h"
+#include "shard/shard.h"
+
+struct queries;
+
+struct queries *queries_create(struct shard **shards, unsigned shard_count);
+// Where answers go; before the first question.
+void queries_set_rpc(struct queries *q, struct rpc *rpc);
+void queries_free(struct queries *q);
+
+// rpc_backend.ask, with ctx the struct queries. The rpc thread.
+bool queries_ask(void *ctx, struct rpc_query *query);
+
+#endif

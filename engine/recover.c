@@ -1,0 +1,266 @@
+#include "engine/recover.h"
+
+#include "base/keccak.h"
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <semaphore.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+// Work done on every shard's thread at once; the starting thread waits for all.
+struct shard_job {
+    struct shard_call call;
+    void (*work)(struct shard *s, struct shard_job *job);
+    struct checkpoint *checkpoint;
+    uint64_t height;
+    struct subroot *subroots; // [256]
+    u256 next_base_fee;
+    bool good;
+    char error[STORE_ERROR_MAX];
+    sem_t *done;
+    unsigned first, last; // partitions
+};
+
+static void run_job(struct shard *s, struct shard_call *call)
+{
+    struct shard_job *job = (struct shard_job *)call;
+    job->work(s, job);
+    sem_post(job->done);
+}
+
+static bool run_on_all(struct shard **shards, unsigned count, const struct shard_job *like, char error[STORE_ERROR_MAX])
+{
+    sem_t done;
+    sem_init(&done, 0, 0);
+    struct shard_job *jobs = calloc(count, sizeof *jobs);
+    if (!jobs)
+        abort();
+    for (unsigned i = 0; i < count; i++) {
+        jobs[i] = *like;
+        jobs[i].call.run = run_job;
+        jobs[i].done = &done;
+        jobs[i].good = true;
+        jobs[i].first = partition_first(i, count);
+        jobs[i].last = partition_first(i + 1, count);
+        // Nothing else posts to the shards yet.
+        if (!shard_run(shards[i], &jobs[i].call))
+            abort();
+    }
+    for (unsigned i = 0; i < count; i++) {
+        while (sem_wait(&done) != 0)
+            ;
+    }
+    bool good = true;
+    for (unsigned i = 0; i < count; i++) {
+        if (good && !jobs[i].good)
+            snprintf(error, STORE_ERROR_MAX, "%s", jobs[i].error);
+        good = good && jobs[i].good;
+    }
+    free(jobs);
+    sem_destroy(&done);
+    return good;
+}
+
+static void load_one(void *ctx, const bytes32 *key, const struct account *account)
+{
+    struct state **states = ctx;
+    state_load(states[partition_of_key(key)], key, account);
+}
+
+static void load(struct shard *s, struct shard_job *job)
+{
+    struct state **states = shard_states(s);
+    for (unsigned p = job->first; p < job->last; p++)
+        state_load_begin(states[p], 0);
+    job->good = checkpoint_load(job->checkpoint, job->first, job->last, load_one, states, job->error);
+    for (unsigned p = job->first; p < job->last; p++) {
+        state_load_end(states[p]);
+        state_set_height(states[p], job->height);
+    }
+}
+
+static void rebuild(struct shard *s, struct shard_job *job)
+{
+    struct account_trie **tries = shard_tries(s);
+    account_trie_rebuild(tries, job->last - job->first);
+    for (unsigned p = job->first; p < job->last; p++)
+        account_trie_subroot(tries[p - job->first], &job->subroots[p]);
+    shard_adopt_height(s, job->height, &job->next_base_fee);
+}
+
+// The transactions of a record, ready for execution.
+struct replay_txs {
+    struct tx *txs;
+    bytes32 *keys; // senders', then targets'
+    struct exec_tx *exec;
+    const struct exec_tx **list;
+    struct exec_result *results;
+};
+
+static void replay_txs_free(struct replay_txs *t)
+{
+    free(t->txs);
+    free(t->keys);
+    free(t->exec);
+    free(t->list);
+    free(t->results);
+}
+
+static bool replay_txs_make(struct replay_txs *t, uint64_t chain_id, const struct record *r)
+{
+    size_t n = r->tx_count;
+    t->txs = malloc((n + 1) * sizeof *t->txs);
+    t->keys = malloc((2 * n + 1) * sizeof *t->keys);
+    t->exec = malloc((n + 1) * sizeof *t->exec);
+    t->list = malloc((n + 1) * sizeof *t->list);
+    t->results = calloc(n + 1, sizeof *t->results);
+    if (!t->txs || !t->keys || !t->exec || !t->list || !t->results)
+        abort();
+    for (size_t i = 0; i < n; i++) {
+        struct record_tx x;
+        record_tx_at(r, (uint32_t)i, &x);
+        if (tx_decode(&t->txs[i], x.raw, chain_id) != TX_OK)
+            return false;
+        t->keys[i] = keccak256(x.sender.b, sizeof x.sender.b);
+        t->keys[n + i] = keccak256(t->txs[i].to.b, sizeof t->txs[i].to.b);
+        t->exec[i] = (struct exec_tx){&t->txs[i], &t->keys[i], &t->keys[n + i], (uint32_t)i};
+        t->list[i] = &t->exec[i];
+    }
+    return true;
+}
+
+static bool results_match(const struct replay_txs *t, const struct record *r)
+{
+    uint64_t gas = 0;
+    for (uint32_t i = 0; i < r->tx_count; i++) {
+        struct record_tx x;
+        record_tx_at(r, i, &x);
+        gas += t->results[i].gas_used;
+        if (t->results[i].drop != TX_OK || x.cumulative_gas != gas || x.success != t->results[i].success)
+            return false;
+    }
+    return gas == r->header.gas_used;
+}
+
+bool replay_block(struct state **states, uint64_t chain_id, const struct record *r, char error[STORE_ERROR_MAX])
+{
+    const struct header *h = &r->header;
+    struct exec_env env = {.chain_id = chain_id,
+                           .number = h->number,
+                           .gas_limit = h->gas_limit,
+                           .base_fee = h->base_fee,
+                           .coinbase = h->coinbase,
+                           .coinbase_key = keccak256(h->coinbase.b, sizeof h->coinbase.b)};
+    struct replay_txs t = {0};
+    bool good = replay_txs_make(&t, chain_id, r);
+    if (good) {
+        for (unsigned p = 0; p < PARTITION_COUNT; p++)
+            state_begin_block(states[p], h->number);
+        u256 none = U256_ZERO;
+        exec_global(states, &env, &none, t.list, r->tx_count, t.results);
+        for (unsigned p = 0; p < PARTITION_COUNT; p++)
+            state_end_block(states[p]);
+        good = results_match(&t, r);
+    }
+    if (!good)
+        snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log does not execute as it did: the state or the log is damaged",
+                 h->number);
+    replay_txs_free(&t);
+    return good;
+}
+
+static bool replay(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
+                   uint64_t from, struct blog *blog, char error[STORE_ERROR_MAX])
+{
+    struct state *states[PARTITION_COUNT];
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        states[p] = shard_states(shards[partition_owner(p, shard_count)])[p];
+    for (uint64_t h = from + 1; h <= blog_last(blog); h++) {
+        size_t len;
+        uint8_t *bytes = blog_read(blog, h, &len, error);
+        struct record record;
+        if (!bytes)
+            return false;
+        bool good = record_decode(&record, bytes_of(bytes, len));
+        if (!good)
+            snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log can't be decoded", h);
+        else if (!(good = bytes32_equal(&record.header.parent_hash, &out->head_hash)))
+            snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log is not the child of the one before", h);
+        good = good && replay_block(states, genesis->chain_id, &record, error);
+        if (good) {
+            out->head = record.header;
+            out->head.extra_data = bytes_of(NULL, 0);
+            out->head_hash = record.block_hash;
+            out->replayed_blocks++;
+            out->replayed_transactions += record.tx_count;
+        }
+        free(bytes);
+        if (!good)
+            return false;
+    }
+    return true;
+}
+
+// The header that the checkpoint's state belongs to.
+static bool checkpoint_head(struct recovered *out, const struct genesis *genesis, uint64_t height,
+                            struct blog *blog, char error[STORE_ERROR_MAX])
+{
+    if (height == 0) {
+        out->head = genesis->header;
+        out->head_hash = header_hash(&genesis->header);
+        return true;
+    }
+    size_t len;
+    uint8_t *bytes = blog_read(blog, height, &len, error);
+    struct record record;
+    if (!bytes)
+        return false;
+    bool good = record_decode(&record, bytes_of(bytes, len));
+    if (good) {
+        out->head = record.header;
+        out->head.extra_data = bytes_of(NULL, 0);
+        out->head_hash = record.block_hash;
+    } else {
+        snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log can't be decoded", height);
+    }
+    free(bytes);
+    return good;
+}
+
+bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
+                    struct checkpoint *checkpoint, struct blog *blog, char error[STORE_ERROR_MAX])
+{
+    *out = (struct recovered){0};
+    uint64_t height = checkpoint_height(checkpoint);
+    if (!checkpoint_head(out, genesis, height, blog, error))
+        return false;
+    uint64_t start = clock_ns();
+    struct shard_job job = {.work = load, .checkpoint = checkpoint, .height = height};
+    if (!run_on_all(shards, shard_count, &job, error))
+        return false;
+    uint64_t loaded = clock_ns();
+    if (!replay(out, shards, shard_count, genesis, height, blog, error))
+        return false;
+    uint64_t replayed = clock_ns();
+    struct subroot *subroots = calloc(PARTITION_COUNT, sizeof *subroots);
+    if (!subroots)
+        abort();
+    job = (struct shard_job){.work = rebuild, .subroots = subroots, .height = out->head.number};
+    job.next_base_fee = header_next_base_fee(&genesis->fee_rules, out->head.gas_limit, out->head.gas_used,
+                                             &out->head.base_fee);
+    bool good = run_on_all(shards, shard_count, &job, error);
+    bytes32 root = state_root_join(subroots);
+    free(subroots);
+    if (good && !bytes32_equal(&root, &out->head.state_root)) {
+        snprintf(error, STORE_ERROR_MAX,
+                 "the state of block %" PRIu64 " does not have the root that its header names: the checkpoint is "
+                 "damaged; remove the checkpoint folder to rebuild it from the log, if the log is whole",
+                 out->head.number);
+        return false;
+    }
+    out->load_ns = loaded - start;
+    out->replay_ns = replayed - loaded;
+    out->rebuild_ns = clock_ns() - replayed;
+    return good;
+}

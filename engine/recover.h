@@ -1,0 +1,27 @@
+// From what the disk holds to running shards: load the checkpoint, replay the log's tail, rebuild the tries, check the
+// root. Called once, by the starting thread, after the shards' threads run and before anything else talks to them.
+#ifndef GANTRY_ENGINE_RECOVER_H
+#define GANTRY_ENGINE_RECOVER_H
+
+#include "chain/genesis.h"
+#include "engine/store/checkpoint.h"
+#include "shard/shard.h"
+
+struct recovered {
+    struct header head;
+    bytes32 head_hash;
+    uint64_t replayed_blocks, replayed_transactions;
+    uint64_t load_ns, replay_ns, rebuild_ns;
+};
+
+// false with a message: damage, a log that does not reach the checkpoint, a state root that does not match.
+MUST_CHECK bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard_count,
+                               const struct genesis *genesis, struct checkpoint *checkpoint, struct blog *blog,
+                               char error[STORE_ERROR_MAX]);
+
+// Re-executes a stored block's transactions serially, in B's order, over states[0..255] (each at the height before). false with a
+// message when a transaction is invalid at its turn or gas differs. Used for replay and by `gantry replay`.
+MUST_CHECK bool replay_block(struct state **states, uint64_t chain_id, const struct record *record,
+                             char error[STORE_ERROR_MAX]);
+
+#endif
