@@ -4,8 +4,6 @@
 #include "base/keccak_f.h"
 #include "base/keccak_lanes.h"
 
-#include <stdatomic.h>
-
 const bytes32 KECCAK256_EMPTY = {{0xc5, 0xd2, 0x46, 0x01, 0x86, 0xf7, 0x23, 0x3c, 0x92, 0x7e, 0x7d,
                                   0xb2, 0xdc, 0xc7, 0x03, 0xc0, 0xe5, 0x00, 0xb6, 0x53, 0xca, 0x82,
                                   0x27, 0x3b, 0x7b, 0xfa, 0xd8, 0x04, 0x5d, 0x85, 0xa4, 0x70}};
@@ -33,13 +31,10 @@ static bytes32 squeeze(const uint64_t state[25])
 // Absorbs the rest of a message, less than a block, with its padding.
 static void absorb_last(uint64_t state[25], const uint8_t *in, size_t len)
 {
-    size_t lanes = len / 8, rest = len % 8;
+    size_t lanes = len / 8;
     for (size_t i = 0; i < lanes; i++)
         state[i] ^= load_le64(in + 8 * i);
-    uint64_t last = UINT64_C(1) << 8 * rest;
-    for (size_t i = 0; i < rest; i++)
-        last |= (uint64_t)in[8 * lanes + i] << 8 * i;
-    state[lanes] ^= last;
+    state[lanes] ^= keccak_last_lane(in, len);
     state[KECCAK256_BLOCK_LANES - 1] ^= UINT64_C(1) << 63;
     keccak_f1600(state);
 }
@@ -60,32 +55,17 @@ static void batch_scalar(bytes32 *out, const struct bytes *in, size_t n)
         out[i] = keccak256(in[i].ptr, in[i].len);
 }
 
-struct implementation {
-    const char *name;
-    void (*batch)(bytes32 *out, const struct bytes *in, size_t n);
-};
-
-// Chosen by the first call, for the process's life.
-static const struct implementation *chosen(void)
-{
-    static const struct implementation scalar = {"scalar", batch_scalar}, avx2 = {"avx2 x4", keccak256_batch_avx2};
-    static _Atomic(const struct implementation *) choice;
-    const struct implementation *now = atomic_load_explicit(&choice, memory_order_relaxed);
-    if (!now) {
-        now = cpu_has_avx2() ? &avx2 : &scalar;
-        atomic_store_explicit(&choice, now, memory_order_relaxed);
-    }
-    return now;
-}
-
 void keccak256_batch(bytes32 *out, const struct bytes *in, size_t n)
 {
-    chosen()->batch(out, in, n);
+    if (n > 1 && cpu_has_avx2())
+        keccak256_batch_avx2(out, in, n);
+    else
+        batch_scalar(out, in, n);
 }
 
 const char *keccak256_implementation(void)
 {
-    return chosen()->name;
+    return cpu_has_avx2() ? "avx2 x4" : "scalar";
 }
 
 void keccak256_init(struct keccak256_ctx *ctx)

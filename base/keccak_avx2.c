@@ -93,7 +93,7 @@ struct lane {
     bool active;          // false once the messages have run out; the lane then computes for nothing
     bool fresh;           // nothing of the message is absorbed yet, the state is still the one before's
     bool finished;        // block is the message's last
-    uint8_t last[KECCAK256_BLOCK];
+    uint64_t last[KECCAK256_BLOCK_LANES];
 };
 
 // The messages not yet given to a lane.
@@ -107,7 +107,7 @@ static void start_message(struct lane *lane, struct queue *queue)
     lane->active = queue->next < queue->count;
     lane->fresh = lane->active;
     lane->finished = false;
-    lane->block = lane->last;
+    lane->block = (const uint8_t *)lane->last;
     if (lane->active) {
         lane->index = queue->next++;
         lane->rest = queue->in[lane->index];
@@ -116,12 +116,14 @@ static void start_message(struct lane *lane, struct queue *queue)
 
 static void pad_last_block(struct lane *lane)
 {
+    const uint8_t *in = lane->rest.ptr;
+    size_t words = lane->rest.len / 8;
     memset(lane->last, 0, sizeof lane->last);
-    if (lane->rest.len > 0)
-        memcpy(lane->last, lane->rest.ptr, lane->rest.len);
-    lane->last[lane->rest.len] ^= 0x01;
-    lane->last[KECCAK256_BLOCK - 1] ^= 0x80;
-    lane->block = lane->last;
+    for (size_t i = 0; i < words; i++)
+        lane->last[i] = load_le64(in + 8 * i);
+    lane->last[words] = keccak_last_lane(in, lane->rest.len);
+    lane->last[KECCAK256_BLOCK_LANES - 1] |= UINT64_C(1) << 63;
+    lane->block = (const uint8_t *)lane->last;
     lane->finished = true;
 }
 

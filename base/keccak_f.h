@@ -13,4 +13,16 @@ extern const uint64_t KECCAK_ROUND_CONSTANTS[KECCAK_ROUNDS];
 
 void keccak_f1600(uint64_t state[25]);
 
+// The last len % 8 bytes of a message's rest, and the padding's first byte after them, as a lane.
+static inline uint64_t keccak_last_lane(const uint8_t *in, size_t len)
+{
+    size_t odd = len % 8;
+    uint64_t lane = 0;
+    if (odd != 0 && len >= 8)
+        lane = load_le64(in + len - 8) >> (64 - 8 * odd);
+    else if (odd != 0)
+        memcpy(&lane, in, odd);
+    return lane | UINT64_C(1) << 8 * odd;
+}
+
 #endif

@@ -1,5 +1,6 @@
 #include "base/keccak.h"
 
+#include "base/cpu.h"
 #include "base/hex.h"
 #include "tests/support/vectors.h"
 
@@ -75,6 +76,22 @@ Test(keccak, official_short_messages)
 Test(keccak, official_long_messages)
 {
     cr_assert_eq(check_kat_file(KAT "LongMsgKAT_256.txt"), 65);
+}
+
+// The first question about the processor decides for the process, so this test's own process is portable throughout.
+Test(keccak, official_messages_in_portable_code)
+{
+    setenv("GANTRY_LANES", "portable", 1);
+    cr_assert_not(cpu_has_avx2() || cpu_has_bmi2());
+    cr_assert_str_eq(keccak256_implementation(), "scalar");
+    cr_assert_eq(check_kat_file(KAT "ShortMsgKAT_256.txt"), 256);
+}
+
+Test(keccak, the_implementation_is_the_widest_the_processor_has)
+{
+    unsetenv("GANTRY_LANES");
+    cr_assert_eq(cpu_has_avx2(), __builtin_cpu_supports("avx2") != 0);
+    cr_assert_str_eq(keccak256_implementation(), cpu_has_avx2() ? "avx2 x4" : "scalar");
 }
 
 #if !GANTRY_SANITIZE // a gigabyte: seconds in a release build, minutes in others
