@@ -7,7 +7,7 @@
 
 #include "base/keccak.h"
 #include "sigverify/sigverify.h"
-#include "tools/version.h"
+#include "base/version.h"
 
 // Defined by the build for this file alone.
 #ifndef GANTRY_BUILD_TYPE

@@ -1,6 +1,5 @@
 #include "engine/genesis_state.h"
 
-#include "base/hex.h"
 #include "base/keccak.h"
 #include "shard/partition.h"
 #include "shard/trie/account_trie.h"
@@ -12,7 +11,6 @@
 #include <unistd.h>
 
 #define KEY_BATCH 64
-#define ROOT_LINE_BYTES 130 // keccak256 of the text, space, state root, newline
 
 static int compare_keys(const void *a, const void *b)
 {
@@ -70,10 +68,10 @@ bytes32 genesis_state_root(const struct state_dirty *records, size_t count)
     return root;
 }
 
-static char *read_file(const char *dir, const char *name, size_t *len)
+char *genesis_kept_text(const char *dir, size_t *len)
 {
     char path[4096];
-    snprintf(path, sizeof path, "%s/%s", dir, name);
+    snprintf(path, sizeof path, "%s/genesis.json", dir);
     FILE *f = fopen(path, "rb");
     if (!f)
         return NULL;
@@ -92,41 +90,6 @@ static char *read_file(const char *dir, const char *name, size_t *len)
     }
     fclose(f);
     return text;
-}
-
-static void root_line(char line[ROOT_LINE_BYTES], const char *json, size_t len, const bytes32 *root)
-{
-    bytes32 digest = keccak256(json, len);
-    hex_encode(line, digest.b, 32);
-    line[64] = ' ';
-    hex_encode(line + 65, root->b, 32);
-    line[129] = '\n';
-}
-
-int genesis_load_kept(struct genesis *out, const char *dir, char error[STORE_ERROR_MAX])
-{
-    size_t json_len = 0, line_len = 0;
-    char *line = read_file(dir, "genesis.root", &line_len);
-    if (!line)
-        return 0;
-    char *json = read_file(dir, "genesis.json", &json_len);
-    char reason[GENESIS_ERROR_MAX] = "the file is missing";
-    bytes32 root;
-    char expected[ROOT_LINE_BYTES];
-    int result = -1;
-    if (!json || line_len != ROOT_LINE_BYTES || hex_decode(root.b, 32, line + 65, 64) != 32) {
-        snprintf(error, STORE_ERROR_MAX, "%s/genesis.json and genesis.root do not belong together", dir);
-    } else if (root_line(expected, json, json_len, &root), memcmp(expected, line, ROOT_LINE_BYTES) != 0) {
-        snprintf(error, STORE_ERROR_MAX, "%s/genesis.json was changed after the chain was started", dir);
-    } else if (!genesis_parse(out, json, json_len, reason)) {
-        snprintf(error, STORE_ERROR_MAX, "%s/genesis.json: %s", dir, reason);
-    } else {
-        out->header.state_root = root;
-        result = 1;
-    }
-    free(json);
-    free(line);
-    return result;
 }
 
 static bool write_file(const char *dir, const char *name, const char *text, size_t len)
@@ -152,11 +115,9 @@ static bool write_file(const char *dir, const char *name, const char *text, size
     return good;
 }
 
-bool genesis_keep(const struct genesis *g, const char *json, size_t len, const char *dir, char error[STORE_ERROR_MAX])
+bool genesis_keep_text(const char *json, size_t len, const char *dir, char error[STORE_ERROR_MAX])
 {
-    char line[ROOT_LINE_BYTES];
-    root_line(line, json, len, &g->header.state_root);
-    if (write_file(dir, "genesis.json", json, len) && write_file(dir, "genesis.root", line, sizeof line))
+    if (write_file(dir, "genesis.json", json, len))
         return true;
     snprintf(error, STORE_ERROR_MAX, "%s: the genesis could not be kept: %s", dir, strerror(errno));
     return false;

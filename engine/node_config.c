@@ -3,6 +3,8 @@
 #define KEY(field) offsetof(struct node_config, field)
 
 const struct config_key NODE_CONFIG_KEYS[] = {
+    {"config", CONFIG_STRING, KEY(config), NULL, 0, 0, NULL,
+     "File with these same keys, one `key = value` a line; flags win over it."},
     {"data", CONFIG_STRING, KEY(data), "gantry-data", 0, 0, NULL, "Folder that holds the chain; made when missing."},
     {"genesis", CONFIG_STRING, KEY(genesis), NULL, 0, 0, NULL,
      "geth-style genesis.json; needed the first time, checked against the folder afterwards."},

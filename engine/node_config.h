@@ -5,6 +5,7 @@
 #include "base/config.h"
 
 struct node_config {
+    char *config;
     char *data;
     char *genesis;
     char *rpc_host;

@@ -1,4 +1,4 @@
-#include "tools/version.h"
+#include "base/version.h"
 
 // Defined by the build for this file alone, so that a new commit recompiles nothing else.
 #ifndef GANTRY_COMMIT

@@ -1,0 +1,436 @@
+#include "engine/node.h"
+
+#include "base/hex.h"
+#include "base/log.h"
+#include "engine/coordinator.h"
+#include "engine/genesis_state.h"
+#include "engine/net/listen.h"
+#include "engine/node_private.h"
+#include "engine/recover.h"
+#include "engine/store/disk_uring.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// Received and unverified bytes that the kernel may hold for one ingest connection.
+#define INGEST_RECEIVE_BYTES (1 << 20)
+// Memory of transactions beyond the pools' own: what is being verified or on its way.
+#define RECEIVE_SLACK_BYTES ((uint64_t)64 << 20)
+#define RPC_SUBSCRIPTIONS 64
+#define RPC_FILTERS 256
+#define DROP_RECORDS 1000000
+
+static void coordinator_failed(void *ctx, const char *why)
+{
+    struct node *n = ctx;
+    snprintf(n->failure, sizeof n->failure, "%s", why);
+    atomic_store(&n->failed, true);
+    sem_post(&n->ended);
+}
+
+static void block_durable(void *ctx, uint64_t height, uint8_t *record, size_t len, struct blog_place place)
+{
+    struct node *n = ctx;
+    rpc_post_block(n->rpc, height, record, len, place);
+}
+
+static void tx_pooled(void *ctx, const bytes32 *hashes, size_t count)
+{
+    struct rpc *rpc = atomic_load_explicit(&((struct node *)ctx)->rpc_ready, memory_order_acquire);
+    if (rpc && rpc_wants_pending(rpc))
+        rpc_post_pending(rpc, hashes, count);
+}
+
+// ---- genesis and store
+
+static char *read_text(const char *path, size_t *len, char error[NODE_ERROR_MAX])
+{
+    FILE *f = fopen(path, "rb");
+    char *text = NULL;
+    FILE *copy = f ? open_memstream(&text, len) : NULL;
+    if (!copy) {
+        snprintf(error, NODE_ERROR_MAX, "genesis %s: %s", path, strerror(errno));
+        if (f)
+            fclose(f);
+        return NULL;
+    }
+    char buf[65536];
+    size_t n;
+    while ((n = fread(buf, 1, sizeof buf, f)) > 0)
+        fwrite(buf, 1, n, copy);
+    fclose(copy);
+    fclose(f);
+    return text;
+}
+
+// The genesis that the configuration or the caller names.
+struct given_genesis {
+    char *json; // NULL when none is named
+    size_t len;
+    bool parsed;
+    struct genesis genesis;      // its header complete
+    struct state_dirty *records; // by key
+};
+
+static bool parse_given(struct given_genesis *g, const char *name, char error[NODE_ERROR_MAX])
+{
+    char reason[GENESIS_ERROR_MAX];
+    g->parsed = genesis_parse(&g->genesis, g->json, g->len, reason);
+    if (!g->parsed) {
+        snprintf(error, NODE_ERROR_MAX, "%s: %s", name, reason);
+        return false;
+    }
+    g->records = genesis_records(&g->genesis);
+    g->genesis.header.state_root = genesis_state_root(g->records, g->genesis.account_count);
+    return true;
+}
+
+static void free_given(struct given_genesis *g)
+{
+    free(g->json);
+    free(g->records);
+    if (g->parsed)
+        genesis_free(&g->genesis);
+}
+
+static bool new_folder(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
+{
+    const char *path = n->config->data;
+    if (!given->json) {
+        snprintf(error, NODE_ERROR_MAX, "%s holds no chain yet: name its genesis.json with --genesis", path);
+        return false;
+    }
+    const char *name = n->config->genesis ? n->config->genesis : "genesis";
+    if (!parse_given(given, name, error))
+        return false;
+    n->folder = data_folder_open(path, &given->genesis.header, error);
+    return n->folder && genesis_keep_text(given->json, given->len, path, error);
+}
+
+// A folder that has a chain: a genesis that is given must be its own.
+static bool known_folder(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
+{
+    const char *path = n->config->data;
+    n->folder = data_folder_open_existing(path, error);
+    if (!n->folder)
+        return false;
+    size_t len = 0;
+    char *kept = genesis_kept_text(path, &len);
+    bool same = kept && given->json && len == given->len && memcmp(kept, given->json, len) == 0;
+    free(kept);
+    if (kept && (same || !given->json))
+        return true;
+    if (!given->json) {
+        snprintf(error, NODE_ERROR_MAX, "%s/genesis.json is missing: name the chain's genesis with --genesis", path);
+        return false;
+    }
+    if (!parse_given(given, n->config->genesis ? n->config->genesis : "genesis", error))
+        return false;
+    bytes32 hash = header_hash(&given->genesis.header), has = data_folder_genesis_hash(n->folder);
+    if (!bytes32_equal(&hash, &has)) {
+        char has_text[17] = {0}, text[17] = {0};
+        hex_encode(has_text, has.b, 8);
+        hex_encode(text, hash.b, 8);
+        snprintf(error, NODE_ERROR_MAX, "%.200s belongs to another chain: its genesis block is 0x%s.., the given one 0x%s..",
+                 path, has_text, text);
+        return false;
+    }
+    return kept || genesis_keep_text(given->json, given->len, path, error);
+}
+
+// Opens the folder and settles which genesis it has: n->genesis is complete afterwards.
+static bool settle_genesis(struct node *n, struct given_genesis *given, const char *genesis_json,
+                           char error[NODE_ERROR_MAX])
+{
+    const char *path = n->config->data;
+    if (n->config->genesis && !(given->json = read_text(n->config->genesis, &given->len, error)))
+        return false;
+    if (!given->json && genesis_json) {
+        given->json = strdup(genesis_json);
+        given->len = strlen(genesis_json);
+    }
+    uint8_t identity[FILE_HEADER_BYTES + HEADER_ENCODED_MAX];
+    struct header header;
+    char unknown[STORE_ERROR_MAX], reason[GENESIS_ERROR_MAX];
+    bool known = data_folder_read_identity(path, &header, &n->genesis_hash, identity, unknown);
+    if (known ? !known_folder(n, given, error) : !new_folder(n, given, error))
+        return false;
+    size_t len;
+    char *kept = genesis_kept_text(path, &len);
+    bool good = kept && genesis_parse(&n->genesis, kept, len, reason);
+    free(kept);
+    n->genesis_hash = data_folder_genesis_hash(n->folder);
+    if (good) {
+        n->genesis.header.state_root = data_folder_genesis(n->folder)->state_root;
+        bytes32 hash = header_hash(&n->genesis.header);
+        good = bytes32_equal(&hash, &n->genesis_hash);
+    }
+    if (!good)
+        snprintf(error, NODE_ERROR_MAX, "%s/genesis.json was changed after the chain was started", path);
+    return good;
+}
+
+static bool write_initial(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
+{
+    struct state_dirty *records = given->records ? given->records : genesis_records(&n->genesis);
+    bool good = checkpoint_write_initial(n->checkpoint, records, n->genesis.account_count, &n->genesis_hash, error);
+    if (!given->records)
+        free(records);
+    return good;
+}
+
+static bool open_store(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
+{
+    uint64_t height = 0;
+    bytes32 hash;
+    bool complete = false;
+    n->checkpoint = checkpoint_open(data_folder_state_dir(n->folder), &n->genesis_hash, &height, &hash, &complete, error);
+    if (!n->checkpoint || (!complete && !write_initial(n, given, error)))
+        return false;
+    n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);
+    if (!n->disk)
+        return false;
+    struct blog_options options = {n->genesis_hash, n->config->segment_bytes, complete ? height : 0};
+    n->blog = blog_open(n->disk, &options, error);
+    return n->blog != NULL;
+}
+
+// ---- shards
+
+static unsigned core_count(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores > 0 ? (unsigned)cores : 1;
+}
+
+static void pool_limits(struct mempool_limits *out, const struct node_config *c, unsigned shards)
+{
+    *out = (struct mempool_limits){
+        .tx_max = (uint32_t)(c->pool_transactions / shards + 1),
+        .bytes_max = c->pool_bytes / shards + 1,
+        .per_sender_max = (uint32_t)c->pool_per_sender,
+        .nonce_ahead_max = (uint32_t)c->pool_nonce_ahead,
+        .gap_expiry_ns = c->pool_gap_expiry_ms * 1000000,
+        .drop_record_max = DROP_RECORDS / shards + 1,
+        .min_tip = u256_from_u64(c->pool_min_tip),
+    };
+}
+
+static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
+{
+    unsigned cores = core_count();
+    n->shard_count = n->config->shards ? (unsigned)n->config->shards : cores;
+    if (n->shard_count > SHARD_MAX)
+        n->shard_count = SHARD_MAX;
+    size_t inbox = 1024;
+    while (inbox < 8u * n->shard_count)
+        inbox *= 2;
+    if (!inbox_init(&n->coordinator_inbox, inbox)) {
+        snprintf(error, NODE_ERROR_MAX, "the coordinator's inbox could not be made: %s", strerror(errno));
+        return false;
+    }
+    struct shard_options options = {
+        .count = n->shard_count,
+        .chain_id = n->genesis.chain_id,
+        .block_gas_limit = n->genesis.header.gas_limit,
+        .receive_bytes_max = (n->config->pool_bytes + RECEIVE_SLACK_BYTES) / n->shard_count,
+        .coordinator = &n->coordinator_inbox,
+        .connection_max = (uint32_t)n->config->ingest_connections,
+        .pooled = tx_pooled,
+        .pooled_ctx = n,
+    };
+    pool_limits(&options.pool, n->config, n->shard_count);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        options.index = i;
+        options.cpu = n->config->pin && n->shard_count <= cores ? (int)i : -1;
+        n->shards[i] = shard_create(&options, error, NODE_ERROR_MAX);
+        if (!n->shards[i])
+            return false;
+    }
+    shard_connect(n->shards, n->shard_count);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        if (!shard_start(n->shards[i], error, NODE_ERROR_MAX))
+            return false;
+    }
+    return true;
+}
+
+// ---- the rest
+
+static bool start_coordinator(struct node *n, const struct recovered *at, const address *coinbase,
+                              char error[NODE_ERROR_MAX])
+{
+    struct solo_options solo = {n->config->block_time_ms, n->genesis.subsecond, *coinbase};
+    n->order = order_solo(&solo);
+    struct coordinator_options options = {
+        .genesis = &n->genesis,
+        .shards = n->shards,
+        .shard_count = n->shard_count,
+        .order = n->order,
+        .blog = n->blog,
+        .disk_event_fd = disk_uring_event_fd(n->disk),
+        .checkpoint = n->checkpoint,
+        .checkpoint_interval_ns = n->config->checkpoint_ms * 1000000,
+        .checkpoint_records = n->config->checkpoint_records,
+        .retain_blocks = n->config->retain_blocks,
+        .head = at->head,
+        .head_hash = at->head_hash,
+        .block_durable = block_durable,
+        .failed = coordinator_failed,
+        .ctx = n,
+    };
+    n->coordinator = coordinator_create(&n->coordinator_inbox, &options);
+    return coordinator_start(n->coordinator, error, NODE_ERROR_MAX);
+}
+
+static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
+{
+    const struct node_config *c = n->config;
+    struct chain_reader *reader = chain_reader_open(data_folder_log_dir(n->folder), n->blog, &n->genesis.header, error);
+    if (!reader)
+        return false;
+    struct rpc_options options = {
+        .host = c->rpc_host,
+        .port = (uint16_t)c->rpc_port,
+        .cors = c->rpc_cors,
+        .allowed_hosts = c->rpc_allowed_hosts,
+        .connection_max = (uint32_t)c->rpc_connections,
+        .batch_max = (uint32_t)c->rpc_batch,
+        .subscription_max = RPC_SUBSCRIPTIONS,
+        .filter_max = RPC_FILTERS,
+        .body_bytes_max = c->rpc_body_bytes,
+        .response_bytes_max = c->rpc_response_bytes,
+        .depth_max = (uint32_t)c->rpc_depth,
+        .developer_methods = c->rpc_developer,
+    };
+    n->queries = queries_create(n->shards, n->shard_count);
+    n->backend = (struct rpc_backend){n, node_ask, node_status, node_metrics};
+    n->rpc = rpc_start(&options, &n->backend, reader, &n->genesis, error);
+    if (!n->rpc)
+        return false;
+    queries_set_rpc(n->queries, n->rpc);
+    atomic_store_explicit(&n->rpc_ready, n->rpc, memory_order_release);
+    return true;
+}
+
+static bool start_ingest(struct node *n, char error[NODE_ERROR_MAX])
+{
+    n->ingest_port = (unsigned)n->config->ingest_port;
+    n->ingest_fd = net_listen(n->config->ingest_host, &n->ingest_port, INGEST_RECEIVE_BYTES, error, NODE_ERROR_MAX);
+    if (n->ingest_fd < 0)
+        return false;
+    shard_listen(n->shards[0], n->ingest_fd);
+    return true;
+}
+
+static bool parse_coinbase(address *out, const char *text, char error[NODE_ERROR_MAX])
+{
+    if (strlen(text) == 42 && hex_decode(out->b, sizeof out->b, text, 42) == 20)
+        return true;
+    snprintf(error, NODE_ERROR_MAX, "coinbase: \"%.60s\" is not an address (0x and 40 hexadecimal digits)", text);
+    return false;
+}
+
+static bool start(struct node *n, const char *genesis_json, struct given_genesis *given, char error[NODE_ERROR_MAX])
+{
+    address coinbase;
+    struct recovered at;
+    if (!parse_coinbase(&coinbase, n->config->coinbase, error))
+        return false;
+    if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
+        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->checkpoint, n->blog, error) ||
+        !start_rpc(n, error) || !start_coordinator(n, &at, &coinbase, error) || !start_ingest(n, error))
+        return false;
+    log_info("node", "up",
+             "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
+             " rebuild_ms=%" PRIu64 " pool_budget_mb=%" PRIu64,
+             at.head.number, n->shard_count, at.replayed_blocks, at.load_ns / 1000000, at.replay_ns / 1000000,
+             at.rebuild_ns / 1000000, (n->config->pool_bytes + RECEIVE_SLACK_BYTES) >> 20);
+    return true;
+}
+
+struct node *node_start(const struct node_config *config, const char *genesis_json, char error[NODE_ERROR_MAX])
+{
+    struct node *n = calloc(1, sizeof *n);
+    if (!n)
+        abort();
+    n->config = config;
+    n->ingest_fd = -1;
+    n->coordinator_inbox.event_fd = -1;
+    n->start_wall_ms = clock_wall_ms();
+    sem_init(&n->ended, 0, 0);
+    struct given_genesis given = {0};
+    bool good = start(n, genesis_json, &given, error);
+    free_given(&given);
+    if (good)
+        return n;
+    node_free(n);
+    return NULL;
+}
+
+int node_wait(struct node *n)
+{
+    while (sem_wait(&n->ended) != 0)
+        ;
+    return atomic_load(&n->failed) ? 1 : 0;
+}
+
+void node_stop(struct node *n)
+{
+    sem_post(&n->ended);
+}
+
+// In this order: no new blocks; no new questions (the shards still answer those under way); shards; files.
+void node_free(struct node *n)
+{
+    if (n->coordinator) {
+        coordinator_stop(n->coordinator);
+        coordinator_join(n->coordinator);
+    }
+    if (n->rpc)
+        rpc_stop(n->rpc);
+    for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
+        shard_stop(n->shards[i]);
+    for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
+        shard_join(n->shards[i]);
+    for (unsigned i = 0; i < n->shard_count; i++)
+        shard_free(n->shards[i]);
+    coordinator_free(n->coordinator);
+    if (n->order)
+        n->order->ops->free(n->order);
+    if (n->queries)
+        queries_free(n->queries);
+    if (n->ingest_fd >= 0)
+        close(n->ingest_fd);
+    if (n->checkpoint)
+        checkpoint_close(n->checkpoint);
+    if (n->blog)
+        blog_close(n->blog);
+    if (n->disk)
+        disk_uring_close(n->disk);
+    inbox_free(&n->coordinator_inbox);
+    if (n->genesis.chain_id)
+        genesis_free(&n->genesis);
+    if (n->folder)
+        data_folder_close(n->folder);
+    sem_destroy(&n->ended);
+    free(n);
+}
+
+unsigned node_rpc_port(const struct node *n)
+{
+    return rpc_port(n->rpc);
+}
+
+unsigned node_ingest_port(const struct node *n)
+{
+    return n->ingest_port;
+}
+
+uint64_t node_chain_id(const struct node *n)
+{
+    return n->genesis.chain_id;
+}

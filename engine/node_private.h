@@ -1,0 +1,42 @@
+// The inside of struct node, shared by node.c (starting and stopping) and node_report.c (status and metrics).
+#ifndef GANTRY_ENGINE_NODE_PRIVATE_H
+#define GANTRY_ENGINE_NODE_PRIVATE_H
+
+#include "engine/coordinator.h"
+#include "engine/node.h"
+#include "engine/queries.h"
+#include "engine/store/data_folder.h"
+
+#include <semaphore.h>
+
+struct node {
+    const struct node_config *config;
+    struct data_folder *folder;
+    struct genesis genesis;
+    bytes32 genesis_hash;
+    struct checkpoint *checkpoint;
+    struct disk *disk;
+    struct blog *blog;
+    struct shard *shards[SHARD_MAX];
+    unsigned shard_count;
+    struct inbox coordinator_inbox;
+    struct order *order;
+    struct coordinator *coordinator;
+    struct queries *queries;
+    struct rpc_backend backend;
+    struct rpc *rpc;
+    struct rpc *_Atomic rpc_ready; // set when the shards may post to it
+    int ingest_fd;
+    unsigned ingest_port;
+    uint64_t start_wall_ms;
+    sem_t ended;
+    _Atomic bool failed;
+    char failure[256]; // written before failed
+};
+
+// The rpc thread's view of the node (rpc_backend); ctx is the node.
+bool node_ask(void *ctx, struct rpc_query *q);
+void node_status(void *ctx, struct rpc_node_status *out);
+void node_metrics(void *ctx, FILE *out);
+
+#endif

@@ -1,0 +1,102 @@
+// gantry dev: a one-validator chain in a second, with the accounts that Ethereum dev nodes prefund.
+#include "base/hex.h"
+#include "chain/genesis.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+#include "tools/run_node.h"
+
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DEV_CHAIN_ID 31337
+#define DEV_BALANCE "10000000000000000000000" // 10,000 ether in wei
+
+static char *dev_genesis(void)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *f = open_memstream(&text, &len);
+    if (!f)
+        abort();
+    fprintf(f, "{\"config\": {\"chainId\": %d}, \"alloc\": {", DEV_CHAIN_ID);
+    for (int i = 0; i < DEV_ACCOUNT_COUNT; i++) {
+        char hex[41] = {0};
+        hex_encode(hex, DEV_ACCOUNTS[i].addr.b, 20);
+        fprintf(f, "%s\"0x%s\": {\"balance\": \"%s\"}", i ? ", " : "", hex, DEV_BALANCE);
+    }
+    fprintf(f, "}}\n");
+    fclose(f);
+    return text;
+}
+
+static void print_accounts(void)
+{
+    printf("accounts, 10000 ether each (these keys are public: never use them elsewhere):\n");
+    for (int i = 0; i < DEV_ACCOUNT_COUNT; i++) {
+        char addr[41] = {0}, key[65] = {0};
+        hex_encode(addr, DEV_ACCOUNTS[i].addr.b, 20);
+        hex_encode(key, DEV_ACCOUNTS[i].secret_key.b, 32);
+        printf("  0x%s  key 0x%s\n", addr, key);
+    }
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+static int run(struct node_config *config)
+{
+    char temporary[] = "/tmp/gantry-dev-XXXXXX";
+    bool keep = config->data != NULL;
+    if (!keep) {
+        if (!mkdtemp(temporary))
+            return options_fail("dev", "no temporary folder could be made under /tmp");
+        config->data = strdup(temporary);
+    }
+    char *genesis = dev_genesis();
+    print_accounts();
+    int code = run_node("dev", config, genesis);
+    free(genesis);
+    if (!keep)
+        nftw(temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    return code;
+}
+
+int cmd_dev(int argc, char **argv)
+{
+    struct config_key *keys = malloc(NODE_CONFIG_KEY_COUNT * sizeof *keys);
+    if (!keys)
+        abort();
+    memcpy(keys, NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT * sizeof *keys);
+    for (size_t i = 0; i < NODE_CONFIG_KEY_COUNT; i++) {
+        if (strcmp(keys[i].name, "data") == 0) {
+            keys[i].default_text = NULL;
+            keys[i].help = "Folder that keeps the chain; without it the chain is temporary.";
+        } else if (strcmp(keys[i].name, "rpc-developer") == 0) {
+            keys[i].default_text = "true";
+        }
+    }
+    const struct options_command command = {
+        .name = "dev",
+        .usage = "[--data DIR] [options]",
+        .about = "Starts a one-validator chain with ten funded accounts, as Ethereum dev nodes do.",
+        .keys = keys,
+        .key_count = NODE_CONFIG_KEY_COUNT,
+        .file_key = "config",
+    };
+    struct node_config config = {0};
+    char **rest;
+    int rest_count, code;
+    if (options_parse(&command, &config, argc, argv, &rest, &rest_count, &code))
+        code = run(&config);
+    config_free(keys, NODE_CONFIG_KEY_COUNT, &config);
+    free(keys);
+    return code;
+}

@@ -1,0 +1,42 @@
+#include "tools/run_node.h"
+
+#include "base/log.h"
+#include "engine/node.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+static struct node *running;
+
+static void on_signal(int signal)
+{
+    (void)signal;
+    node_stop(running);
+}
+
+int run_node(const char *name, const struct node_config *config, const char *genesis_json)
+{
+    char error[NODE_ERROR_MAX];
+    enum log_level level;
+    if (!log_parse_level(&level, config->log_level))
+        return options_refuse(name, "log-level: \"%.32s\" is not error, warn, info or debug", config->log_level);
+    log_set_level(level);
+    signal(SIGPIPE, SIG_IGN);
+    running = node_start(config, genesis_json, error);
+    if (!running)
+        return options_fail(name, "%s", error);
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    printf("gantry is up: chain id %llu\n  JSON-RPC and WebSocket  http://%s:%u  ws://%s:%u\n  binary ingest           "
+           "%s:%u\n  metrics                 http://%s:%u/metrics\n",
+           (unsigned long long)node_chain_id(running), config->rpc_host, node_rpc_port(running), config->rpc_host,
+           node_rpc_port(running), config->ingest_host, node_ingest_port(running), config->rpc_host,
+           node_rpc_port(running));
+    fflush(stdout);
+    int status = node_wait(running);
+    node_free(running);
+    return status == 0 ? EXIT_OK : EXIT_FAILED;
+}
