@@ -1,6 +1,8 @@
 // From O to blocks, and from results to the order of B.
 #include "shard/exec/exec.h"
 
+#include <assert.h>
+
 size_t exec_cut(const struct exec_tx *txs, size_t count, size_t from, uint64_t block_gas_limit,
                 struct exec_result *results)
 {
@@ -23,8 +25,11 @@ size_t exec_order(uint32_t *order, struct exec_counts *counts, const struct exec
 {
     *counts = (struct exec_counts){0};
     for (size_t i = 0; i < count; i++) {
-        if (results[i].drop == TX_OK)
-            counts->of[results[i].round][results[i].pass]++;
+        if (results[i].drop != TX_OK)
+            continue;
+        assert(results[i].round <= EXEC_ROUNDS_MAX && results[i].pass >= EXEC_SENDERS &&
+               results[i].pass <= EXEC_GLOBAL);
+        counts->of[results[i].round][results[i].pass]++;
     }
     struct exec_counts next; // where each (round, pass) continues in order[]
     uint32_t total = 0;

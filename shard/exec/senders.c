@@ -6,9 +6,9 @@
 #include "shard/exec/rules.h"
 #include "shard/exec/sender_set.h"
 
-// How many transactions ahead the transaction itself and the accounts it touches are asked of memory.
-#define PREFETCH_TX 16
-#define PREFETCH_STATE 8
+// Transactions and credits are taken in batches. While one batch is executed, memory brings the accounts of the next
+// and the transactions of the one after; a batch's requests are issued together, so that their latencies overlap.
+#define BATCH 16
 
 struct exec_shard {
     struct arena *arena;
@@ -138,6 +138,11 @@ static bool take(struct exec_shard *x, const struct exec_tx *t, unsigned round)
     }
 }
 
+static size_t min_size(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static void prefetch_tx(const struct exec_tx *t)
 {
     for (size_t at = 0; at < sizeof *t->tx; at += 64)
@@ -154,6 +159,14 @@ static void prefetch_accounts(const struct exec_shard *x, const struct exec_tx *
         state_prefetch(state_of(x, t->target_key), t->target_key);
 }
 
+static void prefetch_batch(const struct exec_shard *x, size_t from)
+{
+    for (size_t i = from + BATCH; i < min_size(from + 2 * BATCH, x->waiting_count); i++)
+        prefetch_tx(x->waiting[i]);
+    for (size_t i = from; i < min_size(from + BATCH, x->waiting_count); i++)
+        prefetch_accounts(x, x->waiting[i]);
+}
+
 void exec_round(struct exec_shard *x, unsigned round)
 {
     for (unsigned d = 0; d < x->shard_count; d++)
@@ -161,14 +174,15 @@ void exec_round(struct exec_shard *x, unsigned round)
     sender_set_clear(&x->put_off);
     x->progress = (struct exec_progress){0};
 
-    size_t kept = 0;
-    for (size_t i = 0; i < x->waiting_count; i++) {
-        if (i + PREFETCH_TX < x->waiting_count)
-            prefetch_tx(x->waiting[i + PREFETCH_TX]);
-        if (i + PREFETCH_STATE < x->waiting_count)
-            prefetch_accounts(x, x->waiting[i + PREFETCH_STATE]);
-        if (take(x, x->waiting[i], round))
-            x->waiting[kept++] = x->waiting[i];
+    size_t kept = 0, count = x->waiting_count;
+    prefetch_batch(x, 0);
+    for (size_t from = 0; from < count; from += BATCH) {
+        prefetch_batch(x, from + BATCH);
+        size_t to = min_size(from + BATCH, count);
+        for (size_t i = from; i < to; i++) {
+            if (take(x, x->waiting[i], round))
+                x->waiting[kept++] = x->waiting[i];
+        }
     }
     x->waiting_count = kept;
     x->progress.waiting = kept;
@@ -180,15 +194,21 @@ const struct exec_credit_list *exec_outgoing(const struct exec_shard *x, unsigne
     return &x->outgoing[destination];
 }
 
+static void prefetch_credits(const struct exec_shard *x, const struct exec_credit_list *credits, size_t from)
+{
+    for (size_t i = from; i < min_size(from + BATCH, credits->count); i++)
+        state_prefetch(state_of(x, &credits->items[i].key), &credits->items[i].key);
+}
+
 void exec_apply(struct exec_shard *x, const struct exec_credit_list *credits)
 {
-    for (size_t i = 0; i < credits->count; i++) {
-        if (i + PREFETCH_STATE < credits->count) {
-            const bytes32 *ahead = &credits->items[i + PREFETCH_STATE].key;
-            state_prefetch(state_of(x, ahead), ahead);
+    prefetch_credits(x, credits, 0);
+    for (size_t from = 0; from < credits->count; from += BATCH) {
+        prefetch_credits(x, credits, from + BATCH);
+        for (size_t i = from; i < min_size(from + BATCH, credits->count); i++) {
+            const struct exec_credit *credit = &credits->items[i];
+            credit_account(state_of(x, &credit->key), &credit->key, &credit->amount);
         }
-        const struct exec_credit *credit = &credits->items[i];
-        credit_account(state_of(x, &credit->key), &credit->key, &credit->amount);
     }
 }
 
