@@ -11,16 +11,16 @@
 #define GANTRY_ENGINE_STORE_BLOG_H
 
 #include "engine/store/disk.h"
+#include "engine/store/file_header.h"
 #include "engine/store/record.h"
 
 struct blog;
 
-#define STORE_ERROR_MAX 512
-
 struct blog_options {
     bytes32 genesis_hash;
     uint64_t segment_bytes; // a new segment starts after this many (default 256 MiB)
-    uint64_t verify_from;   // check all records from this height on (the last checkpoint's); earlier ones when read
+    uint64_t verify_from;   // check all records from this height on (the last checkpoint's); earlier ones when read.
+                            // A log that ends below it has lost blocks, and is refused
 };
 
 // Opens or creates the log in the disk's folder. NULL with a message (file, offset, advice) on damage, a foreign or newer
@@ -56,6 +56,15 @@ void blog_segment_name(char out[64], uint32_t segment);
 // Reads and verifies one record on the owner's thread; malloc'ed. NULL with a message when it is damaged or not kept.
 uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX]);
 
+// The segments, oldest first: writes up to max, returns how many there are.
+struct blog_segment {
+    uint32_t segment;
+    uint64_t first, last; // heights; last < first while it has none
+    bool open;            // the newest, which is being written
+};
+size_t blog_segments(const struct blog *b, struct blog_segment *out, size_t max);
+
+// Bytes of the log's files, space prepared for what comes included.
 uint64_t blog_bytes(const struct blog *b);
 // Removes closed segments whose blocks are all below `height`. Returns how many files went.
 unsigned blog_retain(struct blog *b, uint64_t height);

@@ -13,9 +13,14 @@ struct chain_reader *chain_reader_open(const char *dir, const struct blog *blog,
                                        char error[STORE_ERROR_MAX]);
 void chain_reader_close(struct chain_reader *r);
 
+// From now on index files are written on the checkpoint thread instead of the owner's. c outlives the reader, or is closed
+// before it.
+struct checkpoint;
+void chain_reader_set_background(struct chain_reader *r, struct checkpoint *c);
+
 // A durable block: takes over `record` (malloc'ed). The newest are kept in memory (cache of blocks, bounded in bytes).
 void chain_reader_add(struct chain_reader *r, uint64_t height, uint8_t *record, size_t len, struct blog_place place);
-// Blocks below height are gone (retention).
+// Blocks below height are gone (retention): pass blog_first after blog_retain.
 void chain_reader_retain(struct chain_reader *r, uint64_t height);
 
 uint64_t chain_reader_head(const struct chain_reader *r);

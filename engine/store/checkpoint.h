@@ -41,4 +41,8 @@ uint64_t checkpoint_height(const struct checkpoint *c);
 const char *checkpoint_failed(const struct checkpoint *c);
 uint64_t checkpoint_bytes(const struct checkpoint *c);
 
+// Runs job(ctx) on the checkpoint thread when it has nothing to write. False when too many wait (then call it yourself).
+// checkpoint_close runs what still waits. Any thread.
+MUST_CHECK bool checkpoint_background(struct checkpoint *c, void (*job)(void *ctx), void *ctx);
+
 #endif

@@ -30,10 +30,14 @@ struct disk_ops {
     int (*rename)(struct disk *d, const char *from, const char *to); // durable on return
     // Calls visit for each name in the folder.
     int (*list)(struct disk *d, void (*visit)(void *ctx, const char *name), void *ctx);
-    // Submit; buf stays valid until the completion with this tag. Returns 0, or -errno when nothing was queued.
+    // A number that clients cannot guess, for a new log (blog_group.h).
+    uint64_t (*salt)(struct disk *d);
+    // Submit; buf stays valid until the completion with this tag. Returns 0, or -errno when nothing was queued. May be
+    // held back until the next poll, which starts everything submitted in one batch.
     int (*write)(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag);
     int (*sync)(struct disk *d, int file, uint64_t tag);
-    // Takes up to max completions, waiting for the first when wait is set. Returns how many.
+    // Takes up to max completions (0: only starts what was submitted), waiting for the first when wait is set and
+    // something is under way. Returns how many.
     size_t (*poll)(struct disk *d, struct disk_completion *out, size_t max, bool wait);
 };
 

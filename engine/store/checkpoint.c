@@ -1,0 +1,314 @@
+#include "engine/store/checkpoint.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/store/account_codec.h"
+#include "engine/store/checkpoint_private.h"
+#include "shard/partition.h"
+
+// The map is address space, not disk: the file grows with its contents. It is doubled when it is full.
+#define MAP_BYTES_MIN (64ull << 30)
+enum { READERS_MAX = SHARD_MAX + 16, INITIAL_BATCH = 200000, FILE_MODE = 0640, FOLDER_MODE = 0750 };
+
+// The head record: a file header under this key, whose words are the height, the complete mark and the block's hash.
+static const struct file_kind HEAD_KIND = {"GANTRSTA", 1, "state checkpoint"};
+static const char HEAD_KEY[] = "head";
+enum { WORD_HEIGHT, WORD_COMPLETE, WORD_HASH };
+
+static MDB_val head_key(void)
+{
+    return (MDB_val){.mv_size = sizeof HEAD_KEY - 1, .mv_data = (void *)HEAD_KEY};
+}
+
+int checkpoint_put_head(struct checkpoint *c, MDB_txn *txn, uint64_t height, const bytes32 *block_hash, bool complete)
+{
+    struct file_header h = {.genesis_hash = c->genesis_hash, .words = {height, complete}};
+    uint8_t buf[FILE_HEADER_BYTES];
+    memcpy(&h.words[WORD_HASH], block_hash->b, sizeof block_hash->b);
+    file_header_put(buf, &HEAD_KIND, &h);
+    MDB_val key = head_key(), value = {sizeof buf, buf};
+    return mdb_put(txn, c->meta, &key, &value, 0);
+}
+
+static bool fail(char error[STORE_ERROR_MAX], const char *what, int rc)
+{
+    return store_fail(error, "state checkpoint: cannot %s: %s", what, mdb_strerror(rc));
+}
+
+// Opens the two tables, made when the environment is new.
+static int open_tables(struct checkpoint *c)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
+    if (rc != 0)
+        return rc;
+    rc = mdb_dbi_open(txn, "accounts", MDB_CREATE, &c->accounts);
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &c->meta);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+static bool read_head(struct checkpoint *c, const char *dir, bytes32 *block_hash, bool *complete,
+                      char error[STORE_ERROR_MAX])
+{
+    MDB_txn *txn;
+    struct file_header h;
+    int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
+    if (rc != 0)
+        return fail(error, "read", rc);
+    MDB_val key = head_key(), value;
+    rc = mdb_get(txn, c->meta, &key, &value);
+    bool ok = rc == 0 || rc == MDB_NOTFOUND;
+    *complete = false;
+    if (!ok)
+        fail(error, "read its head", rc);
+    if (rc == 0) {
+        ok = file_header_get(&h, bytes_of(value.mv_data, value.mv_size), &HEAD_KIND, &c->genesis_hash, dir, error);
+        if (ok) {
+            *complete = h.words[WORD_COMPLETE] != 0;
+            c->height = h.words[WORD_HEIGHT];
+            memcpy(block_hash->b, &h.words[WORD_HASH], sizeof block_hash->b);
+        }
+    }
+    mdb_txn_abort(txn);
+    return ok;
+}
+
+static int open_environment(struct checkpoint *c, const char *dir)
+{
+    struct stat st;
+    char path[4096];
+    uint64_t map_bytes = MAP_BYTES_MIN;
+    if (mkdir(dir, FOLDER_MODE) != 0 && errno != EEXIST)
+        return errno;
+    snprintf(path, sizeof path, "%s/data.mdb", dir);
+    if (stat(path, &st) == 0) {
+        while (map_bytes < 2 * (uint64_t)st.st_size)
+            map_bytes *= 2;
+    }
+    int rc = mdb_env_create(&c->env);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(c->env, map_bytes);
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(c->env, 4);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(c->env, READERS_MAX);
+    if (rc == 0)
+        rc = mdb_env_open(c->env, dir, MDB_NOTLS | MDB_NOMEMINIT, FILE_MODE);
+    return rc;
+}
+
+struct checkpoint *checkpoint_open(const char *dir, const bytes32 *genesis_hash, uint64_t *height, bytes32 *block_hash,
+                                   bool *complete, char error[STORE_ERROR_MAX])
+{
+    struct checkpoint *c = calloc(1, sizeof *c);
+    if (c == NULL) {
+        store_fail(error, "out of memory");
+        return NULL;
+    }
+    c->genesis_hash = *genesis_hash;
+    pthread_rwlock_init(&c->map_lock, NULL);
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wake, NULL);
+    *block_hash = (bytes32){0};
+    int rc = open_environment(c, dir);
+    if (rc == 0)
+        rc = open_tables(c);
+    bool ok = rc == 0;
+    if (!ok)
+        store_fail(error, "cannot open the state checkpoint in %s: %s", dir, mdb_strerror(rc));
+    ok = ok && read_head(c, dir, block_hash, complete, error);
+    if (ok && !*complete)
+        c->height = 0;
+    if (ok && !checkpoint_thread_start(c))
+        ok = fail(error, "start its thread", EAGAIN);
+    if (!ok) {
+        checkpoint_close(c);
+        return NULL;
+    }
+    checkpoint_update_bytes(c);
+    *height = c->height;
+    return c;
+}
+
+void checkpoint_close(struct checkpoint *c)
+{
+    checkpoint_thread_stop(c);
+    if (c->env != NULL)
+        mdb_env_close(c->env);
+    pthread_cond_destroy(&c->wake);
+    pthread_mutex_destroy(&c->lock);
+    pthread_rwlock_destroy(&c->map_lock);
+    free(c);
+}
+
+static bool account_damage(const MDB_val *key, enum account_form form, char error[STORE_ERROR_MAX])
+{
+    return store_fail(error, "state checkpoint: account record 0x%02x%02x.. %s",
+                      key->mv_size > 0 ? ((const uint8_t *)key->mv_data)[0] : 0,
+                      key->mv_size > 1 ? ((const uint8_t *)key->mv_data)[1] : 0,
+                      form == ACCOUNT_HAS_CODE
+                          ? "has code or storage, which this program does not execute: use a newer gantry"
+                          : "is damaged; remove the state folder, the node rebuilds it from the block log");
+}
+
+static bool load_range(struct checkpoint *c, MDB_cursor *cursor, unsigned first, unsigned last,
+                       void (*visit)(void *ctx, const bytes32 *key, const struct account *account), void *ctx,
+                       char error[STORE_ERROR_MAX])
+{
+    (void)c;
+    bytes32 from = {{(uint8_t)first}};
+    MDB_val key = {sizeof from, &from}, value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
+        struct account account;
+        const enum account_form form = key.mv_size == sizeof(bytes32)
+                                           ? account_get(&account, bytes_of(value.mv_data, value.mv_size))
+                                           : ACCOUNT_MALFORMED;
+        if (form != ACCOUNT_OK)
+            return account_damage(&key, form, error);
+        if (partition_of_key(key.mv_data) >= last)
+            return true;
+        visit(ctx, key.mv_data, &account);
+    }
+    return rc == MDB_NOTFOUND || fail(error, "read accounts", rc);
+}
+
+bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned last,
+                     void (*visit)(void *ctx, const bytes32 *key, const struct account *account), void *ctx,
+                     char error[STORE_ERROR_MAX])
+{
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    if (first >= last)
+        return true;
+    pthread_rwlock_rdlock(&c->map_lock);
+    int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
+    bool ok = rc == 0;
+    if (ok) {
+        rc = mdb_cursor_open(txn, c->accounts, &cursor);
+        ok = rc == 0;
+        if (ok) {
+            ok = load_range(c, cursor, first, last, visit, ctx, error);
+            mdb_cursor_close(cursor);
+        }
+        mdb_txn_abort(txn);
+    }
+    pthread_rwlock_unlock(&c->map_lock);
+    return ok || rc == 0 ? ok : fail(error, "read", rc);
+}
+
+// Appends accounts to the end of the table in one transaction. MDB_MAP_FULL: nothing was written.
+static int append_batch(struct checkpoint *c, const struct state_dirty *accounts, size_t count, bool clear)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
+    if (rc != 0)
+        return rc;
+    if (clear)
+        rc = mdb_drop(txn, c->accounts, 0);
+    if (rc == 0 && clear)
+        rc = checkpoint_put_head(c, txn, 0, &(bytes32){0}, false);
+    for (size_t i = 0; i < count && rc == 0; i++) {
+        uint8_t buf[ACCOUNT_ENCODED_MAX];
+        if (!accounts[i].exists)
+            continue;
+        MDB_val key = {sizeof accounts[i].key, (void *)accounts[i].key.b};
+        MDB_val value = {account_put(buf, &accounts[i].account), buf};
+        rc = mdb_put(txn, c->accounts, &key, &value, MDB_APPEND);
+    }
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+static int mark_complete(struct checkpoint *c, const bytes32 *block_hash)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
+    if (rc != 0)
+        return rc;
+    rc = checkpoint_put_head(c, txn, 0, block_hash, true);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc;
+    }
+    return mdb_txn_commit(txn);
+}
+
+bool checkpoint_write_initial(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
+                              const bytes32 *block_hash, char error[STORE_ERROR_MAX])
+{
+    size_t done = 0;
+    bool clear = true;
+    do {
+        const size_t batch = count - done < INITIAL_BATCH ? count - done : INITIAL_BATCH;
+        int rc = append_batch(c, accounts + done, batch, clear);
+        if (rc == MDB_MAP_FULL) {
+            rc = checkpoint_grow_map(c);
+            if (rc == 0)
+                continue;
+        }
+        if (rc == MDB_KEYEXIST) {
+            return store_fail(error, "state checkpoint: initial accounts are not in rising order of their keys");
+        }
+        if (rc != 0)
+            return fail(error, "write the initial state", rc);
+        done += batch;
+        clear = false;
+    } while (done < count || clear);
+    const int rc = mark_complete(c, block_hash);
+    if (rc != 0)
+        return fail(error, "write the initial state", rc);
+    c->height = 0;
+    checkpoint_update_bytes(c);
+    return true;
+}
+
+int checkpoint_grow_map(struct checkpoint *c)
+{
+    MDB_envinfo info;
+    pthread_rwlock_wrlock(&c->map_lock);
+    int rc = mdb_env_info(c->env, &info);
+    if (rc == 0)
+        rc = mdb_env_set_mapsize(c->env, info.me_mapsize * 2);
+    pthread_rwlock_unlock(&c->map_lock);
+    return rc;
+}
+
+void checkpoint_update_bytes(struct checkpoint *c)
+{
+    MDB_envinfo info;
+    if (mdb_env_info(c->env, &info) == 0)
+        c->bytes = (info.me_last_pgno + 1) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t checkpoint_height(const struct checkpoint *c)
+{
+    return c->height;
+}
+
+uint64_t checkpoint_bytes(const struct checkpoint *c)
+{
+    return c->bytes;
+}
+
+bool checkpoint_busy(const struct checkpoint *c)
+{
+    return c->busy;
+}
+
+const char *checkpoint_failed(const struct checkpoint *c)
+{
+    return c->has_failed ? c->failed : NULL;
+}

@@ -1,0 +1,251 @@
+#include "engine/store/tx_index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/store/blog_group.h"
+
+enum { PAGE_BYTES = 4096, ITEM_BYTES = 16, PAGE_ITEMS = (PAGE_BYTES - CHECKSUM_BYTES) / ITEM_BYTES, FILE_MODE = 0640 };
+
+static const struct file_kind INDEX_KIND = {"GANTRIDX", 1, "look-up index"};
+enum { WORD_FIRST_HEIGHT, WORD_BLOCKS, WORD_ENTRIES };
+
+struct tx_index {
+    const uint8_t *map;
+    size_t bytes;
+    uint64_t first_height, block_count, entry_count;
+    const uint8_t *places, *entries; // their pages
+};
+
+static void index_path(char out[PATH_MAX], const char *dir, uint32_t segment, const char *suffix)
+{
+    snprintf(out, PATH_MAX, "%s/segment-%08u.idx%s", dir, segment, suffix);
+}
+
+static uint64_t pages_of(uint64_t items)
+{
+    return (items + PAGE_ITEMS - 1) / PAGE_ITEMS;
+}
+
+static int by_prefix(const void *a, const void *b)
+{
+    const struct tx_index_entry *x = a, *y = b;
+    if (x->prefix != y->prefix)
+        return x->prefix < y->prefix ? -1 : 1;
+    if (x->block != y->block)
+        return x->block < y->block ? -1 : 1;
+    return x->index < y->index ? -1 : x->index > y->index;
+}
+
+// Fills pages one after the other and writes them.
+struct page_writer {
+    FILE *file;
+    uint8_t page[PAGE_BYTES];
+    unsigned items;
+};
+
+static void end_page(struct page_writer *w)
+{
+    if (w->items == 0)
+        return;
+    checksum_put(w->page + PAGE_ITEMS * ITEM_BYTES, w->page, PAGE_ITEMS * ITEM_BYTES, 0);
+    fwrite(w->page, sizeof w->page, 1, w->file);
+    memset(w->page, 0, sizeof w->page);
+    w->items = 0;
+}
+
+static void put_item(struct page_writer *w, uint64_t a, uint32_t b, uint32_t c)
+{
+    uint8_t *p = w->page + w->items * ITEM_BYTES;
+    store_le64(p, a);
+    store_le32(p + 8, b);
+    store_le32(p + 12, c);
+    if (++w->items == PAGE_ITEMS)
+        end_page(w);
+}
+
+static void write_pages(FILE *file, const struct tx_index_input *in, const bytes32 *genesis_hash)
+{
+    struct page_writer w = {.file = file};
+    const struct file_header header = {
+        .number = in->segment,
+        .genesis_hash = *genesis_hash,
+        .words =
+            {[WORD_FIRST_HEIGHT] = in->first_height, [WORD_BLOCKS] = in->block_count, [WORD_ENTRIES] = in->entry_count},
+    };
+    file_header_put(w.page, &INDEX_KIND, &header);
+    fwrite(w.page, sizeof w.page, 1, file);
+    memset(w.page, 0, sizeof w.page);
+    for (size_t i = 0; i < in->block_count; i++)
+        put_item(&w, in->places[i].offset, in->places[i].length, 0);
+    end_page(&w);
+    for (size_t i = 0; i < in->entry_count; i++)
+        put_item(&w, in->entries[i].prefix, in->entries[i].block, in->entries[i].index);
+    end_page(&w);
+}
+
+int tx_index_write(const char *dir, const bytes32 *genesis_hash, struct tx_index_input *in)
+{
+    char path[PATH_MAX], part[PATH_MAX];
+    index_path(path, dir, in->segment, "");
+    index_path(part, dir, in->segment, ".part");
+    qsort(in->entries, in->entry_count, sizeof *in->entries, by_prefix);
+    const int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    if (file == NULL) {
+        const int err = -errno;
+        if (fd >= 0)
+            close(fd);
+        return err;
+    }
+    write_pages(file, in, genesis_hash);
+    bool ok = fflush(file) == 0 && !ferror(file) && fdatasync(fd) == 0;
+    int err = ok ? 0 : -errno;
+    if (fclose(file) != 0 && ok)
+        err = -errno;
+    if (err == 0 && rename(part, path) != 0)
+        err = -errno;
+    // A rename that a crash undoes costs a rebuild, no more.
+    if (err < 0)
+        unlink(part);
+    return err;
+}
+
+static bool check_layout(struct tx_index *x, const struct file_header *h, uint32_t segment)
+{
+    x->first_height = h->words[WORD_FIRST_HEIGHT];
+    x->block_count = h->words[WORD_BLOCKS];
+    x->entry_count = h->words[WORD_ENTRIES];
+    const uint64_t items_max = x->bytes / ITEM_BYTES;
+    if (h->number != segment || x->block_count == 0 || x->block_count > items_max || x->entry_count > items_max)
+        return false;
+    x->places = x->map + PAGE_BYTES;
+    x->entries = x->places + pages_of(x->block_count) * PAGE_BYTES;
+    return (1 + pages_of(x->block_count) + pages_of(x->entry_count)) * PAGE_BYTES == x->bytes;
+}
+
+struct tx_index *tx_index_open(const char *dir, const bytes32 *genesis_hash, uint32_t segment)
+{
+    char path[PATH_MAX], error[STORE_ERROR_MAX];
+    struct stat st;
+    struct file_header h;
+    index_path(path, dir, segment, "");
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return NULL;
+    struct tx_index *x = calloc(1, sizeof *x);
+    void *map = MAP_FAILED;
+    if (x != NULL && fstat(fd, &st) == 0 && st.st_size >= PAGE_BYTES)
+        map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+    close(fd);
+    if (map == MAP_FAILED) {
+        free(x);
+        return NULL;
+    }
+    x->map = map;
+    x->bytes = (size_t)st.st_size;
+    if (!file_header_get(&h, bytes_of(x->map, PAGE_BYTES), &INDEX_KIND, genesis_hash, path, error) ||
+        !check_layout(x, &h, segment)) {
+        tx_index_close(x);
+        return NULL;
+    }
+    // Look-ups jump; reading ahead would only fill memory.
+    madvise(map, x->bytes, MADV_RANDOM);
+    return x;
+}
+
+void tx_index_close(struct tx_index *x)
+{
+    munmap((void *)x->map, x->bytes);
+    free(x);
+}
+
+int tx_index_remove(const char *dir, uint32_t segment)
+{
+    char path[PATH_MAX];
+    index_path(path, dir, segment, "");
+    return unlink(path) == 0 ? 0 : -errno;
+}
+
+uint64_t tx_index_first(const struct tx_index *x)
+{
+    return x->first_height;
+}
+
+uint64_t tx_index_last(const struct tx_index *x)
+{
+    return x->first_height + x->block_count - 1;
+}
+
+uint64_t tx_index_bytes(const struct tx_index *x)
+{
+    return x->bytes;
+}
+
+// Item i of a run of pages; NULL when its page is damaged.
+static const uint8_t *item_at(const uint8_t *pages, uint64_t i)
+{
+    const uint8_t *page = pages + i / PAGE_ITEMS * PAGE_BYTES;
+    if (!checksum_matches(page + PAGE_ITEMS * ITEM_BYTES, page, PAGE_ITEMS * ITEM_BYTES, 0))
+        return NULL;
+    return page + i % PAGE_ITEMS * ITEM_BYTES;
+}
+
+// First entry whose prefix is not below `prefix`, by interpolation first (hashes are evenly spread), then by halves.
+// UINT64_MAX: a damaged page.
+static uint64_t lower_bound(const struct tx_index *x, uint64_t prefix)
+{
+    uint64_t low = 0, high = x->entry_count;
+    uint64_t guess = (uint64_t)((unsigned __int128)prefix * high >> 64), step = PAGE_ITEMS;
+    while (low < high) {
+        if (guess < low || guess >= high)
+            guess = low + (high - low) / 2;
+        const uint8_t *e = item_at(x->entries, guess);
+        if (e == NULL)
+            return UINT64_MAX;
+        if (load_le64(e) < prefix) {
+            low = guess + 1;
+            guess = high - guess > step ? guess + step : high;
+        } else {
+            high = guess;
+            guess = guess - low >= step ? guess - step : high;
+        }
+        step *= 2;
+    }
+    return low;
+}
+
+int tx_index_find(const struct tx_index *x, uint64_t prefix, uint64_t *cursor, struct tx_index_entry *out)
+{
+    // The cursor is one above the last entry given, so that 0 can mean none yet.
+    const uint64_t at = *cursor != 0 ? *cursor : lower_bound(x, prefix);
+    if (at >= x->entry_count)
+        return at == UINT64_MAX ? -1 : 0;
+    const uint8_t *e = item_at(x->entries, at);
+    if (e == NULL)
+        return -1;
+    *out = (struct tx_index_entry){load_le64(e), load_le32(e + 8), load_le32(e + 12)};
+    if (out->prefix != prefix)
+        return 0;
+    if (out->block >= x->block_count)
+        return -1;
+    *cursor = at + 1;
+    return 1;
+}
+
+bool tx_index_place_of(const struct tx_index *x, uint64_t height, struct tx_index_place *out)
+{
+    if (height < x->first_height || height - x->first_height >= x->block_count)
+        return false;
+    const uint8_t *p = item_at(x->places, height - x->first_height);
+    if (p == NULL)
+        return false;
+    *out = (struct tx_index_place){load_le64(p), load_le32(p + 8)};
+    return true;
+}
