@@ -9,8 +9,6 @@ enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 int cmd_dev(int argc, char **argv);
 int cmd_node(int argc, char **argv);
-int cmd_dev(int argc, char **argv);
-int cmd_node(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);

@@ -11,8 +11,6 @@ static const struct command {
     int (*run)(int argc, char **argv);
     const char *help;
 } commands[] = {
-    {"dev", cmd_dev, "a one-validator chain with ten funded accounts, in a second"},
-    {"node", cmd_node, "a validator, from a configuration file or flags"},
     {"dev", cmd_dev, "a one-validator chain in a second, with well-known funded accounts"},
     {"node", cmd_node, "run a validator from a configuration"},
     {"doctor", cmd_doctor, "check kernel, io_uring, CPU, limits and disk, and say how to fix what is amiss"},
