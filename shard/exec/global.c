@@ -33,7 +33,8 @@ void exec_global(struct state **states, const struct exec_env *env, const u256 *
                  size_t count, struct exec_result *results)
 {
     credit_account(states[partition_of_key(&env->coinbase_key)], &env->coinbase_key, fees);
-    qsort(waiting, count, sizeof *waiting, by_index);
+    if (count > 1)
+        qsort(waiting, count, sizeof *waiting, by_index);
     for (size_t i = 0; i < count; i++)
         results[waiting[i]->index] = run(states, env, waiting[i]);
 }
