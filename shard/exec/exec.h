@@ -101,8 +101,8 @@ void exec_global(struct state **states, const struct exec_env *env, const u256 *
 // Closes the block in every own partition (state_end_block). Changed records are then the trie's.
 void exec_end(struct exec_shard *x);
 
-// The order of B from the results: writes the O indices of included transactions in B's order into order[]; returns how
-// many. counts[round][pass] (pass 1..3) receives how many each (round, pass) holds.
+// The order of B from one block's results, all of which are there: writes the positions of included transactions, counted
+// from results, in B's order into order[] (room for count); returns how many. counts[round][pass] (pass 1..3) receives how many each (round, pass) holds.
 struct exec_counts {
     uint32_t of[EXEC_ROUNDS_MAX + 1][4];
 };
