@@ -1,7 +1,7 @@
 // The senders' pass of sharded execution (execution.md, "From the ordered list O to the block B"), for plain transfers:
-// rounds, credit messages, barriers and the global pass. A deterministic state machine over partitions; it knows nothing
-// of threads and transport: the shard loop carries exec_credits between shards, tests drive any number of shards in one
-// thread.
+// rounds, credit messages, barriers and the global pass. A deterministic state machine over partitions; it knows
+// nothing of threads and transport: the shard loop carries exec_credits between shards, tests drive any number of
+// shards in one thread.
 //
 // One block, seen from the coordinator (C) and the shards (S):
 //
@@ -11,7 +11,8 @@
 //     S -> S  the credit lists      exec_apply of each incoming list, after the own round is done
 //     S -> C  struct exec_progress
 //   C <- S  exec_waiting            what still waits: the global list
-//   C       exec_global             fees so far to the coinbase, then the global list in O order, as if serial, over all
+//   C       exec_global             fees so far to the coinbase, then the global list in O order, as if serial, over
+//   all
 //                                   partitions (the shards are parked)
 //   C -> S  exec_end
 //
@@ -46,10 +47,10 @@ struct exec_tx {
 enum exec_pass { EXEC_SENDERS = 1, EXEC_CALLS = 2, EXEC_GLOBAL = 3 };
 
 struct exec_result {
-    uint8_t drop;   // enum tx_status; TX_OK: part of B
-    bool again;     // dropped, but the reason is not final: back to the pool
-    uint8_t round;  // 0..15; the global pass counts as EXEC_ROUNDS_MAX
-    uint8_t pass;   // enum exec_pass
+    uint8_t drop;  // enum tx_status; TX_OK: part of B
+    bool again;    // dropped, but the reason is not final: back to the pool
+    uint8_t round; // 0..15; the global pass counts as EXEC_ROUNDS_MAX
+    uint8_t pass;  // enum exec_pass
     bool success;
     uint64_t gas_used;
 };
@@ -71,7 +72,8 @@ struct exec_progress {
 
 struct exec_shard; // one shard's part in the current block
 
-// states: the shard's partitions, states[p] for global partition number p (others NULL). Arrays live as long as the shard.
+// states: the shard's partitions, states[p] for global partition number p (others NULL). Arrays live as long as the
+// shard.
 struct exec_shard *exec_create(struct arena *arena, unsigned shard, unsigned shard_count, struct state **states);
 void exec_free(struct exec_shard *x);
 
@@ -79,8 +81,8 @@ void exec_free(struct exec_shard *x);
 // until exec_end.
 void exec_begin(struct exec_shard *x, const struct exec_env *env, const struct exec_tx *txs, size_t count,
                 struct exec_result *results);
-// Pass 1 of round `round` over what waits. The list for destination shard d is exec_outgoing(x, d) until the next round;
-// d = own shard holds credits between different partitions of this shard.
+// Pass 1 of round `round` over what waits. The list for destination shard d is exec_outgoing(x, d) until the next
+// round; d = own shard holds credits between different partitions of this shard.
 void exec_round(struct exec_shard *x, unsigned round);
 const struct exec_credit_list *exec_outgoing(const struct exec_shard *x, unsigned destination);
 // Applies a list that was sent to this shard. Additions commute, so the order of lists does not matter. Must come after
@@ -101,15 +103,16 @@ void exec_global(struct state **states, const struct exec_env *env, const u256 *
 // Closes the block in every own partition (state_end_block). Changed records are then the trie's.
 void exec_end(struct exec_shard *x);
 
-// The order of B from one block's results, all of which are there: writes the positions of included transactions, counted
-// from results, in B's order into order[] (room for count); returns how many. counts[round][pass] (pass 1..3) receives how many each (round, pass) holds.
+// The order of B from one block's results, all of which are there: writes the positions of included transactions,
+// counted from results, in B's order into order[] (room for count); returns how many. counts[round][pass] (pass 1..3)
+// receives how many each (round, pass) holds.
 struct exec_counts {
     uint32_t of[EXEC_ROUNDS_MAX + 1][4];
 };
 size_t exec_order(uint32_t *order, struct exec_counts *counts, const struct exec_result *results, size_t count);
 
-// The cut by gas (execution.md): how many of O's transactions from `from` on make the next executed block. Those whose own
-// gas limit exceeds the block's are dropped (results written) and count as passed over. txs is O.
+// The cut by gas (execution.md): how many of O's transactions from `from` on make the next executed block. Those whose
+// own gas limit exceeds the block's are dropped (results written) and count as passed over. txs is O.
 size_t exec_cut(const struct exec_tx *txs, size_t count, size_t from, uint64_t block_gas_limit,
                 struct exec_result *results);
 
