@@ -424,6 +424,8 @@ static void show_durable(struct coordinator *c)
     c->stored_count -= i;
     memmove(c->stored, c->stored + i, c->stored_count * sizeof *c->stored);
     atomic_store_explicit(&c->numbers.durable_height, durable, memory_order_release);
+    atomic_store_explicit(&c->numbers.log_bytes, blog_bytes(c->options.blog), memory_order_relaxed);
+    atomic_store_explicit(&c->numbers.retained_from, blog_first(c->options.blog), memory_order_relaxed);
 }
 
 static void start_checkpoint(struct coordinator *c)

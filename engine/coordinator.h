@@ -48,7 +48,7 @@ struct coordinator_numbers {
     _Atomic uint64_t height, durable_height, blocks, empty_blocks, transactions, gas, global_pass_transactions, rounds;
     _Atomic uint64_t head_timestamp, head_gas_used, head_gas_limit;
     _Atomic uint64_t base_fee_low; // of the next block, saturated to 64 bits
-    _Atomic uint64_t last_block_start_ns;
+    _Atomic uint64_t last_block_start_ns, log_bytes, retained_from;
 };
 const struct coordinator_numbers *coordinator_numbers(const struct coordinator *c);
 const struct stage_clock *coordinator_stages(const struct coordinator *c);

@@ -1,12 +1,224 @@
 // What the rpc thread is told of the node: status, health, metrics.
-#include "engine/node_private.h"
-
-#include "base/clock.h"
 #include "base/version.h"
+#include "engine/node_private.h"
+#include "engine/rpc/metrics.h"
 
 #include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+// A block that takes longer than this from its start to durability means that the node does not keep up.
+#define SLOW_BLOCK_NS 10000000000ull
 
 bool node_ask(void *ctx, struct rpc_query *q)
 {
     return queries_ask(((struct node *)ctx)->queries, q);
+}
+
+static uint64_t load(const _Atomic uint64_t *n)
+{
+    return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+static void judge(const struct node *n, struct rpc_node_status *out)
+{
+    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    out->healthy = true;
+    if (atomic_load(&n->failed)) {
+        out->healthy = false;
+        snprintf(out->reason, sizeof out->reason, "stopped: %.140s", n->failure);
+    } else if (load(&c->height) > load(&c->durable_height) &&
+               clock_ns() - load(&c->last_block_start_ns) > SLOW_BLOCK_NS) {
+        out->healthy = false;
+        snprintf(out->reason, sizeof out->reason, "block %llu has not become durable for over 10 s: the disk is too slow",
+                 (unsigned long long)load(&c->height));
+    }
+}
+
+void node_status(void *ctx, struct rpc_node_status *out)
+{
+    const struct node *n = ctx;
+    *out = (struct rpc_node_status){0};
+    out->version = gantry_version();
+    out->shard_count = n->shard_count;
+    out->start_wall_ms = n->start_wall_ms;
+    out->checkpoint_height = checkpoint_height(n->checkpoint);
+    out->checkpoint_bytes = checkpoint_bytes(n->checkpoint);
+    if (!n->coordinator) {
+        out->reason[0] = 0;
+        snprintf(out->reason, sizeof out->reason, "the node is starting");
+        return;
+    }
+    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    out->log_bytes = load(&c->log_bytes);
+    out->retained_from = load(&c->retained_from);
+    out->base_fee = u256_from_u64(load(&c->base_fee_low));
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        out->pool_pending += load(&shard_numbers(n->shards[i])->pending);
+        out->pool_queued += load(&shard_numbers(n->shards[i])->queued);
+    }
+    judge(n, out);
+}
+
+// ---- metrics
+
+// One sample a shard of a counter in struct shard_numbers.
+static void per_shard(const struct node *n, FILE *out, enum metric_id id, size_t offset, bool counter)
+{
+    metric_begin(out, id);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        char shard[8];
+        snprintf(shard, sizeof shard, "%u", i);
+        const char *labels[] = {shard};
+        uint64_t value = load((const _Atomic uint64_t *)((const char *)shard_numbers(n->shards[i]) + offset));
+        if (counter)
+            metric_counter(out, id, labels, value);
+        else
+            metric_gauge(out, id, labels, (double)value);
+    }
+}
+
+static void pools(const struct node *n, FILE *out)
+{
+    metric_begin(out, METRIC_POOL_TRANSACTIONS);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        char shard[8];
+        snprintf(shard, sizeof shard, "%u", i);
+        const char *pending[] = {shard, "pending"}, *queued[] = {shard, "queued"};
+        metric_gauge(out, METRIC_POOL_TRANSACTIONS, pending, (double)load(&shard_numbers(n->shards[i])->pending));
+        metric_gauge(out, METRIC_POOL_TRANSACTIONS, queued, (double)load(&shard_numbers(n->shards[i])->queued));
+    }
+    metric_begin(out, METRIC_POOL_LEFT);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct shard_numbers *s = shard_numbers(n->shards[i]);
+        const struct {
+            const char *reason;
+            uint64_t count;
+        } left[] = {{"evicted", load(&s->evicted)},
+                    {"replaced", load(&s->replaced)},
+                    {"expired", load(&s->expired)},
+                    {"dropped", load(&s->dropped)}};
+        char shard[8];
+        snprintf(shard, sizeof shard, "%u", i);
+        for (size_t j = 0; j < sizeof left / sizeof left[0]; j++)
+            metric_counter(out, METRIC_POOL_LEFT, (const char *const[]){shard, left[j].reason}, left[j].count);
+    }
+}
+
+static void refusals(const struct node *n, FILE *out)
+{
+    metric_begin(out, METRIC_REFUSED);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        char shard[8];
+        snprintf(shard, sizeof shard, "%u", i);
+        for (unsigned s = 1; s < TX_STATUS_COUNT; s++) {
+            uint64_t count = load(&shard_numbers(n->shards[i])->refused_by[s]);
+            if (count > 0)
+                metric_counter(out, METRIC_REFUSED, (const char *const[]){shard, tx_status_text(s)}, count);
+        }
+    }
+}
+
+static void inclusion(const struct node *n, FILE *out)
+{
+    struct hist all;
+    hist_init(&all);
+    for (unsigned i = 0; i < n->shard_count; i++)
+        shard_add_inclusion_times(n->shards[i], &all);
+    metric_histogram(out, METRIC_INCLUSION_LATENCY, NULL, &all);
+}
+
+// Time that a thread was ready to run and did not (schedstat's run delay), in cycles.
+static uint64_t preempted_cycles(int thread_id)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", thread_id);
+    FILE *f = fopen(path, "r");
+    unsigned long long running, waiting = 0;
+    if (f) {
+        if (fscanf(f, "%llu %llu", &running, &waiting) != 2)
+            waiting = 0;
+        fclose(f);
+    }
+    return (uint64_t)((double)waiting * clock_cycles_per_ns());
+}
+
+static void stages_of(FILE *out, const char *thread, const struct stage_clock *clock, int thread_id)
+{
+    for (unsigned s = 0; s < STAGE_COUNT; s++) {
+        uint64_t cycles = s == STAGE_PREEMPTED ? preempted_cycles(thread_id) : load(&clock->cycles[s]);
+        metric_counter(out, METRIC_STAGE_CYCLES, (const char *const[]){thread, stage_names[s]}, cycles);
+    }
+}
+
+static void items_of(FILE *out, const char *thread, const struct stage_clock *clock)
+{
+    for (unsigned s = 0; s < STAGE_COUNT; s++)
+        metric_counter(out, METRIC_STAGE_ITEMS, (const char *const[]){thread, stage_names[s]}, load(&clock->items[s]));
+}
+
+static void stages(const struct node *n, FILE *out)
+{
+    char thread[16];
+    metric_begin(out, METRIC_STAGE_CYCLES);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        snprintf(thread, sizeof thread, "shard %u", i);
+        stages_of(out, thread, shard_stages(n->shards[i]), shard_thread_id(n->shards[i]));
+    }
+    stages_of(out, "coordinator", coordinator_stages(n->coordinator), coordinator_thread_id(n->coordinator));
+    metric_begin(out, METRIC_STAGE_ITEMS);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        snprintf(thread, sizeof thread, "shard %u", i);
+        items_of(out, thread, shard_stages(n->shards[i]));
+    }
+    items_of(out, "coordinator", coordinator_stages(n->coordinator));
+}
+
+static uint64_t resident_bytes(void)
+{
+    unsigned long long size, resident = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (f) {
+        if (fscanf(f, "%llu %llu", &size, &resident) != 2)
+            resident = 0;
+        fclose(f);
+    }
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void chain(const struct node *n, FILE *out)
+{
+    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    metric_gauge(out, METRIC_HEAD_HEIGHT, NULL, (double)load(&c->height));
+    metric_gauge(out, METRIC_DURABLE_HEIGHT, NULL, (double)load(&c->durable_height));
+    metric_gauge(out, METRIC_CHECKPOINT_HEIGHT, NULL, (double)checkpoint_height(n->checkpoint));
+    metric_gauge(out, METRIC_RETAINED_HEIGHT, NULL, (double)load(&c->retained_from));
+    metric_counter(out, METRIC_BLOCKS, NULL, load(&c->blocks));
+    metric_counter(out, METRIC_TRANSACTIONS, NULL, load(&c->transactions));
+    metric_counter(out, METRIC_GAS, NULL, load(&c->gas));
+    metric_gauge(out, METRIC_BASE_FEE_WEI, NULL, (double)load(&c->base_fee_low));
+    struct hist times = coordinator_block_times(n->coordinator);
+    metric_histogram(out, METRIC_COMMIT_LATENCY, NULL, &times);
+    metric_gauge(out, METRIC_LOG_BYTES, NULL, (double)load(&c->log_bytes));
+    metric_gauge(out, METRIC_CHECKPOINT_BYTES, NULL, (double)checkpoint_bytes(n->checkpoint));
+}
+
+void node_metrics(void *ctx, FILE *out)
+{
+    const struct node *n = ctx;
+    if (!n->coordinator)
+        return;
+    chain(n, out);
+    per_shard(n, out, METRIC_ACCOUNTS, offsetof(struct shard_numbers, accounts), false);
+    pools(n, out);
+    per_shard(n, out, METRIC_POOL_BYTES, offsetof(struct shard_numbers, pool_bytes), false);
+    per_shard(n, out, METRIC_SUBMITTED, offsetof(struct shard_numbers, accepted), true);
+    refusals(n, out);
+    per_shard(n, out, METRIC_INGEST_CONNECTIONS, offsetof(struct shard_numbers, connections), false);
+    per_shard(n, out, METRIC_INGEST_FRAMES, offsetof(struct shard_numbers, frames), true);
+    per_shard(n, out, METRIC_INGEST_BYTES, offsetof(struct shard_numbers, received_bytes), true);
+    per_shard(n, out, METRIC_INGEST_PAUSES, offsetof(struct shard_numbers, receive_paused), true);
+    inclusion(n, out);
+    stages(n, out);
+    metric_gauge(out, METRIC_RESIDENT_BYTES, NULL, (double)resident_bytes());
 }

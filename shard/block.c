@@ -172,6 +172,17 @@ static void finish(struct shard *s)
     pool_deferred(s);
 }
 
+static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n, const struct exec_result *results,
+                            uint64_t now)
+{
+    pthread_mutex_lock(&s->inclusion_lock);
+    for (size_t i = 0; i < n; i++) {
+        if (results[txs[i].index].drop == TX_OK)
+            hist_add(&s->inclusion, now - ((const struct pooled_tx *)txs[i].tx)->received_ns);
+    }
+    pthread_mutex_unlock(&s->inclusion_lock);
+}
+
 static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r)
 {
     struct pooled_tx *t = (struct pooled_tx *)x->tx;
@@ -191,6 +202,7 @@ static void settle(struct shard *s, const struct settle_work *work)
     const struct exec_tx *txs = work->txs[self];
     s->settled_height = work->height;
     uint64_t now = clock_ns();
+    count_inclusion(s, txs, n, work->results, now);
     bytes32 *senders = n ? arena_alloc(s->arena, n * sizeof *senders) : NULL;
     for (size_t i = 0; i < n; i++) {
         senders[i] = *txs[i].sender_key;

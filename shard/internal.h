@@ -90,6 +90,8 @@ struct shard {
 
     struct shard_numbers numbers;
     struct stage_clock stages;
+    pthread_mutex_t inclusion_lock; // readers copy; the shard adds once a block
+    struct hist inclusion;
     pthread_t thread;
     bool started;
     atomic_bool stopping;

@@ -22,6 +22,8 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
     if (!s)
         abort();
     s->options = *options;
+    pthread_mutex_init(&s->inclusion_lock, NULL);
+    hist_init(&s->inclusion);
     s->inbox.event_fd = -1;
     s->arena = arena_create();
     size_t capacity = 4096;
@@ -235,6 +237,7 @@ void shard_free(struct shard *s)
     loop_free(s->loop);
     inbox_free(&s->inbox);
     arena_destroy(s->arena);
+    pthread_mutex_destroy(&s->inclusion_lock);
     free(s);
 }
 
@@ -301,6 +304,13 @@ const struct shard_numbers *shard_numbers(const struct shard *s)
 const struct stage_clock *shard_stages(const struct shard *s)
 {
     return &s->stages;
+}
+
+void shard_add_inclusion_times(struct shard *s, struct hist *into)
+{
+    pthread_mutex_lock(&s->inclusion_lock);
+    hist_merge(into, &s->inclusion);
+    pthread_mutex_unlock(&s->inclusion_lock);
 }
 
 int shard_thread_id(const struct shard *s)
