@@ -11,9 +11,8 @@
 //     S -> S  the credit lists      exec_apply of each incoming list, after the own round is done
 //     S -> C  struct exec_progress
 //   C <- S  exec_waiting            what still waits: the global list
-//   C       exec_global             fees so far to the coinbase, then the global list in O order, as if serial, over
-//   all
-//                                   partitions (the shards are parked)
+//   C       exec_global             fees so far to the coinbase, then the global list in O order, as if serial,
+//                                   over all partitions (the shards are parked)
 //   C -> S  exec_end
 //
 // Results are written into the shared array results[], one entry an O index, by the shard that owns the sender (in the
