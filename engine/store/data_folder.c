@@ -151,7 +151,7 @@ static bool make_sub_folder(const struct data_folder *f, const char *name, char 
 static bool open_folder(struct data_folder *f, const char *path, const struct header *genesis,
                         char error[STORE_ERROR_MAX])
 {
-    size_t len;
+    size_t len = 0;
     if (strlen(path) >= sizeof f->path || path[0] == '\0')
         return fail(error, "use the data folder", path, path[0] == '\0' ? EINVAL : ENAMETOOLONG);
     snprintf(f->path, sizeof f->path, "%s", path);
