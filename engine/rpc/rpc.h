@@ -15,9 +15,9 @@
 struct rpc;
 
 struct rpc_options {
-    const char *host; // bind address, default 127.0.0.1
-    uint16_t port;    // 0: any free one (rpc_port tells)
-    const char *cors; // allowed origin, empty: none, "*": any
+    const char *host;          // bind address, default 127.0.0.1
+    uint16_t port;             // 0: any free one (rpc_port tells)
+    const char *cors;          // allowed origin, empty: none, "*": any
     const char *allowed_hosts; // comma-separated Host names accepted besides localhost and numeric addresses
     uint32_t connection_max, batch_max, subscription_max, filter_max;
     uint64_t body_bytes_max, response_bytes_max;
@@ -26,9 +26,11 @@ struct rpc_options {
 };
 
 enum rpc_query_kind {
-    RPC_SUBMIT,      // in: raw. out: status, hash
-    RPC_ACCOUNT,     // in: key, height, pending. out: found (1, 0, -1 as state_get_at), account (with pending: nonce after the pool's)
-    RPC_POOL_FIND,   // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw, sender
+    RPC_SUBMIT,  // in: raw. out: status, hash
+    RPC_ACCOUNT, // in: key, height, pending. out: found (1, 0, -1 as state_get_at), account (with pending: nonce after
+                 // the pool's)
+    RPC_POOL_FIND,   // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw,
+                     // sender
     RPC_POOL_STATS,  // out: stats, summed over shards
     RPC_POOL_CONTENT // out: entries
 };
@@ -46,7 +48,7 @@ struct rpc_query {
     void *owner;         // the rpc thread's own; not touched by the node
     unsigned next_shard; // the node's own: where a question that visits all shards goes next
     // In
-    uint8_t *raw;        // RPC_SUBMIT: malloc'ed by rpc; RPC_POOL_FIND: malloc'ed by the node; freed by rpc
+    uint8_t *raw; // RPC_SUBMIT: malloc'ed by rpc; RPC_POOL_FIND: malloc'ed by the node; freed by rpc
     size_t raw_len;
     bytes32 key, hash;
     uint64_t height;
@@ -59,7 +61,7 @@ struct rpc_query {
     struct mempool_stats stats;
     struct rpc_pool_entry *entries; // malloc'ed by the node; freed by rpc
     size_t entry_count;
-    size_t entry_max;               // in: stop after this many
+    size_t entry_max; // in: stop after this many
 };
 
 // A snapshot for gantry_status, /health and the metrics that come from the node; filled by backend.status, which may be
@@ -77,8 +79,8 @@ struct rpc_node_status {
 
 struct rpc_backend {
     void *ctx;
-    // Starts an answer; it comes through rpc_complete. Never blocks; false when the node's inbox is full (the rpc thread
-    // answers with an error then).
+    // Starts an answer; it comes through rpc_complete. Never blocks; false when the node's inbox is full (the rpc
+    // thread answers with an error then).
     bool (*ask)(void *ctx, struct rpc_query *q);
     void (*status)(void *ctx, struct rpc_node_status *out);
     // Writes the node's metrics in Prometheus text; see engine/rpc/metrics.h.

@@ -1,0 +1,78 @@
+// What clients want to hear of: subscriptions (WebSocket, told at once) and filters (any transport, asked for).
+//
+// Filters hold no copies: a block filter is a height, a filter for pending transactions a position in one ring of the
+// newest hashes that all share. Who asks too rarely misses the oldest of them. A filter that nobody asked for during
+// FILTER_EXPIRY_NS goes. Ids are random, so that nobody guesses another's. Owner: the rpc thread.
+#ifndef GANTRY_ENGINE_RPC_FEED_H
+#define GANTRY_ENGINE_RPC_FEED_H
+
+#include "base/bytes.h"
+
+#include <stdatomic.h>
+
+struct rpc_core;
+struct rpc_peer;
+struct record;
+
+#define FILTER_EXPIRY_NS (UINT64_C(300) * 1000 * 1000 * 1000)
+#define PENDING_RING 65536 // hashes kept for filters
+// Blocks that one answer of a block filter tells of at most; the rest comes with the next.
+#define FILTER_BLOCKS_MAX 10000
+
+enum feed_kind { FEED_HEADS, FEED_PENDING };
+
+struct feed_id {
+    uint8_t b[16];
+};
+
+struct rpc_subscription {
+    struct feed_id id;
+    enum feed_kind kind;
+    struct rpc_peer *peer;
+    struct rpc_subscription *next_of_peer;
+    struct rpc_subscription *next, *prev; // of all
+};
+
+struct rpc_filter {
+    struct feed_id id;
+    enum feed_kind kind;
+    uint64_t position; // FEED_HEADS: last height told; FEED_PENDING: hashes seen so far
+    uint64_t used_ns;
+};
+
+struct feed {
+    struct rpc_subscription *subscriptions;
+    unsigned subscription_count;
+    struct rpc_filter *filters; // filter_max slots, the first filter_count in use
+    unsigned filter_count, filter_max;
+    bytes32 *pending; // ring of PENDING_RING, allocated with the first filter that needs it
+    uint64_t pending_seen;
+    _Atomic unsigned pending_users; // subscriptions and filters for pending transactions
+    uint64_t notification_count;
+};
+
+void feed_init(struct feed *feed, unsigned filter_max);
+void feed_free(struct feed *feed);
+
+// NULL when memory is short.
+struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer, enum feed_kind kind);
+bool feed_unsubscribe(struct feed *feed, struct rpc_peer *peer, const struct feed_id *id);
+void feed_peer_closed(struct feed *feed, struct rpc_peer *peer);
+
+// NULL when filter_max are in use (after removing the expired ones) or memory is short.
+struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, uint64_t height, uint64_t now_ns);
+struct rpc_filter *feed_find_filter(struct feed *feed, const struct feed_id *id, uint64_t now_ns);
+bool feed_remove_filter(struct feed *feed, const struct feed_id *id, uint64_t now_ns);
+// Copies up to max hashes that the filter has not seen and advances it; returns how many.
+size_t feed_take_pending(struct feed *feed, struct rpc_filter *filter, bytes32 *out, size_t max);
+
+// Text forms of an id: 0x and its digits without leading zeros, as geth writes them.
+#define FEED_ID_TEXT 35
+void feed_id_write(char out[FEED_ID_TEXT], const struct feed_id *id);
+MUST_CHECK bool feed_id_read(struct feed_id *out, struct bytes text);
+
+// Tells subscribers.
+void feed_block(struct rpc_core *core, const struct record *r);
+void feed_pending(struct rpc_core *core, const bytes32 *hashes, size_t count);
+
+#endif

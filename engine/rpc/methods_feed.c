@@ -1,0 +1,180 @@
+// Subscriptions and filters.
+#include "engine/rpc/methods.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+static void answer_id(struct rpc_call *call, const struct feed_id *id)
+{
+    char text[FEED_ID_TEXT];
+    feed_id_write(text, id);
+    json_cstring(call_result(call), text);
+    call_done(call);
+}
+
+// The second parameter of newPendingTransactions would ask for whole transactions; only hashes are told.
+static bool wants_whole(struct rpc_call *call)
+{
+    return jv_true(call_arg(call, 1));
+}
+
+static bool feed_named(struct bytes name, enum feed_kind *kind)
+{
+    static const char *const names[] = {[FEED_HEADS] = "newHeads", [FEED_PENDING] = "newPendingTransactions"};
+    for (int i = FEED_HEADS; i <= FEED_PENDING; i++) {
+        if (bytes_equal(name, bytes_of(names[i], strlen(names[i])))) {
+            *kind = (enum feed_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static void subscribe(struct rpc_call *call, struct rpc_peer *peer, enum feed_kind kind)
+{
+    struct rpc_core *core = call->core;
+    struct rpc_subscription *s = NULL;
+    if (peer->subscription_count < core->options.subscription_max)
+        s = feed_subscribe(&core->feed, peer, kind);
+    if (s)
+        answer_id(call, &s->id);
+    else
+        call_fail(call, RPC_LIMIT_EXCEEDED, "too many subscriptions on this connection (limit %u)",
+                  core->options.subscription_max);
+}
+
+void eth_subscribe(struct rpc_call *call)
+{
+    struct rpc_peer *peer = call_peer(call);
+    struct bytes name = jv_text(call_arg(call, 0));
+    enum feed_kind kind;
+    if (!peer || !peer->can_subscribe)
+        call_fail(call, RPC_METHOD_NOT_FOUND, "notifications not supported");
+    else if (jv_kind(call->params) != JV_ARRAY)
+        call_fail(call, RPC_INVALID_PARAMS, "non-array args");
+    else if (jv_kind(call_arg(call, 0)) != JV_STRING)
+        call_fail(call, RPC_INVALID_PARAMS, "expected subscription name as first argument");
+    else if (!feed_named(name, &kind))
+        call_fail(call, RPC_METHOD_NOT_FOUND, "no \"%.*s\" subscription in eth namespace",
+                  (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
+    else if (jv_count(call->params) > 2)
+        call_fail(call, RPC_INVALID_PARAMS, "too many arguments, want at most 2");
+    else if (wants_whole(call))
+        call_fail(call, RPC_INVALID_PARAMS, "invalid argument 1: whole transactions are not told, only hashes");
+    else
+        subscribe(call, peer, kind);
+}
+
+void eth_unsubscribe(struct rpc_call *call)
+{
+    struct rpc_peer *peer = call_peer(call);
+    struct bytes text;
+    struct feed_id id;
+    char error[PARAM_ERROR_MAX];
+    if (!peer || !peer->can_subscribe)
+        call_fail(call, RPC_METHOD_NOT_FOUND, "notifications not supported");
+    else if (!param_text(call_arg(call, 0), &text, error))
+        call_invalid(call, 0, error);
+    else if (feed_id_read(&id, text) && feed_unsubscribe(&call->core->feed, peer, &id))
+        call_raw(call, "true");
+    else
+        call_fail(call, RPC_SERVER_ERROR, "subscription not found");
+}
+
+static void new_filter(struct rpc_call *call, enum feed_kind kind)
+{
+    struct rpc_core *core = call->core;
+    struct rpc_filter *filter = feed_add_filter(&core->feed, kind, chain_reader_head(core->reader), clock_ns());
+    if (filter)
+        answer_id(call, &filter->id);
+    else
+        call_fail(call, RPC_LIMIT_EXCEEDED, "too many filters (limit %u)", core->options.filter_max);
+}
+
+void eth_new_block_filter(struct rpc_call *call)
+{
+    new_filter(call, FEED_HEADS);
+}
+
+void eth_new_pending_transaction_filter(struct rpc_call *call)
+{
+    bool whole;
+    if (call_has_arg(call, 0) && !arg_bool(call, 0, &whole))
+        return;
+    if (call_has_arg(call, 0) && whole)
+        call_fail(call, RPC_INVALID_PARAMS, "invalid argument 0: whole transactions are not told, only hashes");
+    else
+        new_filter(call, FEED_PENDING);
+}
+
+static void write_new_blocks(struct json_writer *w, struct rpc_core *core, struct rpc_filter *filter)
+{
+    uint64_t head = chain_reader_head(core->reader), first = chain_reader_first(core->reader);
+    uint64_t height = filter->position + 1 > first ? filter->position + 1 : first;
+    uint64_t last = head - filter->position > FILTER_BLOCKS_MAX ? filter->position + FILTER_BLOCKS_MAX : head;
+    const char *separator = "";
+    json_raw(w, "[");
+    for (; height <= last; height++) {
+        bool damaged = false;
+        const struct record *r = chain_reader_block(core->reader, height, &damaged);
+        if (!r)
+            continue;
+        json_raw(w, separator);
+        json_hash(w, &r->block_hash);
+        separator = ",";
+    }
+    json_raw(w, "]");
+    filter->position = last;
+}
+
+static void write_new_pending(struct json_writer *w, struct rpc_core *core, struct rpc_filter *filter)
+{
+    bytes32 hashes[256];
+    size_t count;
+    const char *separator = "";
+    json_raw(w, "[");
+    while ((count = feed_take_pending(&core->feed, filter, hashes, 256)) > 0) {
+        for (size_t i = 0; i < count; i++) {
+            json_raw(w, separator);
+            json_hash(w, &hashes[i]);
+            separator = ",";
+        }
+    }
+    json_raw(w, "]");
+}
+
+static bool arg_filter(struct rpc_call *call, struct feed_id *id)
+{
+    struct bytes text;
+    char error[PARAM_ERROR_MAX];
+    if (!param_text(call_arg(call, 0), &text, error))
+        return call_invalid(call, 0, error);
+    if (!feed_id_read(id, text))
+        *id = (struct feed_id){{0}};
+    return true;
+}
+
+void eth_get_filter_changes(struct rpc_call *call)
+{
+    struct feed_id id;
+    if (!arg_filter(call, &id))
+        return;
+    struct rpc_filter *filter = feed_find_filter(&call->core->feed, &id, clock_ns());
+    if (!filter) {
+        call_fail(call, RPC_SERVER_ERROR, "filter not found");
+        return;
+    }
+    if (filter->kind == FEED_HEADS)
+        write_new_blocks(call_result(call), call->core, filter);
+    else
+        write_new_pending(call_result(call), call->core, filter);
+    call_done(call);
+}
+
+void eth_uninstall_filter(struct rpc_call *call)
+{
+    struct feed_id id;
+    if (arg_filter(call, &id))
+        call_raw(call, feed_remove_filter(&call->core->feed, &id, clock_ns()) ? "true" : "false");
+}

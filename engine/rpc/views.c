@@ -1,0 +1,286 @@
+#include "engine/rpc/views.h"
+
+#include "base/hex.h"
+#include "base/keccak.h"
+#include "base/rlp.h"
+
+#include <ctype.h>
+
+// Where a transaction stands in the chain; NULL for one in the pool.
+struct place {
+    const struct record *block;
+    uint32_t index;
+};
+
+static void key(struct json_writer *w, const char *name)
+{
+    json_bytes(w, ",\"", 2);
+    json_raw(w, name);
+    json_bytes(w, "\":", 2);
+}
+
+static void field_hash(struct json_writer *w, const char *name, const bytes32 *v)
+{
+    key(w, name);
+    json_hash(w, v);
+}
+
+static void field_data(struct json_writer *w, const char *name, const void *v, size_t len)
+{
+    key(w, name);
+    json_data(w, v, len);
+}
+
+static void field_quantity(struct json_writer *w, const char *name, uint64_t v)
+{
+    key(w, name);
+    json_quantity(w, v);
+}
+
+static void field_quantity256(struct json_writer *w, const char *name, const u256 *v)
+{
+    key(w, name);
+    json_quantity256(w, v);
+}
+
+// r and s are numbers, although they are kept as bytes.
+static void field_number(struct json_writer *w, const char *name, const bytes32 *v)
+{
+    u256 number = u256_from_be(v->b, sizeof v->b);
+    field_quantity256(w, name, &number);
+}
+
+// All but the opening and closing brace's neighbours: what a block and a head of newHeads share.
+static void header_fields(struct json_writer *w, const struct record *r)
+{
+    const struct header *h = &r->header;
+    json_raw(w, "\"number\":");
+    json_quantity(w, h->number);
+    field_hash(w, "hash", &r->block_hash);
+    field_hash(w, "parentHash", &h->parent_hash);
+    field_data(w, "nonce", h->nonce, sizeof h->nonce);
+    field_hash(w, "mixHash", &h->mix_hash);
+    field_hash(w, "sha3Uncles", &h->ommers_hash);
+    field_data(w, "logsBloom", h->logs_bloom.b, sizeof h->logs_bloom.b);
+    field_hash(w, "stateRoot", &h->state_root);
+    field_data(w, "miner", h->coinbase.b, sizeof h->coinbase.b);
+    field_quantity256(w, "difficulty", &h->difficulty);
+    field_data(w, "extraData", h->extra_data.ptr, h->extra_data.len);
+    field_quantity(w, "gasLimit", h->gas_limit);
+    field_quantity(w, "gasUsed", h->gas_used);
+    field_quantity(w, "timestamp", h->timestamp);
+    field_hash(w, "transactionsRoot", &h->transactions_root);
+    field_hash(w, "receiptsRoot", &h->receipts_root);
+    if (!h->no_base_fee)
+        field_quantity256(w, "baseFeePerGas", &h->base_fee);
+    if (h->optional_count >= 1)
+        field_hash(w, "withdrawalsRoot", &h->withdrawals_root);
+    if (h->optional_count >= 3) {
+        field_quantity(w, "blobGasUsed", h->blob_gas_used);
+        field_quantity(w, "excessBlobGas", h->excess_blob_gas);
+    }
+    if (h->optional_count >= 4)
+        field_hash(w, "parentBeaconBlockRoot", &h->parent_beacon_block_root);
+    field_quantity(w, "size", r->block_rlp.len);
+}
+
+void view_header(struct json_writer *w, const struct record *r)
+{
+    json_raw(w, "{");
+    header_fields(w, r);
+    json_raw(w, "}");
+}
+
+void view_block(struct json_writer *w, const struct record *r, bool full_transactions)
+{
+    json_raw(w, "{");
+    header_fields(w, r);
+    json_raw(w, ",\"transactions\":[");
+    for (uint32_t i = 0; i < r->tx_count && !w->overflow; i++) {
+        if (i > 0)
+            json_bytes(w, ",", 1);
+        if (full_transactions) {
+            view_transaction(w, r, i);
+        } else {
+            struct record_tx t;
+            record_tx_at(r, i, &t);
+            json_hash(w, &t.hash);
+        }
+    }
+    json_raw(w, "],\"uncles\":[]");
+    if (r->header.optional_count >= 1)
+        json_raw(w, ",\"withdrawals\":[]");
+    json_raw(w, "}");
+}
+
+// The list was checked when the transaction was decoded; an error here would end the output early, never overrun.
+static void access_list(struct json_writer *w, struct bytes list)
+{
+    struct bytes tuples = {0}, tuple, keys;
+    bool first = true;
+    json_raw(w, ",\"accessList\":[");
+    if (list.len > 0 && rlp_read_list(&list, &tuples) != RLP_OK)
+        tuples = (struct bytes){0};
+    while (tuples.len > 0 && rlp_read_list(&tuples, &tuple) == RLP_OK) {
+        address addr;
+        bytes32 slot;
+        if (rlp_read_fixed(&tuple, addr.b, sizeof addr.b) != RLP_OK || rlp_read_list(&tuple, &keys) != RLP_OK)
+            break;
+        json_raw(w, first ? "{\"address\":" : ",{\"address\":");
+        json_address(w, &addr);
+        json_raw(w, ",\"storageKeys\":[");
+        for (bool first_key = true; keys.len > 0 && rlp_read_fixed(&keys, slot.b, sizeof slot.b) == RLP_OK;
+             first_key = false) {
+            if (!first_key)
+                json_raw(w, ",");
+            json_hash(w, &slot);
+        }
+        json_raw(w, "]}");
+        first = false;
+    }
+    json_raw(w, "]");
+}
+
+static void transaction_place(struct json_writer *w, const struct place *at)
+{
+    if (!at) {
+        json_raw(w, "{\"blockHash\":null,\"blockNumber\":null,\"blockTimestamp\":null");
+        return;
+    }
+    json_raw(w, "{\"blockHash\":");
+    json_hash(w, &at->block->block_hash);
+    field_quantity(w, "blockNumber", at->block->header.number);
+    field_quantity(w, "blockTimestamp", at->block->header.timestamp);
+}
+
+static void transaction_fees(struct json_writer *w, const struct tx *tx, const struct place *at)
+{
+    u256 price = tx->max_fee;
+    if (tx->type == TX_DYNAMIC_FEE && at)
+        price = tx_effective_price(tx, &at->block->header.base_fee);
+    field_quantity256(w, "gasPrice", &price);
+    if (tx->type == TX_DYNAMIC_FEE) {
+        field_quantity256(w, "maxFeePerGas", &tx->max_fee);
+        field_quantity256(w, "maxPriorityFeePerGas", &tx->max_tip);
+    }
+}
+
+static void transaction_signature(struct json_writer *w, const struct tx *tx)
+{
+    if (tx->type != TX_LEGACY) {
+        access_list(w, tx->access_list);
+        field_quantity(w, "chainId", tx->chain_id);
+    } else if (tx->has_chain_id) {
+        field_quantity(w, "chainId", tx->chain_id);
+    }
+    field_quantity(w, "v", tx->type == TX_LEGACY ? tx->legacy_v : tx->y_parity);
+    field_number(w, "r", &tx->r);
+    field_number(w, "s", &tx->s);
+    if (tx->type != TX_LEGACY)
+        field_quantity(w, "yParity", tx->y_parity);
+}
+
+static void field_target(struct json_writer *w, const struct tx *tx)
+{
+    key(w, "to");
+    if (tx->is_create)
+        json_raw(w, "null");
+    else
+        json_address(w, &tx->to);
+}
+
+static void transaction(struct json_writer *w, const struct tx *tx, const bytes32 *hash, const address *sender,
+                        const struct place *at)
+{
+    transaction_place(w, at);
+    field_data(w, "from", sender->b, sizeof sender->b);
+    field_quantity(w, "gas", tx->gas_limit);
+    transaction_fees(w, tx, at);
+    field_hash(w, "hash", hash);
+    field_data(w, "input", tx->data.ptr, tx->data.len);
+    field_quantity(w, "nonce", tx->nonce);
+    field_target(w, tx);
+    key(w, "transactionIndex");
+    if (at)
+        json_quantity(w, at->index);
+    else
+        json_raw(w, "null");
+    field_quantity256(w, "value", &tx->value);
+    field_quantity(w, "type", tx->type);
+    transaction_signature(w, tx);
+    json_raw(w, "}");
+}
+
+// What a block holds was decoded before it was executed; should the record lie, the answer says null here.
+void view_transaction(struct json_writer *w, const struct record *r, uint32_t i)
+{
+    struct record_tx t;
+    struct tx tx;
+    record_tx_at(r, i, &t);
+    if (tx_decode(&tx, t.raw, 0) != TX_OK)
+        json_raw(w, "null");
+    else
+        transaction(w, &tx, &t.hash, &t.sender, &(struct place){r, i});
+}
+
+bool view_pooled(struct json_writer *w, struct bytes raw, const bytes32 *hash, const address *sender)
+{
+    struct tx tx;
+    if (tx_decode(&tx, raw, 0) != TX_OK)
+        return false;
+    transaction(w, &tx, hash, sender, NULL);
+    return true;
+}
+
+void view_receipt(struct json_writer *w, const struct record *r, uint32_t i)
+{
+    struct record_tx t;
+    struct tx tx;
+    static const bloom no_logs;
+    record_tx_at(r, i, &t);
+    if (tx_decode(&tx, t.raw, 0) != TX_OK) {
+        json_raw(w, "null");
+        return;
+    }
+    u256 price = tx_effective_price(&tx, &r->header.base_fee);
+    json_raw(w, "{\"blockHash\":");
+    json_hash(w, &r->block_hash);
+    field_quantity(w, "blockNumber", r->header.number);
+    json_raw(w, ",\"contractAddress\":null");
+    field_quantity(w, "cumulativeGasUsed", t.cumulative_gas);
+    field_quantity256(w, "effectiveGasPrice", &price);
+    field_data(w, "from", t.sender.b, sizeof t.sender.b);
+    field_quantity(w, "gasUsed", t.gas_used);
+    json_raw(w, ",\"logs\":[]");
+    field_data(w, "logsBloom", no_logs.b, sizeof no_logs.b);
+    field_quantity(w, "status", t.success);
+    field_target(w, &tx);
+    field_hash(w, "transactionHash", &t.hash);
+    field_quantity(w, "transactionIndex", i);
+    field_quantity(w, "type", tx.type);
+    json_raw(w, "}");
+}
+
+void view_receipts(struct json_writer *w, const struct record *r)
+{
+    json_raw(w, "[");
+    for (uint32_t i = 0; i < r->tx_count && !w->overflow; i++) {
+        if (i > 0)
+            json_bytes(w, ",", 1);
+        view_receipt(w, r, i);
+    }
+    json_raw(w, "]");
+}
+
+void view_checksum_address(char out[CHECKSUM_ADDRESS_MAX], const address *a)
+{
+    memcpy(out, "0x", 2);
+    hex_encode(out + 2, a->b, sizeof a->b);
+    out[42] = 0;
+    bytes32 hash = keccak256(out + 2, 40);
+    for (int i = 0; i < 40; i++) {
+        int nibble = hash.b[i / 2] >> (i % 2 ? 0 : 4) & 15;
+        if (nibble >= 8)
+            out[2 + i] = (char)toupper((unsigned char)out[2 + i]);
+    }
+}
