@@ -92,9 +92,10 @@ static void describe_range(char *out, size_t cap, const struct config_key *key)
 static bool fail_form(const struct config_key *key, const char *value, char error[CONFIG_ERROR_MAX])
 {
     char suffixes[64] = "";
+    int len = 0;
     for (int i = 1; i < 5 && types[key->type].suffixes[i].text; i++) {
-        strcat(suffixes, i == 1 ? ", suffixes " : " ");
-        strcat(suffixes, types[key->type].suffixes[i].text);
+        len += snprintf(suffixes + len, sizeof suffixes - (size_t)len, "%s %s", i == 1 ? ", suffixes" : "",
+                        types[key->type].suffixes[i].text);
     }
     return fail(error, "%s: \"%.80s\" is not a value of the form %s%s", key->name, value, types[key->type].form,
                 suffixes);
