@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define QUEUE_ENTRIES 1024
@@ -98,9 +99,15 @@ void loop_free(struct loop *l)
     arena_free(l->arena, l);
 }
 
+// liburing 2.3 declares io_uring_enable_rings but its shared library does not export it.
+static bool enable(struct io_uring *ring)
+{
+    return syscall(__NR_io_uring_register, ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0) == 0;
+}
+
 bool loop_enter_owner(struct loop *l)
 {
-    return io_uring_enable_rings(&l->ring) == 0 && register_buffers(l) == 0;
+    return enable(&l->ring) && register_buffers(l) == 0;
 }
 
 struct io_uring_sqe *loop_sqe(struct loop *l, struct loop_op *op)
