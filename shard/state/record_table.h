@@ -13,7 +13,7 @@
 
 #define RECORD_NONE UINT32_MAX
 #define RECORD_ID_BITS 24 // records a partition: 16.7 million
-#define RECORDS_PER_CHUNK 512u
+#define RECORDS_PER_CHUNK 2048u
 
 #define RECORD_DIRTY 1u       // written since the last checkpoint
 #define RECORD_HAS_HISTORY 2u // `history` is the number of its newest pre-image
@@ -22,7 +22,6 @@ struct record {
     bytes32 key;
     uint64_t nonce;
     u256 balance;
-    bytes32 leaf_ref;
     uint32_t history; // while the record is free: the next free id
     uint32_t flags;
 };

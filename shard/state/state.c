@@ -111,11 +111,6 @@ bool state_exists(const struct state *s, uint32_t id)
     return record_exists(record_at(&s->records, id));
 }
 
-bytes32 *state_leaf_ref(struct state *s, uint32_t id)
-{
-    return &record_at(&s->records, id)->leaf_ref;
-}
-
 // A record that doesn't exist, that no kept height and no checkpoint needs, is given back.
 static void reclaim_if_unused(struct state *s, uint32_t id)
 {

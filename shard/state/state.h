@@ -82,7 +82,4 @@ size_t state_checkpoint_take(struct state *s, struct state_dirty *out, size_t ma
 // Visits every existing account (any order); visit returns false to stop.
 void state_visit(const struct state *s, bool (*visit)(void *ctx, uint32_t id), void *ctx);
 
-// The trie keeps the reference of each account's leaf node in the record (shard/trie owns the meaning).
-bytes32 *state_leaf_ref(struct state *s, uint32_t id);
-
 #endif

@@ -43,12 +43,7 @@ static size_t leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
     return account_encode(out, &a);
 }
 
-static bytes32 *leaf_ref(void *ctx, uint32_t leaf)
-{
-    return state_leaf_ref(ctx, leaf);
-}
-
-static const struct trie_leaves account_leaves = {.key = leaf_key, .value = leaf_value, .ref = leaf_ref};
+static const struct trie_leaves account_leaves = {.key = leaf_key, .value = leaf_value};
 
 struct account_trie *account_trie_create(struct arena *arena, struct state *state)
 {
@@ -68,25 +63,25 @@ void account_trie_free(struct account_trie *t)
     arena_free(t->arena, t);
 }
 
-static void hash_all(struct account_trie **tries, size_t count)
-{
-    struct arena *arena = tries[0]->arena;
-    struct trie **inner = arena_alloc(arena, count * sizeof(struct trie *));
-    for (size_t i = 0; i < count; i++)
-        inner[i] = &tries[i]->trie;
-    trie_hash(arena, inner, count);
-    arena_free(arena, inner);
-}
-
 static void take_changes(struct account_trie *t)
 {
     size_t count = state_changed_count(t->state);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t id = state_changed(t->state, i);
-        if (state_exists(t->state, id))
-            trie_put(&t->trie, id);
-        else
-            trie_remove(&t->trie, id);
+    for (size_t done = 0; done < count;) {
+        uint32_t ids[TRIE_PREFETCH_MAX];
+        size_t n = 0;
+        while (n < TRIE_PREFETCH_MAX && done + n < count) {
+            ids[n] = state_changed(t->state, done + n);
+            __builtin_prefetch(state_key(t->state, ids[n]));
+            n++;
+        }
+        trie_prefetch(&t->trie, ids, n);
+        for (size_t i = 0; i < n; i++) {
+            if (state_exists(t->state, ids[i]))
+                trie_put(&t->trie, ids[i]);
+            else
+                trie_remove(&t->trie, ids[i]);
+        }
+        done += n;
     }
 }
 
@@ -94,9 +89,12 @@ void account_trie_update(struct account_trie **tries, size_t count)
 {
     if (count == 0)
         return;
-    for (size_t i = 0; i < count; i++)
+    struct trie_hasher *hasher = trie_hasher_new(tries[0]->arena);
+    for (size_t i = 0; i < count; i++) {
         take_changes(tries[i]);
-    hash_all(tries, count);
+        trie_hasher_add(hasher, &tries[i]->trie);
+    }
+    trie_hasher_finish(hasher);
 }
 
 struct gathering {
@@ -128,12 +126,17 @@ static void build_from_state(struct account_trie *t)
 
 void account_trie_rebuild(struct account_trie **tries, size_t count)
 {
-    for (size_t i = 0, group = 0, accounts = 0; i < count; i++) {
+    struct trie_hasher *hasher = NULL;
+    size_t accounts = 0; // in the hasher
+    for (size_t i = 0; i < count; i++) {
+        if (!hasher)
+            hasher = trie_hasher_new(tries[i]->arena);
         build_from_state(tries[i]);
+        trie_hasher_add(hasher, &tries[i]->trie);
         accounts += state_count(tries[i]->state);
         if (accounts >= REBUILD_GROUP_ACCOUNTS || i + 1 == count) {
-            hash_all(tries + group, i + 1 - group);
-            group = i + 1;
+            trie_hasher_finish(hasher);
+            hasher = NULL;
             accounts = 0;
         }
     }
@@ -154,7 +157,7 @@ void account_trie_subroot(const struct account_trie *t, struct subroot *out)
         const struct trie_node *node = trie_node_at(trie->pool, trie->root);
         assert(!trie->root_embedded); // an account alone is longer than 32 bytes
         out->kind = node->depth == PARTITION_DEPTH ? SUBROOT_BRANCH : SUBROOT_EXTENSION;
-        out->branch_hash = node->ref;
+        out->branch_hash = trie->root_ref;
         path_end = node->depth;
     }
     const bytes32 *key = trie_any_key(trie, trie->root);

@@ -24,11 +24,11 @@ void account_trie_rebuild(struct account_trie **tries, size_t count);
 enum subroot_kind { SUBROOT_EMPTY = 0, SUBROOT_BRANCH, SUBROOT_EXTENSION, SUBROOT_LEAF };
 struct subroot {
     enum subroot_kind kind;
-    uint8_t path_len;     // nibbles below depth 2 (extension: to the branch; leaf: all 62)
-    uint8_t path[62];     // one nibble a byte
-    bytes32 branch_hash;  // branch and extension: hash of the branch node
+    uint8_t path_len;    // nibbles below depth 2 (extension: to the branch; leaf: all 62)
+    uint8_t path[62];    // one nibble a byte
+    bytes32 branch_hash; // branch and extension: hash of the branch node
     uint8_t value_len;
-    uint8_t value[120];   // leaf: the RLP of the account
+    uint8_t value[120]; // leaf: the RLP of the account
 };
 void account_trie_subroot(const struct account_trie *t, struct subroot *out);
 

@@ -23,17 +23,7 @@ static struct bytes encode(uint8_t *out, const struct joined *node)
     struct trie_path path = {packed, 0, node->path_len};
     if (node->kind == SUBROOT_LEAF)
         return trie_encode_leaf(out, path, node->value);
-    return trie_encode_extension(out, path, (struct trie_ref){.ptr = node->branch_hash.b});
-}
-
-// The hash by which a parent (or the block header) knows the node. No node here is shorter than 32 bytes.
-static bytes32 reference(const struct joined *node)
-{
-    if (node->kind == SUBROOT_BRANCH)
-        return node->branch_hash;
-    uint8_t buffer[TRIE_NODE_BYTES_MAX];
-    struct bytes encoded = encode(buffer, node);
-    return keccak256(encoded.ptr, encoded.len);
+    return trie_encode_extension(out, path, &node->branch_hash, false);
 }
 
 // The only child takes its parent's place, one nibble longer.
@@ -48,33 +38,59 @@ static struct joined lengthen(const struct joined *child, unsigned nibble)
     return out;
 }
 
-static struct joined join(const struct joined children[FANOUT])
+// The hash by which a parent (or the block header) knows the node. No node here is shorter than 32 bytes.
+static bytes32 reference(const struct joined *node)
+{
+    if (node->kind == SUBROOT_BRANCH)
+        return node->branch_hash;
+    uint8_t buffer[TRIE_NODE_BYTES_MAX];
+    struct bytes encoded = encode(buffer, node);
+    return keccak256(encoded.ptr, encoded.len);
+}
+
+static struct bytes encode_branch(uint8_t *out, const struct joined children[FANOUT])
 {
     uint16_t present = 0;
     bytes32 hashes[FANOUT];
-    struct trie_ref refs[FANOUT];
-    unsigned count = 0, last = 0;
+    unsigned count = 0;
     for (unsigned i = 0; i < FANOUT; i++) {
         if (children[i].kind != SUBROOT_EMPTY) {
             present |= (uint16_t)(1u << i);
-            last = i;
-            count++;
+            hashes[count++] = reference(&children[i]);
         }
     }
-    if (count == 0)
-        return (struct joined){.kind = SUBROOT_EMPTY};
-    if (count == 1)
-        return lengthen(&children[last], last);
-    for (unsigned i = 0, n = 0; i < FANOUT; i++) {
-        if (children[i].kind != SUBROOT_EMPTY) {
-            hashes[n] = reference(&children[i]);
-            refs[n] = (struct trie_ref){.ptr = hashes[n].b};
-            n++;
+    return trie_encode_branch(out, present, 0, hashes);
+}
+
+// Makes the parents of `count` groups of FANOUT nodes each; their branches are hashed together.
+static void join(struct joined *parents, struct joined (*groups)[FANOUT], size_t count)
+{
+    uint8_t buffers[FANOUT][TRIE_NODE_BYTES_MAX];
+    struct bytes messages[FANOUT];
+    bytes32 hashes[FANOUT];
+    struct joined *branches[FANOUT];
+    size_t branch_count = 0;
+    for (size_t g = 0; g < count; g++) {
+        unsigned present = 0, last = 0;
+        for (unsigned i = 0; i < FANOUT; i++) {
+            if (groups[g][i].kind != SUBROOT_EMPTY) {
+                present++;
+                last = i;
+            }
+        }
+        if (present == 0) {
+            parents[g] = (struct joined){.kind = SUBROOT_EMPTY};
+        } else if (present == 1) {
+            parents[g] = lengthen(&groups[g][last], last);
+        } else {
+            parents[g] = (struct joined){.kind = SUBROOT_BRANCH};
+            messages[branch_count] = encode_branch(buffers[branch_count], groups[g]);
+            branches[branch_count++] = &parents[g];
         }
     }
-    uint8_t buffer[TRIE_NODE_BYTES_MAX];
-    struct bytes encoded = trie_encode_branch(buffer, present, refs);
-    return (struct joined){.kind = SUBROOT_BRANCH, .branch_hash = keccak256(encoded.ptr, encoded.len)};
+    keccak256_batch(hashes, messages, branch_count);
+    for (size_t i = 0; i < branch_count; i++)
+        branches[i]->branch_hash = hashes[i];
 }
 
 static struct joined from_subroot(const struct subroot *s)
@@ -87,13 +103,10 @@ static struct joined from_subroot(const struct subroot *s)
 
 bytes32 state_root_join(const struct subroot subroots[256])
 {
-    struct joined top[FANOUT];
-    for (unsigned i = 0; i < FANOUT; i++) {
-        struct joined below[FANOUT];
-        for (unsigned j = 0; j < FANOUT; j++)
-            below[j] = from_subroot(&subroots[i * FANOUT + j]);
-        top[i] = join(below);
-    }
-    struct joined root = join(top);
+    struct joined below[FANOUT][FANOUT], top[1][FANOUT], root;
+    for (unsigned i = 0; i < FANOUT * FANOUT; i++)
+        below[i / FANOUT][i % FANOUT] = from_subroot(&subroots[i]);
+    join(top[0], below, FANOUT);
+    join(&root, top, 1);
     return root.kind == SUBROOT_EMPTY ? KECCAK256_EMPTY_RLP : reference(&root);
 }

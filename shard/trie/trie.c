@@ -113,7 +113,7 @@ void trie_remove(struct trie *t, uint32_t leaf)
         unsigned nibble = trie_nibble(key, node->depth);
         unsigned index = trie_child_index(node, nibble);
         if (is_leaf(node->child[index])) {
-            if (trie_node_count(node) > 2) {
+            if (node->count > 2) {
                 *link = trie_node_remove(t->pool, *link, nibble);
             } else {
                 // The other child takes the branch's place; its path there is longer, so the parent's mark counts for
@@ -126,6 +126,30 @@ void trie_remove(struct trie *t, uint32_t leaf)
         }
         node->dirty |= (uint16_t)(1u << nibble);
         link = &node->child[index];
+    }
+}
+
+void trie_prefetch(const struct trie *t, const uint32_t *leaves, size_t count)
+{
+    uint32_t at[TRIE_PREFETCH_MAX];
+    assert(count <= TRIE_PREFETCH_MAX);
+    for (size_t i = 0; i < count; i++)
+        at[i] = t->root;
+    // A level a turn, so that the next nodes of all ways are on their way together.
+    for (bool more = true; more;) {
+        more = false;
+        for (size_t i = 0; i < count; i++) {
+            if (is_leaf(at[i]))
+                continue;
+            const struct trie_node *node = trie_node_at(t->pool, at[i]);
+            unsigned nibble = trie_nibble(leaf_key(t, leaves[i]), node->depth);
+            bool present = node->children >> nibble & 1;
+            at[i] = present ? node->child[trie_child_index(node, nibble)] : TRIE_NONE;
+            if (!is_leaf(at[i])) {
+                __builtin_prefetch(trie_node_at(t->pool, at[i]), 1);
+                more = true;
+            }
+        }
     }
 }
 

@@ -30,23 +30,25 @@ static uint8_t *put_path(uint8_t *p, struct trie_path path, bool leaf)
     hp[0] = leaf ? 0x20 : 0;
     if (len % 2)
         hp[0] |= (uint8_t)(0x10 | nibble_at(path.nibbles, at++));
-    for (unsigned i = 1; i <= len / 2; i++, at += 2) {
-        // What is left is even, so it ends where the path does: aligned to bytes when that end is.
-        hp[i] = at % 2 ? (uint8_t)(nibble_at(path.nibbles, at) << 4 | nibble_at(path.nibbles, at + 1))
-                       : path.nibbles[at / 2];
+    // An even number of nibbles is left.
+    if (at % 2 == 0) {
+        memcpy(hp + 1, path.nibbles + at / 2, len / 2);
+    } else {
+        for (unsigned i = 1; i <= len / 2; i++, at += 2)
+            hp[i] = (uint8_t)(path.nibbles[at / 2] << 4 | path.nibbles[at / 2 + 1] >> 4);
     }
     return rlp_put_string(p, bytes_of(hp, 1 + len / 2));
 }
 
-static uint8_t *put_ref(uint8_t *p, struct trie_ref ref)
+static uint8_t *put_ref(uint8_t *p, const bytes32 *ref, bool embedded)
 {
-    size_t len = 32;
-    if (ref.embedded)
-        len = trie_embedded_len(ref.ptr);
-    else
-        *p++ = HASH_STRING;
-    memcpy(p, ref.ptr, len);
-    return p + len;
+    if (embedded) {
+        memcpy(p, ref->b, trie_embedded_len(ref));
+        return p + trie_embedded_len(ref);
+    }
+    *p++ = HASH_STRING;
+    memcpy(p, ref->b, sizeof ref->b);
+    return p + sizeof ref->b;
 }
 
 struct bytes trie_encode_leaf(uint8_t *out, struct trie_path path, struct bytes value)
@@ -55,18 +57,18 @@ struct bytes trie_encode_leaf(uint8_t *out, struct trie_path path, struct bytes 
     return close_list(out, rlp_put_string(p, value));
 }
 
-struct bytes trie_encode_extension(uint8_t *out, struct trie_path path, struct trie_ref child)
+struct bytes trie_encode_extension(uint8_t *out, struct trie_path path, const bytes32 *ref, bool embedded)
 {
     uint8_t *p = put_path(out + HEADER_MAX, path, false);
-    return close_list(out, put_ref(p, child));
+    return close_list(out, put_ref(p, ref, embedded));
 }
 
-struct bytes trie_encode_branch(uint8_t *out, uint16_t children, const struct trie_ref *refs)
+struct bytes trie_encode_branch(uint8_t *out, uint16_t children, uint16_t embedded, const bytes32 *refs)
 {
     uint8_t *p = out + HEADER_MAX;
     for (unsigned nibble = 0; nibble < 16; nibble++) {
         if (children >> nibble & 1)
-            p = put_ref(p, *refs++);
+            p = put_ref(p, refs++, embedded >> nibble & 1);
         else
             *p++ = EMPTY_STRING;
     }

@@ -14,22 +14,19 @@ struct trie_path {
     unsigned from, to;
 };
 
-// The reference that a parent holds: 32 bytes of hash, or a whole node of fewer bytes.
-struct trie_ref {
-    const uint8_t *ptr;
-    bool embedded;
-};
+// The reference that a parent holds to a child is 32 bytes: the child's hash or, embedded, the whole child where it is
+// shorter than that.
 
 // Length of an embedded node, which its own header tells.
-static inline size_t trie_embedded_len(const uint8_t *node)
+static inline size_t trie_embedded_len(const bytes32 *ref)
 {
-    return (size_t)(node[0] - 0xc0) + 1;
+    return (size_t)(ref->b[0] - 0xc0) + 1;
 }
 
 // All return a view into out (TRIE_NODE_BYTES_MAX bytes), which need not begin at its start.
 struct bytes trie_encode_leaf(uint8_t *out, struct trie_path path, struct bytes value);
-struct bytes trie_encode_extension(uint8_t *out, struct trie_path path, struct trie_ref child);
-// refs: one for each bit of children, in order.
-struct bytes trie_encode_branch(uint8_t *out, uint16_t children, const struct trie_ref *refs);
+struct bytes trie_encode_extension(uint8_t *out, struct trie_path path, const bytes32 *ref, bool embedded);
+// refs: one for each bit of children, in order; those at the bits of embedded are embedded.
+struct bytes trie_encode_branch(uint8_t *out, uint16_t children, uint16_t embedded, const bytes32 *refs);
 
 #endif

@@ -2,23 +2,17 @@
 
 #include <assert.h>
 
-_Static_assert(sizeof(struct trie_node) == 40, "the size classes below count on it");
-
-static unsigned class_of(unsigned children)
+static uint32_t units_for(unsigned children)
 {
-    return (children + 1) / 2;
-}
-
-static unsigned class_units(unsigned class)
-{
-    return (sizeof(struct trie_node) + class * 2 * sizeof(uint32_t)) / TRIE_UNIT_BYTES;
+    size_t bytes = sizeof(struct trie_node) + children * (sizeof(uint32_t) + sizeof(bytes32));
+    return (uint32_t)((bytes + TRIE_UNIT_BYTES - 1) / TRIE_UNIT_BYTES);
 }
 
 static void forget_nodes(struct trie_pool *pool)
 {
     pool->chunk_count = 0;
     pool->next_unit = TRIE_UNITS_PER_CHUNK;
-    for (unsigned i = 0; i <= TRIE_SIZE_CLASSES; i++)
+    for (unsigned i = 0; i <= TRIE_FANOUT; i++)
         pool->free[i] = TRIE_NONE;
 }
 
@@ -44,78 +38,79 @@ static void add_chunk(struct trie_pool *pool)
         pool->chunk_capacity += pool->chunk_capacity / 2 + 8;
         pool->chunks = arena_realloc(pool->arena, pool->chunks, pool->chunk_capacity * sizeof *pool->chunks);
     }
-    assert(pool->chunk_count < TRIE_LEAF / TRIE_UNITS_PER_CHUNK && "16 GiB of nodes a pool");
+    assert(pool->chunk_count < TRIE_LEAF / TRIE_UNITS_PER_CHUNK && "a pool holds 16 GiB of nodes");
     pool->chunks[pool->chunk_count++] = arena_alloc(pool->arena, TRIE_UNITS_PER_CHUNK * TRIE_UNIT_BYTES);
     pool->next_unit = 0;
 }
 
-static uint32_t take(struct trie_pool *pool, unsigned class)
+// A free node's first bytes are the id of the next free one.
+static uint32_t take(struct trie_pool *pool, unsigned children)
 {
-    uint32_t id = pool->free[class];
+    uint32_t id = pool->free[children];
     if (id != TRIE_NONE) {
-        memcpy(&pool->free[class], trie_node_at(pool, id), sizeof pool->free[class]);
+        memcpy(&pool->free[children], trie_node_at(pool, id), sizeof id);
         return id;
     }
-    if (pool->next_unit + class_units(class) > TRIE_UNITS_PER_CHUNK)
+    if (pool->next_unit + units_for(children) > TRIE_UNITS_PER_CHUNK)
         add_chunk(pool);
     id = (pool->chunk_count - 1) * TRIE_UNITS_PER_CHUNK + pool->next_unit;
-    pool->next_unit += class_units(class);
-    return id;
-}
-
-static void give_back(struct trie_pool *pool, uint32_t id, unsigned class)
-{
-    memcpy(trie_node_at(pool, id), &pool->free[class], sizeof pool->free[class]);
-    pool->free[class] = id;
-}
-
-uint32_t trie_node_new(struct trie_pool *pool, unsigned depth, uint16_t children)
-{
-    uint32_t id = take(pool, class_of((unsigned)__builtin_popcount(children)));
-    *trie_node_at(pool, id) = (struct trie_node){.children = children, .dirty = children, .depth = (uint8_t)depth};
+    pool->next_unit += units_for(children);
     return id;
 }
 
 void trie_node_free(struct trie_pool *pool, uint32_t id)
 {
-    give_back(pool, id, class_of(trie_node_count(trie_node_at(pool, id))));
+    struct trie_node *node = trie_node_at(pool, id);
+    unsigned children = node->count;
+    memcpy(node, &pool->free[children], sizeof id);
+    pool->free[children] = id;
 }
 
-// Moves a node of `count` children to the class for `new_count`, if that is another one.
-static uint32_t move(struct trie_pool *pool, uint32_t id, unsigned count, unsigned new_count)
+uint32_t trie_node_new(struct trie_pool *pool, unsigned depth, uint16_t children)
 {
-    unsigned from = class_of(count), to = class_of(new_count);
-    if (from == to)
-        return id;
-    uint32_t new_id = take(pool, to);
-    unsigned units = class_units(from < to ? from : to);
-    memcpy(trie_node_at(pool, new_id), trie_node_at(pool, id), (size_t)units * TRIE_UNIT_BYTES);
-    give_back(pool, id, from);
-    return new_id;
+    unsigned count = trie_bit_count(children);
+    uint32_t id = take(pool, count);
+    *trie_node_at(pool, id) =
+        (struct trie_node){.children = children, .dirty = children, .depth = (uint8_t)depth, .count = (uint8_t)count};
+    return id;
+}
+
+static void copy_children(struct trie_node *to, unsigned to_index, struct trie_node *from, unsigned from_index,
+                          unsigned count)
+{
+    memcpy(to->child + to_index, from->child + from_index, count * sizeof *to->child);
+    memcpy(trie_node_refs(to) + to_index, trie_node_refs(from) + from_index, count * sizeof(bytes32));
 }
 
 uint32_t trie_node_insert(struct trie_pool *pool, uint32_t id, unsigned nibble, uint32_t child)
 {
-    unsigned count = trie_node_count(trie_node_at(pool, id));
-    id = move(pool, id, count, count + 1);
-    struct trie_node *node = trie_node_at(pool, id);
-    unsigned index = trie_child_index(node, nibble);
-    memmove(node->child + index + 1, node->child + index, (count - index) * sizeof *node->child);
-    node->child[index] = child;
+    uint32_t new_id = take(pool, trie_node_at(pool, id)->count + 1u);
+    struct trie_node *old = trie_node_at(pool, id), *node = trie_node_at(pool, new_id);
+    unsigned index = trie_child_index(old, nibble);
+    *node = *old;
+    node->count++;
     node->children |= (uint16_t)(1u << nibble);
     node->dirty |= (uint16_t)(1u << nibble);
-    return id;
+    node->child[index] = child;
+    copy_children(node, 0, old, 0, index);
+    copy_children(node, index + 1, old, index, old->count - index);
+    trie_node_free(pool, id);
+    return new_id;
 }
 
 uint32_t trie_node_remove(struct trie_pool *pool, uint32_t id, unsigned nibble)
 {
-    struct trie_node *node = trie_node_at(pool, id);
-    unsigned count = trie_node_count(node);
-    unsigned index = trie_child_index(node, nibble);
-    memmove(node->child + index, node->child + index + 1, (count - index - 1) * sizeof *node->child);
+    uint32_t new_id = take(pool, trie_node_at(pool, id)->count - 1u);
+    struct trie_node *old = trie_node_at(pool, id), *node = trie_node_at(pool, new_id);
+    unsigned index = trie_child_index(old, nibble);
     uint16_t others = (uint16_t) ~(1u << nibble);
+    *node = *old;
+    node->count--;
     node->children &= others;
     node->dirty &= others;
     node->embedded &= others;
-    return move(pool, id, count, count - 1);
+    copy_children(node, 0, old, 0, index);
+    copy_children(node, index, old, index + 1, node->count - index);
+    trie_node_free(pool, id);
+    return new_id;
 }

@@ -17,13 +17,7 @@ static size_t leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
     return f->leaves[leaf].value_len;
 }
 
-static bytes32 *leaf_ref(void *ctx, uint32_t leaf)
-{
-    struct trie_fixture *f = ctx;
-    return &f->leaves[leaf].ref;
-}
-
-static const struct trie_leaves fixture_leaves = {leaf_key, leaf_value, leaf_ref};
+static const struct trie_leaves fixture_leaves = {leaf_key, leaf_value};
 
 struct trie_fixture *trie_fixture_new(void)
 {
@@ -69,9 +63,10 @@ void trie_fixture_remove(struct trie_fixture *f, uint32_t leaf)
 
 bytes32 trie_fixture_root(struct trie_fixture *f)
 {
-    struct trie *t = &f->trie;
-    trie_hash(f->arena, &t, 1);
-    return trie_root(t);
+    struct trie_hasher *h = trie_hasher_new(f->arena);
+    trie_hasher_add(h, &f->trie);
+    trie_hasher_finish(h);
+    return trie_root(&f->trie);
 }
 
 bytes32 trie_fixture_naive_root(const struct trie_fixture *f)

@@ -7,7 +7,7 @@
 #define FIXTURE_LEAVES 4096
 
 struct fixture_leaf {
-    bytes32 key, ref;
+    bytes32 key;
     uint8_t value[TRIE_VALUE_MAX];
     size_t value_len;
     bool in;
