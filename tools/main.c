@@ -13,6 +13,7 @@ static const struct command {
 } commands[] = {
     {"dev", cmd_dev, "a one-validator chain in a second, with well-known funded accounts"},
     {"node", cmd_node, "run a validator from a configuration"},
+    {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
     {"doctor", cmd_doctor, "check kernel, io_uring, CPU, limits and disk, and say how to fix what is amiss"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
