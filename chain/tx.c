@@ -97,8 +97,7 @@ static enum tx_status read_access_entry(struct bytes *list, uint32_t *key_count)
         status = rlp_read_fixed(&keys, fixed, 32);
         *key_count += 1;
     }
-    // A string of another length than an address or key has is a field of the wrong kind, however it is too long.
-    return status == RLP_TOO_LARGE ? TX_MALFORMED : from_rlp(status);
+    return from_rlp(status);
 }
 
 static void take_access_list(enum tx_status *status, struct bytes *in, struct tx *out)

@@ -309,6 +309,35 @@ Test(tx_refusals, numbers_that_wrap_to_a_valid_v_or_chain_id_do_not_pass)
     expect(f, TX_WRONG_CHAIN_ID, "chain id = 2^64 + 1");
 }
 
+static void expect_of_any_chain(struct fields f, enum tx_status expected, const char *what)
+{
+    uint8_t *raw;
+    const size_t len = put_together(&raw, &f);
+    struct tx tx;
+    const enum tx_status status = tx_decode(&tx, bytes_of(raw, len), 0);
+    cr_expect(status == expected, "%s: %s", what, tx_status_text(status));
+    free(raw);
+    for (size_t i = 0; i < f.count; i++)
+        free((void *)f.encoded[i].ptr);
+}
+
+Test(tx_refusals, chain_ids_that_64_bits_can_not_hold_are_of_no_chain)
+{
+    const u256 bit_64 = {{0, 1, 0, 0}};
+    struct fields f = sample(TX_LEGACY);
+    set_number(&f, 6, plus(bit_64, 37));
+    expect_of_any_chain(f, TX_WRONG_CHAIN_ID, "v = 2^64 + 37");
+    f = sample(TX_LEGACY);
+    set_number(&f, 6, u256_from_u64(UINT64_MAX - 1));
+    expect_of_any_chain(f, TX_OK, "v = 2^64 - 2");
+    f = sample(TX_ACCESS_LIST);
+    set_number(&f, 0, plus(bit_64, 1));
+    expect_of_any_chain(f, TX_WRONG_CHAIN_ID, "chain id = 2^64 + 1");
+    f = sample(TX_ACCESS_LIST);
+    set_number(&f, 0, u256_from_u64(UINT64_MAX - 1));
+    expect_of_any_chain(f, TX_OK, "chain id = 2^64 - 2");
+}
+
 Test(tx_refusals, r_and_s_out_of_range_are_named)
 {
     const u256 n = group_order(), one = u256_from_u64(1);
