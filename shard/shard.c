@@ -159,6 +159,7 @@ static void *shard_main(void *arg)
     snprintf(name, sizeof name, "shard %u", s->options.index);
     pthread_setname_np(pthread_self(), name);
     atomic_store(&s->thread_id, (int)gettid());
+    arena_adopt(s->arena);
     if (s->options.cpu >= 0) {
         cpu_set_t set;
         CPU_ZERO(&set);
