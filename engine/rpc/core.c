@@ -461,6 +461,12 @@ void core_block(struct rpc_core *core, uint64_t height, uint8_t *record, size_t 
         feed_block(core, r);
 }
 
+void core_retain(struct rpc_core *core, uint64_t height)
+{
+    if (height > chain_reader_first(core->reader))
+        chain_reader_retain(core->reader, height);
+}
+
 void core_pending(struct rpc_core *core, const bytes32 *hashes, size_t count)
 {
     feed_pending(core, hashes, count);

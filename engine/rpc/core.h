@@ -44,6 +44,8 @@ void core_handle(struct rpc_core *core, struct rpc_peer *peer, struct bytes text
 // An answer of the node; frees the query.
 void core_complete(struct rpc_core *core, struct rpc_query *q);
 void core_block(struct rpc_core *core, uint64_t height, uint8_t *record, size_t len, struct blog_place place);
+// Blocks below height are gone.
+void core_retain(struct rpc_core *core, uint64_t height);
 void core_pending(struct rpc_core *core, const bytes32 *hashes, size_t count);
 // The connection has gone: nothing of the peer is touched any more.
 void core_peer_closed(struct rpc_core *core, struct rpc_peer *peer);

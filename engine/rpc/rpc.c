@@ -28,10 +28,11 @@ struct rpc {
     struct chain_reader *reader;
     uint16_t port;
     pthread_t thread;
-    struct mpsc_ring *answers; // struct rpc_query *; holds as many as may be with the node, so it never fills
-    struct mpsc_ring *blocks;  // struct posted_block
-    struct mpsc_ring *pending; // bytes32
-    _Atomic bool awake;        // the thread was woken and has not looked yet
+    struct mpsc_ring *answers;    // struct rpc_query *; holds as many as may be with the node, so it never fills
+    struct mpsc_ring *blocks;     // struct posted_block
+    struct mpsc_ring *pending;    // bytes32
+    _Atomic uint64_t retain_from; // posted by the coordinator
+    _Atomic bool awake;           // the thread was woken and has not looked yet
     _Atomic bool stopping, stopped;
     _Atomic unsigned callers; // threads inside the functions that may be called by any
 };
@@ -86,6 +87,7 @@ static void on_wake(void *ctx)
     struct rpc *rpc = ctx;
     atomic_store(&rpc->awake, false);
     take_blocks(rpc);
+    core_retain(rpc->core, atomic_load(&rpc->retain_from));
     take_answers(rpc);
     take_pending(rpc);
 }
@@ -202,6 +204,15 @@ void rpc_post_block(struct rpc *rpc, uint64_t height, uint8_t *record, size_t le
         wake(rpc);
     else
         free(record);
+    leave(rpc);
+}
+
+void rpc_post_retain(struct rpc *rpc, uint64_t height)
+{
+    if (enter(rpc)) {
+        atomic_store(&rpc->retain_from, height);
+        wake(rpc);
+    }
     leave(rpc);
 }
 

@@ -90,7 +90,8 @@ struct rpc_backend {
 // Starts the thread. Takes over reader. NULL with a message when the port can't be bound.
 struct rpc *rpc_start(const struct rpc_options *options, const struct rpc_backend *backend, struct chain_reader *reader,
                       const struct genesis *genesis, char error[STORE_ERROR_MAX]);
-// Answers what is under way with an error, closes connections, ends the thread.
+// Answers what is under way with an error, waits (2 s at most) for questions that are still with the node, closes
+// connections, ends the thread. Calls from other threads may be running; none may come after it returned.
 void rpc_stop(struct rpc *rpc);
 uint16_t rpc_port(const struct rpc *rpc);
 
@@ -98,6 +99,8 @@ uint16_t rpc_port(const struct rpc *rpc);
 void rpc_complete(struct rpc *rpc, struct rpc_query *q);
 // A block became durable: takes over `record` (malloc'ed). Coordinator only; in order of height.
 void rpc_post_block(struct rpc *rpc, uint64_t height, uint8_t *record, size_t len, struct blog_place place);
+// Blocks below height left the log (blog_retain). Coordinator only.
+void rpc_post_retain(struct rpc *rpc, uint64_t height);
 // A transaction became pending; any shard. Cheap when nobody subscribed (rpc_wants_pending).
 bool rpc_wants_pending(const struct rpc *rpc);
 void rpc_post_pending(struct rpc *rpc, const bytes32 *hashes, size_t count);
