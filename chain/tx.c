@@ -84,7 +84,7 @@ static void take_data(enum tx_status *status, struct bytes *in, struct tx *out)
 // One entry of an access list: [address, [key, ...]].
 static enum tx_status read_access_entry(struct bytes *list, uint32_t *key_count)
 {
-    struct bytes entry, keys;
+    struct bytes entry, keys = {0};
     uint8_t fixed[32];
     enum rlp_status status = rlp_read_list(list, &entry);
     if (status == RLP_OK)
