@@ -25,7 +25,7 @@ struct list {
     struct exec_tx *txs; // O
     struct exec_result *results;
     size_t count, cap;
-    size_t from, to; // the executed block under way: O[from, to)
+    size_t from, to;          // the executed block under way: O[from, to)
     struct exec_tx *by_shard; // O grouped by shard, rising in index
     size_t begin[SHARD_MAX + 1];
     struct exec_tx *block; // the block's, grouped by shard, without those that the cut dropped
@@ -67,7 +67,7 @@ struct coordinator {
         uint8_t *record;
         size_t len;
         uint64_t height;
-    } *stored;
+    } * stored;
     size_t stored_count, stored_cap;
 
     struct checkpoint_work checkpoint;
@@ -547,8 +547,8 @@ static uint64_t next_start(const struct coordinator *c, uint64_t now_ns)
     if (c->phase != IDLE || !c->ready || c->broken || c->stopping)
         return UINT64_MAX;
     struct order_parent parent = order_parent(c);
-    uint64_t at = c->options.order->ops->next_start_ns(c->options.order, &parent, c->block_start_ns, now_ns,
-                                                       clock_wall_ms());
+    uint64_t at =
+        c->options.order->ops->next_start_ns(c->options.order, &parent, c->block_start_ns, now_ns, clock_wall_ms());
     return at > c->earliest_ns ? at : c->earliest_ns;
 }
 

@@ -1,5 +1,5 @@
-// The coordinator: one more actor beside the shards. It gathers proposals, has them ordered, leads the shards through the
-// rounds of each block, assembles it, makes it durable and only then shows it.
+// The coordinator: one more actor beside the shards. It gathers proposals, has them ordered, leads the shards through
+// the rounds of each block, assembles it, makes it durable and only then shows it.
 //
 //   idle -> propose -> [execute -> rounds -> (gather, global) -> finish]* -> store -> settle -> idle
 //

@@ -1,5 +1,5 @@
-// The genesis as state: its accounts by key, and their root. On the first start both are computed from genesis.json; the
-// data folder then keeps a copy of the text, and the root in the genesis header of its identity.
+// The genesis as state: its accounts by key, and their root. On the first start both are computed from genesis.json;
+// the data folder then keeps a copy of the text, and the root in the genesis header of its identity.
 #ifndef GANTRY_ENGINE_GENESIS_STATE_H
 #define GANTRY_ENGINE_GENESIS_STATE_H
 

@@ -134,8 +134,9 @@ static bool known_folder(struct node *n, struct given_genesis *given, char error
         char has_text[17] = {0}, text[17] = {0};
         hex_encode(has_text, has.b, 8);
         hex_encode(text, hash.b, 8);
-        snprintf(error, NODE_ERROR_MAX, "%.200s belongs to another chain: its genesis block is 0x%s.., the given one 0x%s..",
-                 path, has_text, text);
+        snprintf(error, NODE_ERROR_MAX,
+                 "%.200s belongs to another chain: its genesis block is 0x%s.., the given one 0x%s..", path, has_text,
+                 text);
         return false;
     }
     return kept || genesis_keep_text(given->json, given->len, path, error);
@@ -187,7 +188,8 @@ static bool open_store(struct node *n, struct given_genesis *given, char error[N
     uint64_t height = 0;
     bytes32 hash;
     bool complete = false;
-    n->checkpoint = checkpoint_open(data_folder_state_dir(n->folder), &n->genesis_hash, &height, &hash, &complete, error);
+    n->checkpoint =
+        checkpoint_open(data_folder_state_dir(n->folder), &n->genesis_hash, &height, &hash, &complete, error);
     if (!n->checkpoint || (!complete && !write_initial(n, given, error)))
         return false;
     n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);

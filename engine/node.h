@@ -8,12 +8,13 @@
 
 struct node;
 
-// Starts everything. genesis_json is used when the data folder has no chain yet and the configuration names no genesis file
+// Starts everything. genesis_json is used when the data folder has no chain yet and the configuration names no genesis
+// file
 // (`gantry dev`); may be NULL. NULL with a message when anything is refused.
 struct node *node_start(const struct node_config *config, const char *genesis_json, char error[NODE_ERROR_MAX]);
 
-// Blocks until node_stop is called (any thread or signal handler), or the node stops itself for a failure. Returns 0 after a
-// stop that was asked for, 1 after a failure (the reason is logged).
+// Blocks until node_stop is called (any thread or signal handler), or the node stops itself for a failure. Returns 0
+// after a stop that was asked for, 1 after a failure (the reason is logged).
 int node_wait(struct node *n);
 void node_stop(struct node *n); // async-signal-safe
 void node_free(struct node *n); // drains and ends all threads

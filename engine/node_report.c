@@ -30,7 +30,8 @@ static void judge(const struct node *n, struct rpc_node_status *out)
     } else if (load(&c->height) > load(&c->durable_height) &&
                clock_ns() - load(&c->last_block_start_ns) > SLOW_BLOCK_NS) {
         out->healthy = false;
-        snprintf(out->reason, sizeof out->reason, "block %llu has not become durable for over 10 s: the disk is too slow",
+        snprintf(out->reason, sizeof out->reason,
+                 "block %llu has not become durable for over 10 s: the disk is too slow",
                  (unsigned long long)load(&c->height));
     }
 }

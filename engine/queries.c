@@ -111,8 +111,7 @@ static void run_pool(struct shard *s, struct shard_call *call)
         mempool_visit(shard_pool(s), add_entry, r);
     bool answered = r->kind == RPC_POOL_FIND && r->found;
     // A full inbox ends the round early: the answer then lacks the shards behind it, as under any race with them.
-    if (answered || ++r->next_shard >= q->owner->shard_count ||
-        !shard_run(q->owner->shards[r->next_shard], &q->call))
+    if (answered || ++r->next_shard >= q->owner->shard_count || !shard_run(q->owner->shards[r->next_shard], &q->call))
         complete(q);
 }
 

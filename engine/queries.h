@@ -1,5 +1,5 @@
-// The rpc thread's questions, carried to the shards that can answer: an account to its owner, a submission to the shards in
-// turn, questions about the pool through all shards one after the other.
+// The rpc thread's questions, carried to the shards that can answer: an account to its owner, a submission to the
+// shards in turn, questions about the pool through all shards one after the other.
 #ifndef GANTRY_ENGINE_QUERIES_H
 #define GANTRY_ENGINE_QUERIES_H
 

@@ -164,8 +164,8 @@ bool replay_block(struct state **states, uint64_t chain_id, const struct record 
         good = results_match(&t, r);
     }
     if (!good)
-        snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log does not execute as it did: the state or the log is damaged",
-                 h->number);
+        snprintf(error, STORE_ERROR_MAX,
+                 "block %" PRIu64 " of the log does not execute as it did: the state or the log is damaged", h->number);
     replay_txs_free(&t);
     return good;
 }
@@ -203,8 +203,8 @@ static bool replay(struct recovered *out, struct shard **shards, unsigned shard_
 }
 
 // The header that the checkpoint's state belongs to.
-static bool checkpoint_head(struct recovered *out, const struct genesis *genesis, uint64_t height,
-                            struct blog *blog, char error[STORE_ERROR_MAX])
+static bool checkpoint_head(struct recovered *out, const struct genesis *genesis, uint64_t height, struct blog *blog,
+                            char error[STORE_ERROR_MAX])
 {
     if (height == 0) {
         out->head = genesis->header;
@@ -247,8 +247,8 @@ bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard
     if (!subroots)
         abort();
     job = (struct shard_job){.work = rebuild, .subroots = subroots, .height = out->head.number};
-    job.next_base_fee = header_next_base_fee(&genesis->fee_rules, out->head.gas_limit, out->head.gas_used,
-                                             &out->head.base_fee);
+    job.next_base_fee =
+        header_next_base_fee(&genesis->fee_rules, out->head.gas_limit, out->head.gas_used, &out->head.base_fee);
     bool good = run_on_all(shards, shard_count, &job, error);
     bytes32 root = state_root_join(subroots);
     free(subroots);

@@ -56,10 +56,8 @@ static void take_credits(struct shard *s, const struct message *m)
 
 static void send_credits(struct shard *s, unsigned to, unsigned round)
 {
-    struct message m = {.kind = MSG_CREDITS,
-                        .from = (uint16_t)s->options.index,
-                        .a = round,
-                        .p = (void *)exec_outgoing(s->exec, to)};
+    struct message m = {
+        .kind = MSG_CREDITS, .from = (uint16_t)s->options.index, .a = round, .p = (void *)exec_outgoing(s->exec, to)};
     // One list a pair and round: the inboxes have room for it.
     bool posted = inbox_post(&s->peers[to]->inbox, &m);
     if (!posted)

@@ -1,7 +1,8 @@
 // How actors (shards, coordinator) reach one another: a bounded ring of messages with a wake-up.
 //
-// The owner drains its ring in its loop; before it sleeps it declares so, and whoever posts to a sleeping owner writes its
-// eventfd. Posting never blocks: false means full, and the poster keeps the message and tries again in its next turn.
+// The owner drains its ring in its loop; before it sleeps it declares so, and whoever posts to a sleeping owner writes
+// its eventfd. Posting never blocks: false means full, and the poster keeps the message and tries again in its next
+// turn.
 #ifndef GANTRY_SHARD_INBOX_H
 #define GANTRY_SHARD_INBOX_H
 

@@ -48,11 +48,11 @@ struct verify_slot {
 };
 
 struct block_part {
-    bool open;            // between MSG_EXECUTE and MSG_FINISH
-    bool standing;        // gathered: touch no state until MSG_FINISH
-    bool running;         // the current round's own part is done, credits are awaited
+    bool open;     // between MSG_EXECUTE and MSG_FINISH
+    bool standing; // gathered: touch no state until MSG_FINISH
+    bool running;  // the current round's own part is done, credits are awaited
     unsigned round;
-    unsigned credits_in;  // lists applied in this round
+    unsigned credits_in; // lists applied in this round
     struct block_work *work;
     struct message early[SHARD_MAX]; // credits that came before the own part of their round was done
     unsigned early_count;
@@ -84,7 +84,7 @@ struct shard {
     struct message *deferred_calls;
     size_t deferred_call_count, deferred_call_cap;
     uint64_t settled_height; // the block that the pool knows
-    bool told_ready; // MSG_POOL_READY was sent since the last proposal
+    bool told_ready;         // MSG_POOL_READY was sent since the last proposal
     uint64_t live_bytes;
     uint64_t next_tick_ns;
 
@@ -100,10 +100,11 @@ struct shard {
 
 // receive.c: from raw bytes to verified transactions in the pools.
 // Copies raw into a transaction of this shard and queues it for verification; refuses with a status (nothing is kept).
-enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness, struct tx_origin origin);
+enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness,
+                           struct tx_origin origin);
 bool receive_has_room(const struct shard *s);   // memory, and a free slot in the batch
 bool receive_has_memory(const struct shard *s); // what was received here and is alive is within its bound
-void receive_verify(struct shard *s);         // verifies and routes what is queued
+void receive_verify(struct shard *s);           // verifies and routes what is queued
 void receive_routed(struct shard *s, struct pooled_tx *list);
 void receive_answers(struct shard *s, struct answer_list *answers);
 void receive_released(struct shard *s, struct pooled_tx *list);

@@ -75,8 +75,8 @@ struct loop *loop_create(struct arena *arena, int wake_fd, char *error, size_t e
     l->wake_fd = wake_fd;
     l->wake.done = wake_done;
     struct io_uring_params params = {
-        .flags = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED |
-                 IORING_SETUP_CQSIZE,
+        .flags =
+            IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN | IORING_SETUP_R_DISABLED | IORING_SETUP_CQSIZE,
         .cq_entries = QUEUE_ENTRIES * 4,
     };
     int r = io_uring_queue_init_params(QUEUE_ENTRIES, &l->ring, &params);

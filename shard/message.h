@@ -17,22 +17,22 @@ enum message_kind {
     MSG_CALL = 1,
 
     // Between shards. Transactions travel as lists linked by sender_next.
-    MSG_ROUTE,   // receiver -> owner. p: verified transactions for the owner's pool
-    MSG_ANSWERS, // owner -> receiver. p: struct answer_list for submissions that this receiver routed
-    MSG_RELEASE, // owner -> receiver. p: transactions that left the pool, to be freed by their home
-    MSG_CREDITS, // a round's credits. a: round, p: lent struct exec_credit_list
+    MSG_ROUTE,      // receiver -> owner. p: verified transactions for the owner's pool
+    MSG_ANSWERS,    // owner -> receiver. p: struct answer_list for submissions that this receiver routed
+    MSG_RELEASE,    // owner -> receiver. p: transactions that left the pool, to be freed by their home
+    MSG_CREDITS,    // a round's credits. a: round, p: lent struct exec_credit_list
     MSG_LISTEN,     // outside -> acceptor. a: listening descriptor
     MSG_CONNECTION, // acceptor -> shard. a: descriptor of an accepted ingest connection
 
     // Coordinator -> shards, and each one's answer shard -> coordinator.
-    MSG_PROPOSE,  // p: lent struct propose_request
-    MSG_PROPOSED, // p: lent struct exec_tx array (until MSG_SETTLED), n: how many; index is the coordinator's to set
-    MSG_EXECUTE,  // p: lent struct block_work: begin and run round 0
-    MSG_ROUND,    // a: round to run
+    MSG_PROPOSE,    // p: lent struct propose_request
+    MSG_PROPOSED,   // p: lent struct exec_tx array (until MSG_SETTLED), n: how many; index is the coordinator's to set
+    MSG_EXECUTE,    // p: lent struct block_work: begin and run round 0
+    MSG_ROUND,      // a: round to run
     MSG_ROUND_DONE, // p: lent struct exec_progress
-    MSG_GATHER,   // give what waits and stand still until MSG_FINISH
-    MSG_GATHERED, // p: lent const struct exec_tx **, n: how many
-    MSG_FINISH,   // close the block, update tries
+    MSG_GATHER,     // give what waits and stand still until MSG_FINISH
+    MSG_GATHERED,   // p: lent const struct exec_tx **, n: how many
+    MSG_FINISH,     // close the block, update tries
     MSG_FINISHED,
     MSG_SETTLE, // the block is durable: tell the pool what became of its transactions. p: lent struct settle_work
     MSG_SETTLED,

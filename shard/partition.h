@@ -1,4 +1,5 @@
-// Partitions: the protocol's 256 slices of the state, and which shard owns which (execution.md, "Partitions and shards").
+// Partitions: the protocol's 256 slices of the state, and which shard owns which (execution.md, "Partitions and
+// shards").
 #ifndef GANTRY_SHARD_PARTITION_H
 #define GANTRY_SHARD_PARTITION_H
 

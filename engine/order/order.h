@@ -8,15 +8,15 @@
 
 // What ordering fixes beside the list itself.
 struct ordered {
-    bytes32 digest;  // of the ordering block: parentBeaconBlockRoot of the executed blocks
+    bytes32 digest; // of the ordering block: parentBeaconBlockRoot of the executed blocks
     uint64_t time_ms;
     address coinbase;
 };
 
 struct order_parent {
-    uint64_t height;   // of the executed chain
+    uint64_t height; // of the executed chain
     uint64_t timestamp;
-    bytes32 digest;    // parentBeaconBlockRoot of the newest block
+    bytes32 digest; // parentBeaconBlockRoot of the newest block
 };
 
 struct order;

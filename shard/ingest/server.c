@@ -26,8 +26,8 @@ struct connection {
     int fd;
     uint32_t handle, generation;
     bool used, hello_done;
-    bool receiving;  // a multishot receive is armed
-    bool starved;    // it ended for want of buffers
+    bool receiving; // a multishot receive is armed
+    bool starved;   // it ended for want of buffers
     bool sending;
     bool input_over; // end of stream, or what follows is not read any more
     bool dead;       // nothing can be sent any more

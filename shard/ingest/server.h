@@ -1,9 +1,9 @@
 // The ingest port's connections of one shard, on its io_uring: accept, receive into provided buffers, frames into the
 // verification batch, answers back in order. The acceptor (the shard with the listener) hands connections round.
 //
-// Backpressure: frames are taken only while the shard has room (receive_has_room) and the connection's answers are within
-// the window. What is not taken stays in the provided buffers; when those run out the kernel stops receiving, and TCP
-// tells the client. Owner: the shard's thread.
+// Backpressure: frames are taken only while the shard has room (receive_has_room) and the connection's answers are
+// within the window. What is not taken stays in the provided buffers; when those run out the kernel stops receiving,
+// and TCP tells the client. Owner: the shard's thread.
 #ifndef GANTRY_SHARD_INGEST_SERVER_H
 #define GANTRY_SHARD_INGEST_SERVER_H
 

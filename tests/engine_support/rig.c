@@ -1,0 +1,382 @@
+#include "tests/engine_support/rig.h"
+
+#include "base/clock.h"
+#include "engine/coordinator.h"
+#include "engine/genesis_state.h"
+#include "engine/recover.h"
+#include "engine/store/data_folder.h"
+#include "engine/store/disk_uring.h"
+#include "sigverify/sigverify.h"
+#include "tests/support/vectors.h"
+
+#include <ftw.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define BLOCKS_MAX 65536
+
+struct gate {
+    struct order order;
+    struct rig *rig;
+};
+
+struct rig {
+    struct rig_options options;
+    char folder[64];
+    struct genesis genesis;
+    struct data_folder *data;
+    struct checkpoint *checkpoint;
+    struct disk *disk;
+    struct blog *blog;
+    struct shard *shards[SHARD_MAX];
+    struct inbox inbox;
+    struct gate gate;
+    struct coordinator *coordinator;
+    _Atomic bool open;
+    _Atomic uint64_t time_ms;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct bytes blocks[BLOCKS_MAX]; // by height
+    uint64_t height, included, submitted, accepted, refused;
+};
+
+static void die(const char *what)
+{
+    fprintf(stderr, "rig: %s\n", what);
+    abort();
+}
+
+// ---- the gate as an ordering
+
+static uint64_t gate_next_start(const struct order *o, const struct order_parent *parent, uint64_t last_start_ns,
+                                uint64_t now_ns, uint64_t wall_ms)
+{
+    (void)parent;
+    (void)last_start_ns;
+    (void)wall_ms;
+    const struct rig *r = ((const struct gate *)o)->rig;
+    return r->options.free_running || atomic_load(&r->open) ? now_ns : UINT64_MAX;
+}
+
+static int by_hash(const void *a, const void *b)
+{
+    const struct exec_tx *x = a, *y = b;
+    return memcmp(((const struct pooled_tx *)x->tx)->hash.b, ((const struct pooled_tx *)y->tx)->hash.b, 32);
+}
+
+static void gate_seal(struct order *o, struct ordered *out, const struct order_parent *parent, struct exec_tx *txs,
+                      size_t count, uint64_t wall_ms)
+{
+    struct rig *r = ((struct gate *)o)->rig;
+    qsort(txs, count, sizeof *txs, by_hash);
+    uint64_t random = r->options.seed + parent->height;
+    for (size_t i = count; i > 1; i--) {
+        size_t j = test_random(&random) % i;
+        struct exec_tx t = txs[i - 1];
+        txs[i - 1] = txs[j];
+        txs[j] = t;
+    }
+    bytes32 none = {{0}};
+    *out = (struct ordered){0};
+    out->time_ms = r->options.free_running ? wall_ms : atomic_load(&r->time_ms);
+    out->coinbase = r->genesis.accounts[0].addr;
+    out->digest = order_solo_digest(&parent->digest, parent->height + 1, out->time_ms, &none);
+    atomic_store(&r->open, false);
+}
+
+static void gate_free(struct order *o)
+{
+    (void)o;
+}
+
+static const struct order_ops gate_ops = {gate_next_start, gate_seal, gate_free};
+
+// ---- durable blocks
+
+static void block_durable(void *ctx, uint64_t height, uint8_t *record, size_t len, struct blog_place place)
+{
+    (void)place;
+    struct rig *r = ctx;
+    struct record decoded;
+    if (height >= BLOCKS_MAX || !record_decode(&decoded, bytes_of(record, len)))
+        die("a durable block can't be decoded");
+    pthread_mutex_lock(&r->lock);
+    r->blocks[height] = bytes_of(record, len);
+    r->height = height;
+    r->included += decoded.tx_count;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void failed(void *ctx, const char *why)
+{
+    (void)ctx;
+    die(why);
+}
+
+// ---- starting
+
+static void make_genesis(struct rig *r)
+{
+    struct genesis *g = &r->genesis;
+    genesis_dev(g);
+    free(g->accounts);
+    g->accounts = calloc(r->options.senders, sizeof *g->accounts);
+    g->account_count = r->options.senders;
+    g->header.gas_limit = r->options.gas_limit;
+    for (size_t i = 0; i < r->options.senders; i++) {
+        bytes32 key = bench_key(r->options.seed, i);
+        uint8_t public_key[64];
+        if (!sv_public_key(public_key, &key))
+            die("a key is not valid");
+        g->accounts[i] = (struct genesis_account){sv_address(public_key), r->options.balance, 0};
+    }
+}
+
+static void open_store(struct rig *r, char *error)
+{
+    struct state_dirty *records = genesis_records(&r->genesis);
+    r->genesis.header.state_root = genesis_state_root(records, r->genesis.account_count);
+    bytes32 hash = header_hash(&r->genesis.header), at_hash;
+    uint64_t at;
+    bool complete;
+    r->data = data_folder_open(r->folder, &r->genesis.header, error);
+    if (!r->data)
+        die(error);
+    r->checkpoint = checkpoint_open(data_folder_state_dir(r->data), &hash, &at, &at_hash, &complete, error);
+    if (!r->checkpoint)
+        die(error);
+    if (!complete && !checkpoint_write_initial(r->checkpoint, records, r->genesis.account_count, &hash, error))
+        die(error);
+    free(records);
+    r->disk = disk_uring_open(data_folder_log_dir(r->data), error);
+    struct blog_options options = {hash, 1u << 24, complete ? at : 0};
+    r->blog = r->disk ? blog_open(r->disk, &options, error) : NULL;
+    if (!r->blog)
+        die(error);
+}
+
+static void start_shards(struct rig *r, char *error)
+{
+    if (!inbox_init(&r->inbox, 8192))
+        die("no inbox");
+    struct shard_options options = {
+        .count = r->options.shards,
+        .cpu = -1,
+        .chain_id = r->genesis.chain_id,
+        .block_gas_limit = r->genesis.header.gas_limit,
+        .pool = {.tx_max = 1u << 20,
+                 .bytes_max = 1u << 30,
+                 .per_sender_max = 4096,
+                 .nonce_ahead_max = 4096,
+                 .gap_expiry_ns = 600000000000ull,
+                 .drop_record_max = 1000},
+        .receive_bytes_max = 1u << 30,
+        .coordinator = &r->inbox,
+        .connection_max = 4,
+    };
+    for (options.index = 0; options.index < options.count; options.index++) {
+        r->shards[options.index] = shard_create(&options, error, STORE_ERROR_MAX);
+        if (!r->shards[options.index])
+            die(error);
+    }
+    shard_connect(r->shards, options.count);
+    for (unsigned i = 0; i < options.count; i++) {
+        if (!shard_start(r->shards[i], error, STORE_ERROR_MAX))
+            die(error);
+    }
+}
+
+struct rig *rig_start(const struct rig_options *options)
+{
+    char error[STORE_ERROR_MAX] = "";
+    struct rig *r = calloc(1, sizeof *r);
+    r->options = *options;
+    pthread_mutex_init(&r->lock, NULL);
+    pthread_cond_init(&r->changed, NULL);
+    snprintf(r->folder, sizeof r->folder, "%s", options->folder ? options->folder : "/tmp/gantry-rig-XXXXXX");
+    if (!options->folder && !mkdtemp(r->folder))
+        die("no folder");
+    make_genesis(r);
+    open_store(r, error);
+    start_shards(r, error);
+    struct recovered at;
+    if (!recover_shards(&at, r->shards, options->shards, &r->genesis, r->checkpoint, r->blog, error))
+        die(error);
+    r->height = at.head.number;
+    r->gate = (struct gate){{&gate_ops}, r};
+    struct coordinator_options c = {
+        .genesis = &r->genesis,
+        .shards = r->shards,
+        .shard_count = options->shards,
+        .order = &r->gate.order,
+        .blog = r->blog,
+        .disk_event_fd = disk_uring_event_fd(r->disk),
+        .checkpoint = r->checkpoint,
+        .checkpoint_interval_ns = 200000000,
+        .checkpoint_records = 1000000,
+        .head = at.head,
+        .head_hash = at.head_hash,
+        .block_durable = block_durable,
+        .failed = failed,
+        .ctx = r,
+    };
+    r->coordinator = coordinator_create(&r->inbox, &c);
+    if (!coordinator_start(r->coordinator, error, sizeof error))
+        die(error);
+    return r;
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+void rig_stop(struct rig *r)
+{
+    coordinator_stop(r->coordinator);
+    coordinator_join(r->coordinator);
+    for (unsigned i = 0; i < r->options.shards; i++)
+        shard_stop(r->shards[i]);
+    for (unsigned i = 0; i < r->options.shards; i++)
+        shard_join(r->shards[i]);
+    for (unsigned i = 0; i < r->options.shards; i++)
+        shard_free(r->shards[i]);
+    coordinator_free(r->coordinator);
+    checkpoint_close(r->checkpoint);
+    blog_close(r->blog);
+    disk_uring_close(r->disk);
+    inbox_free(&r->inbox);
+    data_folder_close(r->data);
+    genesis_free(&r->genesis);
+    for (uint64_t h = 0; h < BLOCKS_MAX; h++)
+        free((void *)r->blocks[h].ptr);
+    if (!r->options.folder)
+        nftw(r->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(r);
+}
+
+// ---- submitting
+
+struct rig_call {
+    struct shard_call call;
+    struct submission submission;
+    struct rig *rig;
+    enum tx_status status;
+    bool waited, done;
+    size_t len;
+    uint8_t raw[];
+};
+
+static void answered(struct submission *sub, enum tx_status status, const bytes32 *hash)
+{
+    (void)hash;
+    struct rig_call *c = (struct rig_call *)((char *)sub - offsetof(struct rig_call, submission));
+    struct rig *r = c->rig;
+    pthread_mutex_lock(&r->lock);
+    c->status = status;
+    c->done = true;
+    r->accepted += status == TX_OK;
+    r->refused += status != TX_OK;
+    bool waited = c->waited;
+    pthread_cond_broadcast(&r->changed);
+    pthread_mutex_unlock(&r->lock);
+    if (!waited)
+        free(c);
+}
+
+static void run_submit(struct shard *s, struct shard_call *call)
+{
+    struct rig_call *c = (struct rig_call *)call;
+    shard_submit(s, bytes_of(c->raw, c->len), &c->submission);
+}
+
+static struct rig_call *post(struct rig *r, unsigned shard, struct bytes raw, bool waited)
+{
+    struct rig_call *c = calloc(1, sizeof *c + raw.len);
+    c->call.run = run_submit;
+    c->submission.done = answered;
+    c->rig = r;
+    c->waited = waited;
+    c->len = raw.len;
+    memcpy(c->raw, raw.ptr, raw.len);
+    pthread_mutex_lock(&r->lock);
+    r->submitted++;
+    pthread_mutex_unlock(&r->lock);
+    while (!shard_run(r->shards[shard % r->options.shards], &c->call))
+        usleep(100);
+    return c;
+}
+
+enum tx_status rig_submit(struct rig *r, unsigned shard, struct bytes raw)
+{
+    struct rig_call *c = post(r, shard, raw, true);
+    pthread_mutex_lock(&r->lock);
+    while (!c->done)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+    enum tx_status status = c->status;
+    free(c);
+    return status;
+}
+
+void rig_submit_async(struct rig *r, unsigned shard, struct bytes raw)
+{
+    post(r, shard, raw, false);
+}
+
+void rig_settled(struct rig *r, uint64_t *accepted, uint64_t *refused)
+{
+    pthread_mutex_lock(&r->lock);
+    while (r->accepted + r->refused < r->submitted)
+        pthread_cond_wait(&r->changed, &r->lock);
+    *accepted = r->accepted;
+    *refused = r->refused;
+    pthread_mutex_unlock(&r->lock);
+}
+
+void rig_make_list(struct rig *r, uint64_t time_ms, uint64_t blocks)
+{
+    uint64_t until = rig_height(r) + blocks;
+    atomic_store(&r->time_ms, time_ms);
+    atomic_store(&r->open, true);
+    inbox_wake(&r->inbox);
+    pthread_mutex_lock(&r->lock);
+    while (r->height < until)
+        pthread_cond_wait(&r->changed, &r->lock);
+    pthread_mutex_unlock(&r->lock);
+}
+
+bool rig_wait_included(struct rig *r, uint64_t transactions)
+{
+    uint64_t until = clock_wall_ms() + 60000;
+    pthread_mutex_lock(&r->lock);
+    while (r->included < transactions && clock_wall_ms() < until) {
+        struct timespec at = {(time_t)(clock_wall_ms() / 1000) + 1, 0};
+        pthread_cond_timedwait(&r->changed, &r->lock, &at);
+    }
+    bool good = r->included >= transactions;
+    pthread_mutex_unlock(&r->lock);
+    return good;
+}
+
+uint64_t rig_height(struct rig *r)
+{
+    pthread_mutex_lock(&r->lock);
+    uint64_t height = r->height;
+    pthread_mutex_unlock(&r->lock);
+    return height;
+}
+
+struct bytes rig_record(struct rig *r, uint64_t height)
+{
+    pthread_mutex_lock(&r->lock);
+    struct bytes record = r->blocks[height];
+    pthread_mutex_unlock(&r->lock);
+    return record;
+}
