@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-#define LATE_NS 10000000ull // p99 of lateness from which on the generator is called the limit
+// The generator is called the limit when the p99 of its lateness is above LATE_NS and a tenth of the p99 of latency.
+#define LATE_NS 10000000ull
 #define BUSY_SHARE 0.9
 
 double load_ms(const struct hist *h, double quantile)
@@ -129,7 +130,8 @@ static const char *find_limit(const struct load_result *r)
         return "the signed set was used up before the duration was over";
     if (r->sender_share > BUSY_SHARE)
         return "the sending thread used all of a processor";
-    if (hist_quantile(&r->sending.lateness_ns, 0.99) > LATE_NS)
+    const uint64_t late_ns = hist_quantile(&r->sending.lateness_ns, 0.99);
+    if (late_ns > LATE_NS && late_ns > hist_quantile(&r->latency_ns, 0.99) / 10)
         return "transactions were sent late: the sending thread did not get a processor in time";
     return NULL;
 }

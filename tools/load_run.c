@@ -9,7 +9,11 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-#define TICK_NS 1000000ull       // at high rates items due within a tick go together
+// Items due within a tick go together, in one system call for each link: as long a tick as TICK_ITEMS take.
+#define TICK_ITEMS 64
+#define TICK_MIN_NS 1000000ull
+#define TICK_MAX_NS 4000000ull
+#define SPARSE_RATE 1000.0       // below, each item goes at its own time
 #define IDLE_TICK_NS 20000000ull // how soon inclusions are looked at when nothing is due
 #define RESEND_AFTER_NS 100000000ull
 #define NO_ITEM UINT32_MAX
@@ -35,7 +39,7 @@ struct load_run {
     // Of the phase under way
     const struct load_phase *phase;
     struct load_sending *out;
-    uint64_t start_ns, end_ns, now_ns, last_held_ns;
+    uint64_t start_ns, end_ns, now_ns, last_held_ns, tick_ns;
     bool held;
 };
 
@@ -246,7 +250,7 @@ static void issue(struct load_run *r, uint64_t since)
         else
             launch(r, item);
     }
-    r->out->set_ended = true;
+    r->out->set_ended = due_at(r, r->next_item) < r->end_ns;
 }
 
 static bool pump(struct load_run *r, uint64_t since, char *error)
@@ -274,21 +278,28 @@ static bool links_busy(const struct load_run *r)
 
 static bool is_issuing(const struct load_run *r)
 {
-    return !interrupted && !r->out->set_ended && r->now_ns < r->end_ns && due_at(r, r->next_item) < r->end_ns;
+    return !interrupted && !r->out->set_ended && r->now_ns < r->end_ns;
 }
 
-// When there is something to do next. Work within a tick of the last turn waits for the tick's end, so that it goes in
-// one system call.
+// When there is something to do next.
 static uint64_t next_wake(const struct load_run *r)
 {
-    const uint64_t tick = r->now_ns + TICK_NS;
+    const uint64_t tick = r->now_ns + r->tick_ns;
     uint64_t wake = r->now_ns + IDLE_TICK_NS;
-    if (r->held || links_busy(r) || r->resend.count > 0 || (r->in_flight > 0 && r->phase->per_sender))
-        return tick;
+    const bool sparse = r->phase->rate < SPARSE_RATE;
     if (is_issuing(r) && due_at(r, r->next_item) < wake)
         wake = due_at(r, r->next_item);
-    const bool sparse = r->phase->rate * TICK_NS < 1e9;
-    return sparse || wake > tick ? wake : tick;
+    if (!sparse && wake < tick)
+        wake = tick;
+    if (r->held || links_busy(r) || r->resend.count > 0 || (r->in_flight > 0 && r->phase->per_sender))
+        return wake < tick ? wake : tick;
+    return wake;
+}
+
+static uint64_t tick_of(const struct load_phase *phase)
+{
+    const double tick_ns = TICK_ITEMS * 1e9 / phase->rate;
+    return tick_ns < TICK_MIN_NS ? TICK_MIN_NS : tick_ns > TICK_MAX_NS ? TICK_MAX_NS : (uint64_t)tick_ns;
 }
 
 static void sleep_until(uint64_t when_ns)
@@ -381,6 +392,7 @@ bool load_run_phase(struct load_run *r, const struct load_phase *phase, struct l
     r->phase = phase;
     r->out = out;
     r->last_held_ns = 0;
+    r->tick_ns = phase->rate < SPARSE_RATE ? TICK_MIN_NS : tick_of(phase);
     prctl(PR_SET_TIMERSLACK, 1000);
     r->now_ns = r->start_ns = clock_ns();
     r->end_ns = r->start_ns + phase->duration_ns;
