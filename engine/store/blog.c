@@ -156,12 +156,30 @@ static bool place_records(struct blog *b)
     return true;
 }
 
+// True when the open segment has room for the group: as it is, grown (an empty one, so that each closed segment has
+// records), or as the next one.
+static bool make_room(struct blog *b, uint64_t padded)
+{
+    struct segment *s = blog_open_segment(b);
+    if (padded <= s->bytes - b->offset)
+        return true;
+    if (b->offset > BLOG_PAGE)
+        return spare_roll(b, padded);
+    const int err = b->disk->ops->allocate(b->disk, b->file, BLOG_PAGE + padded);
+    if (err < 0) {
+        blog_fail(b, err, "cannot extend segment %u of the block log", s->number);
+        return false;
+    }
+    s->bytes = BLOG_PAGE + padded;
+    return true;
+}
+
 // Writes the group into the open segment when it fits; else it waits for the next segment.
 static void try_write_group(struct blog *b)
 {
     struct group_buffer *g = &b->writing;
     const uint64_t padded = blog_round_up(g->len);
-    if (padded > blog_open_segment(b)->bytes - b->offset && !spare_roll(b, padded)) {
+    if (!make_room(b, padded)) {
         if (blog_failed(b) == NULL)
             b->group = GROUP_WAITS_FOR_SPARE;
         return;
