@@ -26,7 +26,7 @@ void drop_record_free(struct drop_record *record, struct arena *arena)
 
 static uint32_t find(const struct drop_record *record, uint32_t tag, const bytes32 *hash)
 {
-    uint32_t position = tag, number;
+    uint32_t position = key_index_home(&record->index, tag), number;
     while ((number = key_index_next(&record->index, tag, &position)) != KEY_INDEX_NONE) {
         if (bytes32_equal(&record->entries[number].hash, hash))
             return number;

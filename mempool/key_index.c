@@ -1,7 +1,6 @@
 #include "mempool/key_index.h"
 
 #include <assert.h>
-#include <xxhash.h>
 
 static uint32_t slot_count(uint32_t entries_max)
 {
@@ -21,7 +20,8 @@ void key_index_init(struct key_index *index, struct arena *arena, uint32_t entri
 {
     index->slots = arena_alloc_zero(arena, key_index_bytes(entries_max));
     index->mask = slot_count(entries_max) - 1;
-    index->seed = seed;
+    index->home_shift = (unsigned)__builtin_clz(index->mask);
+    index->multiplier = (seed ^ 0x9e3779b97f4a7c15) | 1;
 }
 
 void key_index_free(struct key_index *index, struct arena *arena)
@@ -30,14 +30,9 @@ void key_index_free(struct key_index *index, struct arena *arena)
     index->slots = NULL;
 }
 
-uint32_t key_index_tag(const struct key_index *index, const bytes32 *key)
-{
-    return (uint32_t)XXH3_64bits_withSeed(key->b, sizeof key->b, index->seed);
-}
-
 void key_index_put(struct key_index *index, uint32_t tag, uint32_t number)
 {
-    uint32_t position = tag & index->mask;
+    uint32_t position = key_index_home(index, tag);
     while (index->slots[position].number_plus_one != 0)
         position = (position + 1) & index->mask;
     index->slots[position] = (struct key_slot){tag, number + 1};
@@ -47,13 +42,13 @@ void key_index_put(struct key_index *index, uint32_t tag, uint32_t number)
 void key_index_remove(struct key_index *index, uint32_t tag, uint32_t number)
 {
     struct key_slot *slots = index->slots;
-    uint32_t mask = index->mask, hole = tag & mask;
+    uint32_t mask = index->mask, hole = key_index_home(index, tag);
     while (slots[hole].tag != tag || slots[hole].number_plus_one != number + 1) {
         assert(slots[hole].number_plus_one != 0);
         hole = (hole + 1) & mask;
     }
     for (uint32_t at = (hole + 1) & mask; slots[at].number_plus_one != 0; at = (at + 1) & mask) {
-        uint32_t distance = (at - slots[at].tag) & mask; // from the place it hashes to
+        uint32_t distance = (at - key_index_home(index, slots[at].tag)) & mask;
         if (distance >= ((at - hole) & mask)) {
             slots[hole] = slots[at];
             hole = at;

@@ -10,8 +10,8 @@ uint64_t mempool_memory_max(const struct mempool_limits *limits)
     uint64_t tx_max = limits->tx_max;
     return sizeof(struct mempool) + limits->bytes_max + key_index_bytes(limits->tx_max) +
            sender_table_bytes(limits->tx_max) + drop_record_bytes(limits->drop_record_max) +
-           tx_max * (sizeof(struct pooled_tx *) + 2 * sizeof(uint32_t) + sizeof(struct evict_entry) +
-                     sizeof(struct propose_entry));
+           tx_max * (sizeof(struct pooled_tx *) + sizeof(uint32_t) + sizeof(struct evict_entry) +
+                     sizeof(struct ready_entry) + sizeof(struct propose_entry));
 }
 
 struct mempool *mempool_create(struct arena *arena, const struct mempool_limits *limits)
@@ -57,7 +57,7 @@ static void note_time(struct mempool *mp, uint64_t now_ns)
 
 static struct pooled_tx *find_by_hash(const struct mempool *mp, const bytes32 *hash)
 {
-    uint32_t tag = key_index_tag(&mp->by_hash, hash), position = tag, slot;
+    uint32_t tag = key_index_tag(&mp->by_hash, hash), position = key_index_home(&mp->by_hash, tag), slot;
     while ((slot = key_index_next(&mp->by_hash, tag, &position)) != KEY_INDEX_NONE) {
         if (bytes32_equal(&mp->txs[slot]->hash, hash))
             return mp->txs[slot];
@@ -68,16 +68,18 @@ static struct pooled_tx *find_by_hash(const struct mempool *mp, const bytes32 *h
 // Links t into its sender's queue after `before` (NULL: first) and into the tables; the state is settled by the caller.
 static void attach(struct mempool *mp, struct sender *s, struct pooled_tx *t, struct pooled_tx *before)
 {
+    t->sequence = mp->sequence++;
     t->sender_prev = before;
     t->sender_next = before ? before->sender_next : s->first;
     *(t->sender_prev ? &t->sender_prev->sender_next : &s->first) = t;
     *(t->sender_next ? &t->sender_next->sender_prev : &s->last) = t;
+    if (s->first == t)
+        mp_ready_refresh(mp, s);
     s->count++;
     u256_add(&s->cost, &s->cost, &t->max_cost);
 
     t->sender_slot = sender_number(&mp->senders, s);
     t->pool_slot = mp->free_slot_count ? mp->free_slots[--mp->free_slot_count] : mp->slots_used++;
-    t->sequence = mp->sequence++;
     t->pool_state = POOL_OUT;
     t->proposed = false;
     mp->txs[t->pool_slot] = t;
@@ -91,6 +93,8 @@ static void detach(struct mempool *mp, struct sender *s, struct pooled_tx *t)
     mp_state_leave(mp, s, t);
     *(t->sender_prev ? &t->sender_prev->sender_next : &s->first) = t->sender_next;
     *(t->sender_next ? &t->sender_next->sender_prev : &s->last) = t->sender_prev;
+    if (!t->sender_prev)
+        mp_ready_refresh(mp, s);
     s->count--;
     u256_sub(&s->cost, &s->cost, &t->max_cost);
 

@@ -27,7 +27,7 @@ static bool cheaper(const struct mempool *mp, const struct evict_entry *a, const
 static void heap_place(struct mempool *mp, uint32_t at, struct evict_entry entry)
 {
     mp->evict_heap[at] = entry;
-    mp->senders.senders[entry.sender].heap_index = at;
+    mp->senders.places[entry.sender].in_evict_heap = at;
 }
 
 // Puts the entry where the hole at `at` takes it.
@@ -57,9 +57,10 @@ static void heap_sift(struct mempool *mp, uint32_t at, struct evict_entry entry)
 
 static void heap_remove(struct mempool *mp, struct sender *s)
 {
-    uint32_t hole = s->heap_index;
+    struct sender_place *place = sender_place(&mp->senders, s);
+    uint32_t hole = place->in_evict_heap;
     struct evict_entry last = mp->evict_heap[--mp->evict_count];
-    s->heap_index = SENDER_NOWHERE;
+    place->in_evict_heap = SENDER_NOWHERE;
     if (hole != mp->evict_count)
         heap_sift(mp, hole, last);
 }
@@ -70,10 +71,11 @@ static void offer(struct mempool *mp, struct sender *s, struct pooled_tx *t)
     if (t && s->evictable == t)
         return;
     s->evictable = t;
+    uint32_t at = sender_place(&mp->senders, s)->in_evict_heap;
     if (t) {
         struct evict_entry entry = {mp_low64(&t->tx.max_tip), mp_low64(&t->tx.max_fee), sender_number(&mp->senders, s)};
-        heap_sift(mp, s->heap_index == SENDER_NOWHERE ? mp->evict_count++ : s->heap_index, entry);
-    } else if (s->heap_index != SENDER_NOWHERE) {
+        heap_sift(mp, at == SENDER_NOWHERE ? mp->evict_count++ : at, entry);
+    } else if (at != SENDER_NOWHERE) {
         heap_remove(mp, s);
     }
 }

@@ -22,6 +22,15 @@ static struct propose_entry entry_of(const struct mempool *mp, struct pooled_tx 
     return (struct propose_entry){mp_low64(&tip), t->sequence, t};
 }
 
+static struct propose_entry entry_of_ready(const struct mempool *mp, const struct ready_entry *ready)
+{
+    if (ready->tip == UINT64_MAX || ready->fee == UINT64_MAX)
+        return entry_of(mp, ready->first);
+    // An executable one reaches the base fee, which so fits 64 bits too.
+    uint64_t above = ready->fee - mp->base_fee.w[0];
+    return (struct propose_entry){ready->tip < above ? ready->tip : above, ready->sequence, ready->first};
+}
+
 // Higher tip first, of equal ones the one that was here first.
 static bool better(const struct mempool *mp, const struct propose_entry *a, const struct propose_entry *b)
 {
@@ -54,7 +63,7 @@ static size_t build_heap(struct mempool *mp)
 {
     size_t count = mp->ready_count;
     for (size_t i = 0; i < count; i++)
-        mp->propose_heap[i] = entry_of(mp, mp->senders.senders[mp->ready[i]].first);
+        mp->propose_heap[i] = entry_of_ready(mp, &mp->ready[i]);
     for (size_t i = count / 2; i-- > 0;)
         sift_down(mp, count, i, mp->propose_heap[i]);
     return count;

@@ -2,7 +2,7 @@
 //
 //   by_hash --> txs[slot] --> pooled_tx <--> pooled_tx ...   a sender's queue, by nonce (sender_next, sender_prev)
 //   senders --> sender.first, .last
-//   ready       numbers of the senders with something executable     -> mempool_propose
+//   ready       the senders with something executable                -> mempool_propose
 //   evict_heap  of each sender the tail of its queue, cheapest first -> making room
 //   queued      those behind a gap, by the time they came there      -> mempool_tick
 #ifndef GANTRY_MEMPOOL_POOL_H
@@ -30,6 +30,14 @@ struct evict_entry {
     uint32_t sender;
 };
 
+// A sender with something executable and the prices of the first of its queue, cut to 64 bits: proposing looks at all
+// of these, and at the transactions only of those it picks.
+struct ready_entry {
+    uint64_t tip, fee, sequence;
+    struct pooled_tx *first;
+    uint32_t sender;
+};
+
 struct propose_entry {
     uint64_t tip; // effective, cut to 64 bits
     uint64_t sequence;
@@ -52,7 +60,7 @@ struct mempool {
     struct sender_table senders;
     struct drop_record drops;
 
-    uint32_t *ready;
+    struct ready_entry *ready;
     uint32_t ready_count;
     struct evict_entry *evict_heap;
     uint32_t evict_count;
@@ -87,6 +95,8 @@ void mp_settle(struct mempool *mp, struct sender *s, struct pooled_tx *t);
 void mp_settle_all(struct mempool *mp, struct sender *s);
 // Takes t out of the accounts kept by state.
 void mp_state_leave(struct mempool *mp, struct sender *s, struct pooled_tx *t);
+// To be called when the first of the sender's queue changed.
+void mp_ready_refresh(struct mempool *mp, struct sender *s);
 void mp_set_proposed(struct mempool *mp, struct sender *s, struct pooled_tx *t, bool proposed);
 
 // mempool_evict.c

@@ -1,18 +1,28 @@
 // Which transactions are queued, held back or executable, and the accounts kept of them.
 #include "mempool/pool.h"
 
+void mp_ready_refresh(struct mempool *mp, struct sender *s)
+{
+    uint32_t number = sender_number(&mp->senders, s), at = mp->senders.places[number].in_ready;
+    const struct pooled_tx *first = s->first;
+    if (at != SENDER_NOWHERE && first)
+        mp->ready[at] = (struct ready_entry){mp_low64(&first->tx.max_tip), mp_low64(&first->tx.max_fee),
+                                             first->sequence, s->first, number};
+}
+
 static void ready_add(struct mempool *mp, struct sender *s)
 {
-    s->ready_index = mp->ready_count;
-    mp->ready[mp->ready_count++] = sender_number(&mp->senders, s);
+    sender_place(&mp->senders, s)->in_ready = mp->ready_count++;
+    mp_ready_refresh(mp, s);
 }
 
 static void ready_remove(struct mempool *mp, struct sender *s)
 {
-    uint32_t moved = mp->ready[--mp->ready_count];
-    mp->ready[s->ready_index] = moved;
-    mp->senders.senders[moved].ready_index = s->ready_index;
-    s->ready_index = SENDER_NOWHERE;
+    struct sender_place *place = sender_place(&mp->senders, s);
+    struct ready_entry moved = mp->ready[--mp->ready_count];
+    mp->ready[place->in_ready] = moved;
+    mp->senders.places[moved.sender].in_ready = place->in_ready;
+    place->in_ready = SENDER_NOWHERE;
 }
 
 static void queued_append(struct mempool *mp, struct pooled_tx *t)

@@ -18,12 +18,16 @@ struct sender {
     struct pooled_tx *evictable;    // what eviction may take next; NULL: not in the eviction heap
     uint32_t count;                 // pooled transactions; 0: this number is free
     uint32_t executable;            // of them executable and not proposed
-    uint32_t heap_index;            // in the eviction heap, or SENDER_NOWHERE
-    uint32_t ready_index;           // in the list of senders with something executable, or SENDER_NOWHERE
+};
+
+// Apart from the senders, because the heap and the list move many entries at a time.
+struct sender_place {
+    uint32_t in_evict_heap, in_ready; // positions, or SENDER_NOWHERE
 };
 
 struct sender_table {
     struct sender *senders;
+    struct sender_place *places;
     uint32_t *free_numbers;
     uint32_t free_count;
     uint32_t used; // numbers ever given out
@@ -46,6 +50,11 @@ void sender_table_release(struct sender_table *table, struct sender *s);
 static inline uint32_t sender_number(const struct sender_table *table, const struct sender *s)
 {
     return (uint32_t)(s - table->senders);
+}
+
+static inline struct sender_place *sender_place(const struct sender_table *table, const struct sender *s)
+{
+    return &table->places[sender_number(table, s)];
 }
 
 #endif

@@ -402,7 +402,7 @@ Test(mempool_model, agrees_with_the_pool_whose_room_is_bytes)
 Test(mempool_model, agrees_with_the_pool_that_is_tiny)
 {
     struct mempool_limits limits = tight;
-    limits.tx_max = 5;
+    limits.tx_max = 3;
     limits.drop_record_max = 1;
     struct run *r = run_open(limits, 4, test_seed("mempool_model tiny"));
     for (int i = 0; i < 20000; i++)

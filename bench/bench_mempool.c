@@ -1,0 +1,237 @@
+// bench mempool: what the pool costs a transaction. Alone, filling an empty pool, making room in a full one, and
+// through a block; then fed by several threads, beside the same threads inserting under a lock.
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/ring.h"
+#include "bench/bench.h"
+#include "mempool/mempool.h"
+
+enum {
+    TXS = 200000,
+    QUICK_TXS = 50000,
+    ROUNDS = 7,
+    QUICK_ROUNDS = 3,
+    RAW_LEN = 118, // a 1559 transfer
+    BLOCK = 5000,
+    PRODUCERS = 3,
+    INTAKE = 4096,
+    BATCH = 256,
+};
+
+struct bed {
+    struct arena *arena;
+    struct mempool *mp;
+    struct pooled_tx **txs; // twice as many as the pool holds; the second half pays more
+    size_t count;           // what the pool holds
+    struct mpsc_ring *intake;
+    pthread_mutex_t lock;
+    size_t next; // of the contended runs: the producers' common counter
+};
+
+static const struct mempool_account ACCOUNT = {0, {{0, 0, 1, 0}}};
+
+static uint64_t next_random(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+static bytes32 random_key(uint64_t *random)
+{
+    bytes32 key;
+    for (size_t i = 0; i < sizeof key.b; i += 8)
+        store_le64(key.b + i, next_random(random));
+    return key;
+}
+
+// Each of a sender of its own, tips at random.
+static struct pooled_tx *make_tx(struct arena *arena, uint64_t *random, uint64_t least_tip)
+{
+    struct pooled_tx *t = arena_alloc_zero(arena, pooled_tx_bytes(RAW_LEN));
+    t->raw_len = RAW_LEN;
+    t->tx.raw = bytes_of(t->raw, RAW_LEN);
+    t->tx.type = TX_DYNAMIC_FEE;
+    t->tx.gas_limit = 21000;
+    t->tx.max_fee = u256_from_u64(100000000000);
+    t->tx.max_tip = u256_from_u64(least_tip + next_random(random) % 1000000000);
+    t->hash = random_key(random);
+    t->sender_key = random_key(random);
+    return t;
+}
+
+static struct bed bed_open(size_t count, uint64_t seed)
+{
+    struct bed bed = {.arena = arena_create(), .count = count};
+    struct mempool_limits limits = {
+        .tx_max = (uint32_t)count,
+        .bytes_max = UINT64_MAX,
+        .per_sender_max = 16,
+        .nonce_ahead_max = 16,
+        .gap_expiry_ns = UINT64_MAX,
+        .drop_record_max = (uint32_t)count,
+        .hash_seed = seed,
+    };
+    bed.mp = mempool_create(bed.arena, &limits);
+    bed.txs = arena_alloc(bed.arena, 2 * count * sizeof *bed.txs);
+    for (size_t i = 0; i < 2 * count; i++)
+        bed.txs[i] = make_tx(bed.arena, &seed, i < count ? 1 : 2000000000);
+    bed.intake = mpsc_create(INTAKE, sizeof *bed.txs);
+    pthread_mutex_init(&bed.lock, NULL);
+    return bed;
+}
+
+static void bed_close(struct bed *bed)
+{
+    pthread_mutex_destroy(&bed->lock);
+    mpsc_free(bed->intake);
+    mempool_free(bed->mp);
+    arena_destroy(bed->arena);
+}
+
+static size_t take_removed(struct bed *bed)
+{
+    struct mempool_removed removed[BATCH];
+    size_t total = 0, n;
+    while ((n = mempool_take_removed(bed->mp, removed, BATCH)) != 0)
+        total += n;
+    return total;
+}
+
+static bool empty(struct bed *bed)
+{
+    const uint64_t pooled = mempool_stats(bed->mp).pending;
+    mempool_clear(bed->mp, TX_STOPPING);
+    return take_removed(bed) == pooled;
+}
+
+// Inserts txs[from..from+count); returns how many went in.
+static size_t insert_range(struct bed *bed, size_t from)
+{
+    size_t done = 0;
+    for (size_t i = from; i < from + bed->count; i++)
+        done += mempool_insert(bed->mp, bed->txs[i], &ACCOUNT, 0) == TX_OK;
+    return done;
+}
+
+// Proposes, includes and tells the accounts, block by block until the pool is empty.
+static size_t run_blocks(struct bed *bed)
+{
+    static struct pooled_tx *picked[BLOCK];
+    const struct mempool_account after = {1, ACCOUNT.balance};
+    const u256 base_fee = u256_from_u64(1000000000);
+    size_t total = 0, n;
+    while ((n = mempool_propose(bed->mp, &base_fee, UINT64_MAX, UINT64_MAX, picked, BLOCK)) != 0) {
+        for (size_t i = 0; i < n; i++)
+            mempool_result_included(bed->mp, picked[i]);
+        for (size_t i = 0; i < n; i++)
+            mempool_account_changed(bed->mp, &picked[i]->sender_key, &after, 0);
+        total += take_removed(bed);
+    }
+    return total;
+}
+
+static void *produce(void *arg)
+{
+    struct bed *bed = arg;
+    for (size_t i; (i = __atomic_fetch_add(&bed->next, 1, __ATOMIC_RELAXED)) < bed->count;) {
+        while (!mpsc_push(bed->intake, &bed->txs[i]))
+            sched_yield();
+    }
+    return NULL;
+}
+
+static void *insert_locked(void *arg)
+{
+    struct bed *bed = arg;
+    for (size_t i; (i = __atomic_fetch_add(&bed->next, 1, __ATOMIC_RELAXED)) < bed->count;) {
+        pthread_mutex_lock(&bed->lock);
+        (void)!mempool_insert(bed->mp, bed->txs[i], &ACCOUNT, 0);
+        pthread_mutex_unlock(&bed->lock);
+    }
+    return NULL;
+}
+
+static void own(struct bed *bed)
+{
+    struct pooled_tx *in[BATCH];
+    for (size_t received = 0; received < bed->count;) {
+        const size_t n = mpsc_pop(bed->intake, in, BATCH);
+        for (size_t i = 0; i < n; i++)
+            (void)!mempool_insert(bed->mp, in[i], &ACCOUNT, 0);
+        received += n;
+        if (n == 0)
+            sched_yield();
+    }
+}
+
+// Nanoseconds until all are in; -1 when they are not.
+static double time_contended(struct bed *bed, void *(*producer)(void *), bool with_owner)
+{
+    pthread_t threads[PRODUCERS];
+    bed->next = 0;
+    const uint64_t start = clock_ns();
+    for (size_t i = 0; i < PRODUCERS; i++)
+        pthread_create(&threads[i], NULL, producer, bed);
+    if (with_owner)
+        own(bed);
+    for (size_t i = 0; i < PRODUCERS; i++)
+        pthread_join(threads[i], NULL);
+    const double ns = (double)(clock_ns() - start);
+    return mempool_stats(bed->mp).pending == bed->count && empty(bed) ? ns : -1;
+}
+
+struct times {
+    double insert[ROUNDS], insert_full[ROUNDS], block[ROUNDS], contended[ROUNDS], locked[ROUNDS];
+};
+
+static bool run_round(struct bed *bed, struct times *times, size_t round)
+{
+    const uint64_t start = clock_ns();
+    if (insert_range(bed, 0) != bed->count)
+        return false;
+    const uint64_t inserted = clock_ns();
+    if (insert_range(bed, bed->count) != bed->count || take_removed(bed) != bed->count)
+        return false;
+    const uint64_t evicted = clock_ns();
+    if (run_blocks(bed) != bed->count)
+        return false;
+    times->block[round] = (double)(clock_ns() - evicted);
+    times->insert[round] = (double)(inserted - start);
+    times->insert_full[round] = (double)(evicted - inserted);
+    times->contended[round] = time_contended(bed, produce, true);
+    times->locked[round] = time_contended(bed, insert_locked, false);
+    return times->contended[round] > 0 && times->locked[round] > 0;
+}
+
+static double rate(struct bed *bed, double *durations_ns, size_t rounds)
+{
+    return (double)bed->count * 1e9 / bench_median(durations_ns, rounds);
+}
+
+int bench_mempool(struct bench_report *report, const struct bench_options *options)
+{
+    struct bed bed = bed_open(options->quick ? QUICK_TXS : TXS, options->seed);
+    const size_t rounds = options->quick ? QUICK_ROUNDS : ROUNDS;
+    struct times times;
+    bool ok = run_round(&bed, &times, 0); // warms up
+    for (size_t i = 0; i < rounds && ok; i++)
+        ok = run_round(&bed, &times, i);
+    if (ok) {
+        bench_report_add(report, "insert", rate(&bed, times.insert, rounds), "tx/s", NULL, 0, 0);
+        bench_report_add(report, "insert_evicting", rate(&bed, times.insert_full, rounds), "tx/s", NULL, 0, 0);
+        bench_report_add(report, "propose_include", rate(&bed, times.block, rounds), "tx/s", NULL, 0, 0);
+        const double contended = rate(&bed, times.contended, rounds), locked = rate(&bed, times.locked, rounds);
+        bench_report_add(report, "intake_contended", contended, "tx/s", "inserting under a lock", locked,
+                         contended / locked);
+    } else {
+        fprintf(stderr, "bench mempool: the pool lost or refused transactions\n");
+    }
+    bed_close(&bed);
+    return ok ? 0 : -1;
+}
