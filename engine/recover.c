@@ -1,7 +1,6 @@
 #include "engine/recover.h"
 
-#include "base/keccak.h"
-#include "base/log.h"
+#include "engine/replay.h"
 
 #include <inttypes.h>
 #include <semaphore.h>
@@ -87,87 +86,6 @@ static void rebuild(struct shard *s, struct shard_job *job)
     for (unsigned p = job->first; p < job->last; p++)
         account_trie_subroot(tries[p - job->first], &job->subroots[p]);
     shard_adopt_height(s, job->height, &job->next_base_fee);
-}
-
-// The transactions of a record, ready for execution.
-struct replay_txs {
-    struct tx *txs;
-    bytes32 *keys; // senders', then targets'
-    struct exec_tx *exec;
-    const struct exec_tx **list;
-    struct exec_result *results;
-};
-
-static void replay_txs_free(struct replay_txs *t)
-{
-    free(t->txs);
-    free(t->keys);
-    free(t->exec);
-    free(t->list);
-    free(t->results);
-}
-
-static bool replay_txs_make(struct replay_txs *t, uint64_t chain_id, const struct record *r)
-{
-    size_t n = r->tx_count;
-    t->txs = malloc((n + 1) * sizeof *t->txs);
-    t->keys = malloc((2 * n + 1) * sizeof *t->keys);
-    t->exec = malloc((n + 1) * sizeof *t->exec);
-    t->list = malloc((n + 1) * sizeof *t->list);
-    t->results = calloc(n + 1, sizeof *t->results);
-    if (!t->txs || !t->keys || !t->exec || !t->list || !t->results)
-        abort();
-    for (size_t i = 0; i < n; i++) {
-        struct record_tx x;
-        record_tx_at(r, (uint32_t)i, &x);
-        if (tx_decode(&t->txs[i], x.raw, chain_id) != TX_OK)
-            return false;
-        t->keys[i] = keccak256(x.sender.b, sizeof x.sender.b);
-        t->keys[n + i] = keccak256(t->txs[i].to.b, sizeof t->txs[i].to.b);
-        t->exec[i] = (struct exec_tx){&t->txs[i], &t->keys[i], &t->keys[n + i], (uint32_t)i};
-        t->list[i] = &t->exec[i];
-    }
-    return true;
-}
-
-static bool results_match(const struct replay_txs *t, const struct record *r)
-{
-    uint64_t gas = 0;
-    for (uint32_t i = 0; i < r->tx_count; i++) {
-        struct record_tx x;
-        record_tx_at(r, i, &x);
-        gas += t->results[i].gas_used;
-        if (t->results[i].drop != TX_OK || x.cumulative_gas != gas || x.success != t->results[i].success)
-            return false;
-    }
-    return gas == r->header.gas_used;
-}
-
-bool replay_block(struct state **states, uint64_t chain_id, const struct record *r, char error[STORE_ERROR_MAX])
-{
-    const struct header *h = &r->header;
-    struct exec_env env = {.chain_id = chain_id,
-                           .number = h->number,
-                           .gas_limit = h->gas_limit,
-                           .base_fee = h->base_fee,
-                           .coinbase = h->coinbase,
-                           .coinbase_key = keccak256(h->coinbase.b, sizeof h->coinbase.b)};
-    struct replay_txs t = {0};
-    bool good = replay_txs_make(&t, chain_id, r);
-    if (good) {
-        for (unsigned p = 0; p < PARTITION_COUNT; p++)
-            state_begin_block(states[p], h->number);
-        u256 none = U256_ZERO;
-        exec_global(states, &env, &none, t.list, r->tx_count, t.results);
-        for (unsigned p = 0; p < PARTITION_COUNT; p++)
-            state_end_block(states[p]);
-        good = results_match(&t, r);
-    }
-    if (!good)
-        snprintf(error, STORE_ERROR_MAX,
-                 "block %" PRIu64 " of the log does not execute as it did: the state or the log is damaged", h->number);
-    replay_txs_free(&t);
-    return good;
 }
 
 static bool replay(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,

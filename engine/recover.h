@@ -19,10 +19,4 @@ MUST_CHECK bool recover_shards(struct recovered *out, struct shard **shards, uns
                                const struct genesis *genesis, struct checkpoint *checkpoint, struct blog *blog,
                                char error[STORE_ERROR_MAX]);
 
-// Re-executes a stored block's transactions serially, in B's order, over states[0..255] (each at the height before).
-// false with a message when a transaction is invalid at its turn or gas differs. Used for replay and by `gantry
-// replay`.
-MUST_CHECK bool replay_block(struct state **states, uint64_t chain_id, const struct record *record,
-                             char error[STORE_ERROR_MAX]);
-
 #endif

@@ -14,6 +14,7 @@ static const struct command {
     {"dev", cmd_dev, "a one-validator chain in a second, with well-known funded accounts"},
     {"node", cmd_node, "run a validator from a configuration"},
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
+    {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},
     {"doctor", cmd_doctor, "check kernel, io_uring, CPU, limits and disk, and say how to fix what is amiss"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
