@@ -56,20 +56,29 @@ static bool within_limits(struct bytes text, const struct jv_limits *limits, cha
     return true;
 }
 
+// The library quotes the text near the place; what is not ASCII there, the reader of the answer need not get.
+static void explain(json_error_t *why, char error[JV_ERROR_MAX])
+{
+    bool nul = json_error_code(why) == json_error_null_character;
+    for (char *p = why->text; *p; p++) {
+        if (*p < ' ' || *p > '~')
+            *p = '?';
+    }
+    snprintf(error, JV_ERROR_MAX, "%.100s at byte %d", nul ? "NUL in a string" : why->text, why->position);
+}
+
 struct jv *jv_parse(struct bytes text, const struct jv_limits *limits, char error[JV_ERROR_MAX])
 {
+    if (text.len == 0) {
+        snprintf(error, JV_ERROR_MAX, "nothing there");
+        return NULL;
+    }
     if (!within_limits(text, limits, error))
         return NULL;
     json_error_t why;
     json_t *root = json_loadb((const char *)text.ptr, text.len, JSON_DECODE_ANY, &why);
-    if (!root) {
-        // The library quotes the text near the place; what is not ASCII there, the reader of the answer need not get.
-        for (char *p = why.text; *p; p++) {
-            if (*p < ' ' || *p > '~')
-                *p = '?';
-        }
-        snprintf(error, JV_ERROR_MAX, "%.100s at byte %d", why.text, why.position);
-    }
+    if (!root)
+        explain(&why, error);
     return (struct jv *)root;
 }
 

@@ -96,6 +96,11 @@ void eth_get_storage_at(struct rpc_call *call)
     char error[PARAM_ERROR_MAX];
     if (!arg_address(call, 0, &a))
         return;
+    struct bytes text;
+    if (!param_text(call_arg(call, 1), &text, error)) {
+        call_invalid(call, 1, error);
+        return;
+    }
     if (!param_slot(call_arg(call, 1), &slot, error)) {
         call_fail(call, RPC_INVALID_PARAMS, "%s", error);
         return;
