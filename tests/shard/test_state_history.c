@@ -136,6 +136,8 @@ Test(state_history, the_queue_goes_on_over_the_end_of_its_numbers)
                 dropped += 100;
             }
             cr_assert_eq(history_count(&h), pushed - dropped);
+            size_t chunk_bytes = HISTORY_ENTRIES_PER_CHUNK * sizeof(struct history_entry);
+            cr_assert_leq(arena_bytes(arena), history_count(&h) * sizeof(struct history_entry) + 4 * chunk_bytes);
             for (uint32_t i = 0; i < history_count(&h); i += 37) {
                 cr_assert_eq(history_at(&h, h.oldest + i)->nonce, dropped + i);
                 cr_assert(history_holds(&h, h.oldest + i, h.oldest));

@@ -39,15 +39,17 @@ static struct bytes random_value(uint64_t *rng, uint8_t *buffer, size_t max)
 
 struct shape {
     bool crowded;
+    unsigned root_depth;
     size_t keys, steps, value_max;
 };
 
 static void random_run(uint64_t *rng, struct shape shape)
 {
-    struct trie_fixture *f = trie_fixture_new();
+    struct trie_fixture *f = trie_fixture_new(shape.root_depth);
     bytes32 stems[3] = {random_bytes32(rng), random_bytes32(rng), random_bytes32(rng)};
     for (size_t i = 0; i < shape.keys; i++) {
         bytes32 key = shape.crowded ? crowded_key(rng, stems, 3) : random_bytes32(rng);
+        memset(key.b, 0, shape.root_depth / 2);
         trie_fixture_leaf(f, &key);
     }
     for (size_t step = 0; step < shape.steps; step++) {
@@ -90,7 +92,7 @@ Test(trie, keys_with_long_common_beginnings_and_short_values_embed_nodes_rightly
 Test(trie, keys_that_differ_only_in_their_last_nibbles_make_a_root_that_embeds_a_whole_branch)
 {
     for (unsigned count = 2; count <= 16; count++) {
-        struct trie_fixture *f = trie_fixture_new();
+        struct trie_fixture *f = trie_fixture_new(0);
         for (unsigned i = 0; i < count; i++) {
             bytes32 key = {{0}};
             key.b[31] = (uint8_t)i;
@@ -108,9 +110,20 @@ Test(trie, keys_that_differ_only_in_their_last_nibbles_make_a_root_that_embeds_a
     }
 }
 
+// Short keys fill every shape: embedded roots, branches in branches in leaves' places.
+Test(trie, keys_of_one_and_two_bytes_embed_almost_everything)
+{
+    uint64_t rng = test_seed("trie/short_keys");
+    for (int i = 0; i < 30; i++) {
+        random_run(&rng, (struct shape){.root_depth = 62, .keys = 2 + (size_t)i % 8, .steps = 60, .value_max = 2});
+        random_run(&rng, (struct shape){.root_depth = 62, .keys = 100, .steps = 40, .value_max = 6});
+        random_run(&rng, (struct shape){.root_depth = 60, .keys = 100, .steps = 40, .value_max = 3});
+    }
+}
+
 Test(trie, taking_out_what_is_not_in_changes_nothing)
 {
-    struct trie_fixture *f = trie_fixture_new();
+    struct trie_fixture *f = trie_fixture_new(0);
     bytes32 a = {{0x11}}, b = {{0x12}}, c = {{0x13}}, d = {{0x11, 1}};
     uint32_t leaf_a = trie_fixture_leaf(f, &a), leaf_b = trie_fixture_leaf(f, &b);
     uint32_t leaf_c = trie_fixture_leaf(f, &c), leaf_d = trie_fixture_leaf(f, &d);
@@ -133,7 +146,7 @@ Test(trie, building_from_sorted_leaves_equals_putting_them_one_by_one)
 {
     uint64_t rng = test_seed("trie/build");
     for (int round = 0; round < 30; round++) {
-        struct trie_fixture *f = trie_fixture_new();
+        struct trie_fixture *f = trie_fixture_new(0);
         bytes32 stems[2] = {random_bytes32(&rng), random_bytes32(&rng)};
         size_t count = round < 4 ? (size_t)round : 1 + test_random(&rng) % 500;
         struct trie_entry entries[512];
@@ -162,7 +175,7 @@ Test(trie, building_from_sorted_leaves_equals_putting_them_one_by_one)
 Test(trie, memory_of_removed_nodes_is_used_again)
 {
     uint64_t rng = test_seed("trie/reuse");
-    struct trie_fixture *f = trie_fixture_new();
+    struct trie_fixture *f = trie_fixture_new(0);
     for (int i = 0; i < 2000; i++) {
         bytes32 key = random_bytes32(&rng);
         f->leaves[i].key = key;

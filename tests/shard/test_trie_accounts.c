@@ -279,3 +279,23 @@ Test(account_trie, loading_and_rebuilding_gives_the_same_root_in_any_order_of_ke
     cr_expect(bytes32_equal(&root, &expected));
     world_free(w);
 }
+
+Test(account_trie, rebuilding_gives_back_what_was_built_before)
+{
+    struct world *w = world_new();
+    uint64_t rng = 1;
+    begin_block(w);
+    for (w->count = 0; w->count < ACCOUNTS_MAX; w->count++) {
+        w->keys[w->count] = random_key(&rng);
+        w->keys[w->count].b[0] = 7;
+        set(w, w->count, 1, U256_ZERO);
+    }
+    end_block(w);
+    account_trie_rebuild(w->tries, PARTITION_COUNT);
+    uint64_t bytes = arena_bytes(w->arena);
+    for (int i = 0; i < 3; i++)
+        account_trie_rebuild(w->tries, PARTITION_COUNT);
+    cr_expect_eq(arena_bytes(w->arena), bytes);
+    expect_root(w, "after four rebuilds");
+    world_free(w);
+}

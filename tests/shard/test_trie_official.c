@@ -97,7 +97,7 @@ static void run_secure(const char *name, const json_t *test, bool backwards)
     size_t count = steps_of(json_object_get(test, "in"), steps, 128);
     bytes32 expected = expected_root(test);
     for (int hash_each = 0; hash_each < 2; hash_each++) {
-        struct trie_fixture *f = trie_fixture_new();
+        struct trie_fixture *f = trie_fixture_new(0);
         for (size_t i = 0; i < count; i++) {
             const struct step *s = &steps[backwards ? count - 1 - i : i];
             bytes32 key = keccak256(s->key.b, s->key.len);

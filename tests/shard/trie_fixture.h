@@ -21,14 +21,15 @@ struct trie_fixture {
     uint32_t count; // leaves with a key
 };
 
-struct trie_fixture *trie_fixture_new(void);
+// Keys count from nibble root_depth on, an even number; before it they are all zero.
+struct trie_fixture *trie_fixture_new(unsigned root_depth);
 void trie_fixture_free(struct trie_fixture *f);
 
 // The leaf with this key; a new one when there is none.
 uint32_t trie_fixture_leaf(struct trie_fixture *f, const bytes32 *key);
 void trie_fixture_put(struct trie_fixture *f, uint32_t leaf, struct bytes value);
 void trie_fixture_remove(struct trie_fixture *f, uint32_t leaf);
-// Hashes and returns the root.
+// Hashes, checks that no mark is left, and returns the root.
 bytes32 trie_fixture_root(struct trie_fixture *f);
 bytes32 trie_fixture_naive_root(const struct trie_fixture *f);
 

@@ -1,0 +1,87 @@
+// The table of records by itself: adding, removing and growing at random against a list of the keys in it.
+#include "tests/support/vectors.h"
+
+#include "shard/state/record_table.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#define KEYS 3000
+
+static uint32_t used_slots(const struct record_table *t)
+{
+    uint32_t used = 0;
+    for (uint32_t i = 0; i < t->slot_count; i++)
+        used += t->slots[i] != 0;
+    return used;
+}
+
+static void check_all(const struct record_table *t, const bytes32 *keys, const uint32_t *ids)
+{
+    uint32_t present = 0;
+    for (size_t i = 0; i < KEYS; i++) {
+        cr_assert_eq(record_table_find(t, &keys[i]), ids[i]);
+        present += ids[i] != RECORD_NONE;
+    }
+    cr_assert_eq(t->count, present);
+    cr_assert_eq(used_slots(t), present);
+    cr_assert_leq(present * 5, t->slot_count * 4);
+}
+
+Test(state_table, random_adding_and_removing_finds_exactly_what_is_in)
+{
+    uint64_t rng = test_seed("state_table/random");
+    struct arena *arena = arena_create();
+    bytes32 *keys = calloc(KEYS, sizeof *keys);
+    uint32_t *ids = malloc(KEYS * sizeof *ids);
+    for (int run = 0; run < 6; run++) {
+        struct record_table t;
+        record_table_init(&t, arena);
+        for (size_t i = 0; i < KEYS; i++) {
+            store_le64(keys[i].b, test_random(&rng));
+            ids[i] = RECORD_NONE;
+        }
+        check_all(&t, keys, ids);
+        for (int phase = 0; phase < 8; phase++) {
+            unsigned adds = phase % 2 ? 20 : 80; // of 100 steps
+            for (int step = 0; step < 4000; step++) {
+                size_t i = test_random(&rng) % KEYS;
+                bool add = test_random(&rng) % 100 < adds;
+                if (add && ids[i] == RECORD_NONE) {
+                    ids[i] = record_table_add(&t, &keys[i]);
+                    cr_assert(bytes32_equal(&record_at(&t, ids[i])->key, &keys[i]));
+                    cr_assert_eq(record_at(&t, ids[i])->flags, 0);
+                } else if (!add && ids[i] != RECORD_NONE) {
+                    record_table_remove(&t, ids[i]);
+                    ids[i] = RECORD_NONE;
+                }
+            }
+            if (test_random(&rng) % 2)
+                record_table_reserve(&t, t.slot_count);
+            check_all(&t, keys, ids);
+        }
+        cr_assert_leq(t.given, KEYS, "ids that were given back are given out again");
+        record_table_free(&t);
+        cr_expect_eq(arena_bytes(arena), 0);
+    }
+    free(keys);
+    free(ids);
+    arena_destroy(arena);
+}
+
+Test(state_table, a_reserved_table_does_not_grow_while_it_is_filled)
+{
+    struct arena *arena = arena_create();
+    struct record_table t;
+    record_table_init(&t, arena);
+    record_table_reserve(&t, KEYS);
+    uint32_t slots = t.slot_count;
+    for (uint64_t i = 0; i < KEYS; i++) {
+        bytes32 key = {{0}};
+        store_le64(key.b, i);
+        record_table_add(&t, &key);
+    }
+    cr_expect_eq(t.slot_count, slots);
+    record_table_free(&t);
+    arena_destroy(arena);
+}
