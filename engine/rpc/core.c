@@ -56,7 +56,7 @@ static struct rpc_exchange *exchange_create(struct rpc_core *core, struct rpc_pe
     x->call_count = call_count;
     for (size_t i = 0; i < call_count; i++) {
         x->calls[i] = (struct rpc_call){.core = core, .exchange = x, .method = RPC_METHOD_COUNT};
-        json_init(&x->calls[i].out, core->options.response_bytes_max);
+        jw_init(&x->calls[i].out, core->options.response_bytes_max);
     }
     x->next = core->exchanges;
     if (x->next)
@@ -96,7 +96,7 @@ static void exchange_free(struct rpc_exchange *x)
     if (x->next)
         x->next->prev = x->prev;
     for (size_t i = 0; i < x->call_count; i++)
-        json_release(&x->calls[i].out);
+        jw_release(&x->calls[i].out);
     jv_free(x->document);
     free(x);
 }
@@ -104,7 +104,7 @@ static void exchange_free(struct rpc_exchange *x)
 // One text from the calls' answers. A single call's buffer is the answer itself.
 static void join_answers(struct rpc_exchange *x, struct json_writer *w)
 {
-    json_init(w, SIZE_MAX);
+    jw_init(w, SIZE_MAX);
     if (!x->batch) {
         struct rpc_call *call = &x->calls[0];
         if (!call->notification) {
@@ -117,12 +117,12 @@ static void join_answers(struct rpc_exchange *x, struct json_writer *w)
         struct rpc_call *call = &x->calls[i];
         if (call->notification)
             continue;
-        json_raw(w, w->len ? "," : "[");
-        json_bytes(w, json_text_of(&call->out), call->out.len);
-        json_release(&call->out);
+        jw_raw(w, w->len ? "," : "[");
+        jw_bytes(w, jw_text(&call->out), call->out.len);
+        jw_release(&call->out);
     }
     if (w->len)
-        json_raw(w, "]");
+        jw_raw(w, "]");
 }
 
 static void exchange_release(struct rpc_exchange *x)
@@ -159,33 +159,33 @@ static void write_id(struct json_writer *w, const struct jv *id)
 {
     int64_t number;
     if (jv_kind(id) == JV_STRING)
-        json_string(w, jv_text(id));
+        jw_string(w, jv_text(id));
     else if (jv_integer(id, &number))
-        json_printf(w, "%lld", (long long)number);
+        jw_printf(w, "%lld", (long long)number);
     else if (jv_kind(id) == JV_NUMBER)
-        json_double(w, jv_number(id));
+        jw_double(w, jv_number(id));
     else if (jv_kind(id) == JV_BOOL)
-        json_bool(w, jv_true(id));
+        jw_bool(w, jv_true(id));
     else
-        json_raw(w, "null");
+        jw_raw(w, "null");
 }
 
 static void write_head(struct rpc_call *call, const struct jv *id)
 {
-    json_raw(&call->out, "{\"jsonrpc\":\"2.0\",\"id\":");
+    jw_raw(&call->out, "{\"jsonrpc\":\"2.0\",\"id\":");
     write_id(&call->out, id);
-    json_raw(&call->out, ",");
+    jw_raw(&call->out, ",");
     call->head = call->out.len;
 }
 
 // Small and bounded, so that it fits even where the result did not.
 static void write_error(struct rpc_call *call, int code, struct bytes message)
 {
-    json_rewind(&call->out, call->head);
+    jw_rewind(&call->out, call->head);
     call->out.limit = SIZE_MAX;
-    json_printf(&call->out, "\"error\":{\"code\":%d,\"message\":", code);
-    json_string(&call->out, message);
-    json_raw(&call->out, "}");
+    jw_printf(&call->out, "\"error\":{\"code\":%d,\"message\":", code);
+    jw_string(&call->out, message);
+    jw_raw(&call->out, "}");
     call->failed = true;
 }
 
@@ -205,12 +205,12 @@ void call_done(struct rpc_call *call)
         call->query->owner = NULL;
     if (call->out.overflow)
         too_large(call);
-    json_raw(&call->out, "}");
+    jw_raw(&call->out, "}");
     if (call->notification)
-        json_release(&call->out);
+        jw_release(&call->out);
     else if (x->bytes + call->out.len > core->options.response_bytes_max && !call->failed) {
         too_large(call);
-        json_raw(&call->out, "}");
+        jw_raw(&call->out, "}");
     }
     x->bytes += call->out.len;
     core->stats[call->method].errors += call->failed;
@@ -220,25 +220,25 @@ void call_done(struct rpc_call *call)
 
 struct json_writer *call_result(struct rpc_call *call)
 {
-    json_raw(&call->out, "\"result\":");
+    jw_raw(&call->out, "\"result\":");
     return &call->out;
 }
 
 void call_raw(struct rpc_call *call, const char *json)
 {
-    json_raw(call_result(call), json);
+    jw_raw(call_result(call), json);
     call_done(call);
 }
 
 void call_quantity(struct rpc_call *call, uint64_t v)
 {
-    json_quantity(call_result(call), v);
+    jw_quantity(call_result(call), v);
     call_done(call);
 }
 
 void call_quantity256(struct rpc_call *call, const u256 *v)
 {
-    json_quantity256(call_result(call), v);
+    jw_quantity256(call_result(call), v);
     call_done(call);
 }
 
@@ -502,7 +502,7 @@ static void collect(struct rpc_peer *peer, struct json_writer *answer)
 static void ignore(struct rpc_peer *peer, struct json_writer *message)
 {
     (void)peer;
-    json_release(message);
+    jw_release(message);
 }
 
 char *rpc_handle_text(struct rpc_core *core, struct bytes text, size_t *len)
@@ -513,9 +513,9 @@ char *rpc_handle_text(struct rpc_core *core, struct bytes text, size_t *len)
     *len = c.answer.len;
     char *out = c.answer.len ? malloc(c.answer.len + 1) : NULL;
     if (out) {
-        memcpy(out, json_text_of(&c.answer), c.answer.len);
+        memcpy(out, jw_text(&c.answer), c.answer.len);
         out[c.answer.len] = 0;
     }
-    json_release(&c.answer);
+    jw_release(&c.answer);
     return out;
 }

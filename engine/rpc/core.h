@@ -22,7 +22,7 @@ struct rpc_subscription;
 
 // A client's connection as the core sees it. Zero it, set the first three, leave the rest to the core.
 struct rpc_peer {
-    // The answer to one exchange: takes over the writer's buffer (json_release it). Length 0: nothing to say (only
+    // The answer to one exchange: takes over the writer's buffer (jw_release it). Length 0: nothing to say (only
     // notifications came).
     void (*respond)(struct rpc_peer *peer, struct json_writer *answer);
     // A subscription's message; likewise takes over the buffer.

@@ -186,14 +186,14 @@ static void begin_notification(struct json_writer *w, const struct rpc_core *cor
 {
     char id[FEED_ID_TEXT];
     feed_id_write(id, &s->id);
-    json_init(w, core->options.response_bytes_max);
-    json_printf(
+    jw_init(w, core->options.response_bytes_max);
+    jw_printf(
         w, "{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"%s\",\"result\":", id);
 }
 
 static void end_notification(struct json_writer *w, struct rpc_core *core, struct rpc_subscription *s)
 {
-    json_raw(w, "}}");
+    jw_raw(w, "}}");
     core->feed.notification_count++;
     s->peer->notify(s->peer, w);
 }
@@ -223,7 +223,7 @@ void feed_pending(struct rpc_core *core, const bytes32 *hashes, size_t count)
                 continue;
             struct json_writer w;
             begin_notification(&w, core, s);
-            json_hash(&w, &hashes[i]);
+            jw_hash(&w, &hashes[i]);
             end_notification(&w, core, s);
         }
     }

@@ -8,25 +8,25 @@
 
 static const char digits[] = "0123456789abcdef";
 
-void json_init(struct json_writer *w, size_t limit)
+void jw_init(struct json_writer *w, size_t limit)
 {
     *w = (struct json_writer){.limit = limit};
 }
 
-void json_release(struct json_writer *w)
+void jw_release(struct json_writer *w)
 {
     free(w->mem);
     w->mem = NULL;
     w->len = w->cap = 0;
 }
 
-void json_rewind(struct json_writer *w, size_t len)
+void jw_rewind(struct json_writer *w, size_t len)
 {
     w->len = len;
     w->overflow = false;
 }
 
-char *json_room(struct json_writer *w, size_t n)
+char *jw_room(struct json_writer *w, size_t n)
 {
     if (n > w->limit - w->len || w->overflow) {
         w->overflow = true;
@@ -47,16 +47,16 @@ char *json_room(struct json_writer *w, size_t n)
     return w->mem + JSON_HEADROOM + w->len;
 }
 
-void json_bytes(struct json_writer *w, const void *text, size_t len)
+void jw_bytes(struct json_writer *w, const void *text, size_t len)
 {
-    char *p = json_room(w, len);
+    char *p = jw_room(w, len);
     if (!p || len == 0)
         return;
     memcpy(p, text, len);
     w->len += len;
 }
 
-void json_printf(struct json_writer *w, const char *format, ...)
+void jw_printf(struct json_writer *w, const char *format, ...)
 {
     char text[512];
     va_list args;
@@ -64,7 +64,7 @@ void json_printf(struct json_writer *w, const char *format, ...)
     int len = vsnprintf(text, sizeof text, format, args);
     va_end(args);
     if (len > 0)
-        json_bytes(w, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
+        jw_bytes(w, text, (size_t)len < sizeof text ? (size_t)len : sizeof text - 1);
 }
 
 // Writes c escaped, 6 bytes at most.
@@ -88,16 +88,16 @@ static size_t escape(char *out, uint8_t c)
     return 6;
 }
 
-void json_string(struct json_writer *w, struct bytes text)
+void jw_string(struct json_writer *w, struct bytes text)
 {
-    json_bytes(w, "\"", 1);
+    jw_bytes(w, "\"", 1);
     for (size_t i = 0; i < text.len; i++) {
-        char *p = json_room(w, 6);
+        char *p = jw_room(w, 6);
         if (!p)
             return;
         w->len += escape(p, text.ptr[i]);
     }
-    json_bytes(w, "\"", 1);
+    jw_bytes(w, "\"", 1);
 }
 
 // A digit by arithmetic: unlike a table, the compiler turns this into vector code. Answers are mostly such text.
@@ -106,10 +106,10 @@ static inline char digit_of(uint8_t nibble)
     return (char)(nibble + '0' + (nibble > 9 ? 'a' - '9' - 1 : 0));
 }
 
-void json_data(struct json_writer *w, const void *bytes, size_t len)
+void jw_data(struct json_writer *w, const void *bytes, size_t len)
 {
     const uint8_t *restrict in = bytes;
-    char *restrict p = json_room(w, 2 * len + 4);
+    char *restrict p = jw_room(w, 2 * len + 4);
     if (!p)
         return;
     memcpy(p, "\"0x", 3);
@@ -122,17 +122,17 @@ void json_data(struct json_writer *w, const void *bytes, size_t len)
     w->len += 2 * len + 4;
 }
 
-void json_quantity(struct json_writer *w, uint64_t v)
+void jw_quantity(struct json_writer *w, uint64_t v)
 {
     u256 wide = u256_from_u64(v);
-    json_quantity256(w, &wide);
+    jw_quantity256(w, &wide);
 }
 
-void json_quantity256(struct json_writer *w, const u256 *v)
+void jw_quantity256(struct json_writer *w, const u256 *v)
 {
     unsigned bits = u256_bits(v);
     unsigned count = bits ? (bits + 3) / 4 : 1;
-    char *p = json_room(w, count + 4);
+    char *p = jw_room(w, count + 4);
     if (!p)
         return;
     memcpy(p, "\"0x", 3);
@@ -143,7 +143,7 @@ void json_quantity256(struct json_writer *w, const u256 *v)
     w->len += count + 4;
 }
 
-void json_double(struct json_writer *w, double v)
+void jw_double(struct json_writer *w, double v)
 {
     char text[32];
     for (int precision = 1; precision <= 17; precision++) {
@@ -151,5 +151,5 @@ void json_double(struct json_writer *w, double v)
         if (strtod(text, NULL) == v)
             break;
     }
-    json_raw(w, text);
+    jw_raw(w, text);
 }

@@ -1,7 +1,7 @@
 // Writing JSON: a growing buffer and the few forms that Ethereum's answers are made of. No tree is built; commas and
-// quotes of structure are the caller's (json_raw), so a caller writes what the reader will see.
+// quotes of structure are the caller's (jw_raw), so a caller writes what the reader will see.
 //
-//   json_raw(w, "{\"number\":");  json_quantity(w, 7);  json_raw(w, ",\"hash\":");  json_hash(w, &hash);  json_raw(w,
+//   jw_raw(w, "{\"number\":");  jw_quantity(w, 7);  jw_raw(w, ",\"hash\":");  jw_hash(w, &hash);  jw_raw(w,
 //   "}");
 //
 // A writer has a limit: what would go past it is dropped and `overflow` set; the owner answers with an error instead.
@@ -22,50 +22,50 @@ struct json_writer {
 };
 
 // Nothing is allocated before the first write.
-void json_init(struct json_writer *w, size_t limit);
-void json_release(struct json_writer *w);
+void jw_init(struct json_writer *w, size_t limit);
+void jw_release(struct json_writer *w);
 // Back to a length that the writer had; forgives an overflow.
-void json_rewind(struct json_writer *w, size_t len);
-static inline char *json_text_of(const struct json_writer *w)
+void jw_rewind(struct json_writer *w, size_t len);
+static inline char *jw_text(const struct json_writer *w)
 {
     return w->mem ? w->mem + JSON_HEADROOM : NULL;
 }
 
 // Room for n more bytes (NULL when past the limit); the caller writes them and adds to len.
-char *json_room(struct json_writer *w, size_t n);
+char *jw_room(struct json_writer *w, size_t n);
 
-void json_bytes(struct json_writer *w, const void *text, size_t len);
-static inline void json_raw(struct json_writer *w, const char *text)
+void jw_bytes(struct json_writer *w, const void *text, size_t len);
+static inline void jw_raw(struct json_writer *w, const char *text)
 {
-    json_bytes(w, text, strlen(text));
+    jw_bytes(w, text, strlen(text));
 }
-__attribute__((format(printf, 2, 3))) void json_printf(struct json_writer *w, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void jw_printf(struct json_writer *w, const char *format, ...);
 
 // A quoted string, escaped. text is UTF-8.
-void json_string(struct json_writer *w, struct bytes text);
-static inline void json_cstring(struct json_writer *w, const char *text)
+void jw_string(struct json_writer *w, struct bytes text);
+static inline void jw_cstring(struct json_writer *w, const char *text)
 {
-    json_string(w, bytes_of(text, strlen(text)));
+    jw_string(w, bytes_of(text, strlen(text)));
 }
 // "0x..." of all bytes; "0x" for none.
-void json_data(struct json_writer *w, const void *bytes, size_t len);
+void jw_data(struct json_writer *w, const void *bytes, size_t len);
 // "0x..." without leading zero digits; "0x0" for zero.
-void json_quantity(struct json_writer *w, uint64_t v);
-void json_quantity256(struct json_writer *w, const u256 *v);
+void jw_quantity(struct json_writer *w, uint64_t v);
+void jw_quantity256(struct json_writer *w, const u256 *v);
 // The shortest decimal text that reads back as v; v is finite.
-void json_double(struct json_writer *w, double v);
+void jw_double(struct json_writer *w, double v);
 
-static inline void json_hash(struct json_writer *w, const bytes32 *hash)
+static inline void jw_hash(struct json_writer *w, const bytes32 *hash)
 {
-    json_data(w, hash->b, sizeof hash->b);
+    jw_data(w, hash->b, sizeof hash->b);
 }
-static inline void json_address(struct json_writer *w, const address *a)
+static inline void jw_address(struct json_writer *w, const address *a)
 {
-    json_data(w, a->b, sizeof a->b);
+    jw_data(w, a->b, sizeof a->b);
 }
-static inline void json_bool(struct json_writer *w, bool v)
+static inline void jw_bool(struct json_writer *w, bool v)
 {
-    json_raw(w, v ? "true" : "false");
+    jw_raw(w, v ? "true" : "false");
 }
 
 #endif

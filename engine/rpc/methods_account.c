@@ -107,7 +107,7 @@ void eth_get_storage_at(struct rpc_call *call)
     }
     if (!arg_state(call, 2, &height, &pending))
         return;
-    json_hash(call_result(call), &zero);
+    jw_hash(call_result(call), &zero);
     call_done(call);
 }
 

@@ -139,7 +139,7 @@ static void answer_pooled(struct rpc_call *call, struct rpc_query *q)
     if (q->found > 0) {
         struct json_writer *w = call_result(call);
         if (!view_pooled(w, bytes_of(q->raw, q->raw_len), &q->hash, &q->sender))
-            json_raw(w, "null");
+            jw_raw(w, "null");
         call_done(call);
     } else if (!answer_included(call, &q->hash, view_transaction)) {
         call_raw(call, "null");
@@ -166,13 +166,13 @@ static void view_included(struct json_writer *w, const struct record *r, uint32_
 {
     struct record_tx t;
     record_tx_at(r, i, &t);
-    json_raw(w, "{\"status\":\"included\",\"reason\":\"\",\"blockHash\":");
-    json_hash(w, &r->block_hash);
-    json_raw(w, ",\"blockNumber\":");
-    json_quantity(w, r->header.number);
-    json_raw(w, ",\"transactionIndex\":");
-    json_quantity(w, i);
-    json_printf(w, ",\"success\":%s}", t.success ? "true" : "false");
+    jw_raw(w, "{\"status\":\"included\",\"reason\":\"\",\"blockHash\":");
+    jw_hash(w, &r->block_hash);
+    jw_raw(w, ",\"blockNumber\":");
+    jw_quantity(w, r->header.number);
+    jw_raw(w, ",\"transactionIndex\":");
+    jw_quantity(w, i);
+    jw_printf(w, ",\"success\":%s}", t.success ? "true" : "false");
 }
 
 static void answer_status(struct rpc_call *call, struct rpc_query *q)
@@ -184,9 +184,9 @@ static void answer_status(struct rpc_call *call, struct rpc_query *q)
                          : q->status != TX_OK ? "dropped"
                                               : "unknown";
     struct json_writer *w = call_result(call);
-    json_printf(w, "{\"status\":\"%s\",\"reason\":", status);
-    json_cstring(w, q->found == 0 && q->status != TX_OK ? tx_status_text(q->status) : "");
-    json_raw(w, "}");
+    jw_printf(w, "{\"status\":\"%s\",\"reason\":", status);
+    jw_cstring(w, q->found == 0 && q->status != TX_OK ? tx_status_text(q->status) : "");
+    jw_raw(w, "}");
     call_done(call);
 }
 

@@ -24,7 +24,7 @@ void debug_get_raw_block(struct rpc_call *call)
     const struct record *r = raw_block(call);
     if (!r)
         return;
-    json_data(call_result(call), r->block_rlp.ptr, r->block_rlp.len);
+    jw_data(call_result(call), r->block_rlp.ptr, r->block_rlp.len);
     call_done(call);
 }
 
@@ -35,7 +35,7 @@ void debug_get_raw_header(struct rpc_call *call)
     if (!r)
         return;
     size_t len = header_encode(encoded, &r->header);
-    json_data(call_result(call), encoded, len);
+    jw_data(call_result(call), encoded, len);
     call_done(call);
 }
 
@@ -51,8 +51,8 @@ static bool write_raw_receipt(struct json_writer *w, const struct record *r, uin
     if (!encoded)
         return false;
     uint8_t *end = receipt_put(encoded, &receipt);
-    json_raw(w, i > 0 ? "," : "");
-    json_data(w, encoded, (size_t)(end - encoded));
+    jw_raw(w, i > 0 ? "," : "");
+    jw_data(w, encoded, (size_t)(end - encoded));
     free(encoded);
     return true;
 }
@@ -63,14 +63,14 @@ void debug_get_raw_receipts(struct rpc_call *call)
     if (!r)
         return;
     struct json_writer *w = call_result(call);
-    json_raw(w, "[");
+    jw_raw(w, "[");
     for (uint32_t i = 0; i < r->tx_count; i++) {
         if (!write_raw_receipt(w, r, i)) {
             call_fail(call, RPC_INTERNAL_ERROR, "transaction %u of the block can't be read", i);
             return;
         }
     }
-    json_raw(w, "]");
+    jw_raw(w, "]");
     call_done(call);
 }
 
@@ -78,12 +78,12 @@ static void view_raw(struct json_writer *w, const struct record *r, uint32_t i)
 {
     struct record_tx t;
     record_tx_at(r, i, &t);
-    json_data(w, t.raw.ptr, t.raw.len);
+    jw_data(w, t.raw.ptr, t.raw.len);
 }
 
 static void answer_raw_pooled(struct rpc_call *call, struct rpc_query *q)
 {
-    json_data(call_result(call), q->raw, q->found > 0 ? q->raw_len : 0);
+    jw_data(call_result(call), q->raw, q->found > 0 ? q->raw_len : 0);
     call_done(call);
 }
 

@@ -9,7 +9,7 @@ static void answer_id(struct rpc_call *call, const struct feed_id *id)
 {
     char text[FEED_ID_TEXT];
     feed_id_write(text, id);
-    json_cstring(call_result(call), text);
+    jw_cstring(call_result(call), text);
     call_done(call);
 }
 
@@ -114,17 +114,17 @@ static void write_new_blocks(struct json_writer *w, struct rpc_core *core, struc
     uint64_t height = filter->position + 1 > first ? filter->position + 1 : first;
     uint64_t last = head - filter->position > FILTER_BLOCKS_MAX ? filter->position + FILTER_BLOCKS_MAX : head;
     const char *separator = "";
-    json_raw(w, "[");
+    jw_raw(w, "[");
     for (; height <= last; height++) {
         bool damaged = false;
         const struct record *r = chain_reader_block(core->reader, height, &damaged);
         if (!r)
             continue;
-        json_raw(w, separator);
-        json_hash(w, &r->block_hash);
+        jw_raw(w, separator);
+        jw_hash(w, &r->block_hash);
         separator = ",";
     }
-    json_raw(w, "]");
+    jw_raw(w, "]");
     filter->position = last;
 }
 
@@ -133,15 +133,15 @@ static void write_new_pending(struct json_writer *w, struct rpc_core *core, stru
     bytes32 hashes[256];
     size_t count;
     const char *separator = "";
-    json_raw(w, "[");
+    jw_raw(w, "[");
     while ((count = feed_take_pending(&core->feed, filter, hashes, 256)) > 0) {
         for (size_t i = 0; i < count; i++) {
-            json_raw(w, separator);
-            json_hash(w, &hashes[i]);
+            jw_raw(w, separator);
+            jw_hash(w, &hashes[i]);
             separator = ",";
         }
     }
-    json_raw(w, "]");
+    jw_raw(w, "]");
 }
 
 static bool arg_filter(struct rpc_call *call, struct feed_id *id)

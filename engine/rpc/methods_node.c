@@ -17,7 +17,7 @@ void web3_client_version(struct rpc_call *call)
 {
     struct rpc_node_status status = {0};
     call->core->backend.status(call->core->backend.ctx, &status);
-    json_cstring(call_result(call), status.version ? status.version : "gantry");
+    jw_cstring(call_result(call), status.version ? status.version : "gantry");
     call_done(call);
 }
 
@@ -32,13 +32,13 @@ void web3_sha3(struct rpc_call *call)
     }
     bytes32 hash = keccak256(data, len);
     free(data);
-    json_hash(call_result(call), &hash);
+    jw_hash(call_result(call), &hash);
     call_done(call);
 }
 
 void net_version(struct rpc_call *call)
 {
-    json_printf(call_result(call), "\"%llu\"", (unsigned long long)call->core->genesis->chain_id);
+    jw_printf(call_result(call), "\"%llu\"", (unsigned long long)call->core->genesis->chain_id);
     call_done(call);
 }
 
@@ -153,56 +153,56 @@ static void bound_history(struct rpc_core *core, struct history *h)
 
 static bool write_rewards(struct json_writer *w, struct rpc_core *core, const struct history *h)
 {
-    json_raw(w, ",\"reward\":[");
+    jw_raw(w, ",\"reward\":[");
     for (uint64_t i = 0; i < h->count; i++) {
         u256 rewards[HISTORY_PERCENTILES_MAX];
         bool damaged = false;
         const struct record *r = chain_reader_block(core->reader, h->newest - h->count + 1 + i, &damaged);
         if (!r || !fee_rewards(r, h->percentiles, h->percentile_count, rewards))
             return false;
-        json_raw(w, i > 0 ? ",[" : "[");
+        jw_raw(w, i > 0 ? ",[" : "[");
         for (size_t p = 0; p < h->percentile_count; p++) {
-            json_raw(w, p > 0 ? "," : "");
-            json_quantity256(w, &rewards[p]);
+            jw_raw(w, p > 0 ? "," : "");
+            jw_quantity256(w, &rewards[p]);
         }
-        json_raw(w, "]");
+        jw_raw(w, "]");
     }
-    json_raw(w, "]");
+    jw_raw(w, "]");
     return true;
 }
 
 static bool write_history(struct json_writer *w, struct rpc_core *core, const struct history *h)
 {
-    json_raw(w, "{\"oldestBlock\":");
-    json_quantity(w, h->newest - h->count + 1);
+    jw_raw(w, "{\"oldestBlock\":");
+    jw_quantity(w, h->newest - h->count + 1);
     if (h->percentile_count > 0 && !write_rewards(w, core, h))
         return false;
     u256 next = U256_ZERO;
     double used[HISTORY_BLOCKS_MAX];
-    json_raw(w, ",\"baseFeePerGas\":[");
+    jw_raw(w, ",\"baseFeePerGas\":[");
     for (uint64_t i = 0; i < h->count; i++) {
         bool damaged = false;
         const struct record *r = chain_reader_block(core->reader, h->newest - h->count + 1 + i, &damaged);
         if (!r)
             return false;
-        json_quantity256(w, &r->header.base_fee);
-        json_raw(w, ",");
+        jw_quantity256(w, &r->header.base_fee);
+        jw_raw(w, ",");
         next = fee_next_base(core->genesis, &r->header);
         used[i] = (double)r->header.gas_used / (double)r->header.gas_limit;
     }
-    json_quantity256(w, &next);
-    json_raw(w, "],\"gasUsedRatio\":[");
+    jw_quantity256(w, &next);
+    jw_raw(w, "],\"gasUsedRatio\":[");
     for (uint64_t i = 0; i < h->count; i++) {
-        json_raw(w, i > 0 ? "," : "");
-        json_double(w, used[i]);
+        jw_raw(w, i > 0 ? "," : "");
+        jw_double(w, used[i]);
     }
-    json_raw(w, "],\"baseFeePerBlobGas\":[");
+    jw_raw(w, "],\"baseFeePerBlobGas\":[");
     for (uint64_t i = 0; i <= h->count; i++)
-        json_raw(w, i > 0 ? ",\"0x1\"" : "\"0x1\"");
-    json_raw(w, "],\"blobGasUsedRatio\":[");
+        jw_raw(w, i > 0 ? ",\"0x1\"" : "\"0x1\"");
+    jw_raw(w, "],\"blobGasUsedRatio\":[");
     for (uint64_t i = 0; i < h->count; i++)
-        json_raw(w, i > 0 ? ",0" : "0");
-    json_raw(w, "]}");
+        jw_raw(w, i > 0 ? ",0" : "0");
+    jw_raw(w, "]}");
     return true;
 }
 
@@ -241,31 +241,31 @@ static void write_head(struct json_writer *w, struct rpc_core *core)
     bool damaged = false;
     const struct record *head = chain_reader_block(core->reader, chain_reader_head(core->reader), &damaged);
     if (!head) {
-        json_raw(w, "null");
+        jw_raw(w, "null");
         return;
     }
-    json_printf(w, "{\"number\":%llu,\"hash\":", (unsigned long long)head->header.number);
-    json_hash(w, &head->block_hash);
-    json_printf(w, ",\"timestamp\":%llu,\"transactions\":%u,\"gasUsed\":%llu,\"gasLimit\":%llu}",
-                (unsigned long long)head->header.timestamp, head->tx_count, (unsigned long long)head->header.gas_used,
-                (unsigned long long)head->header.gas_limit);
+    jw_printf(w, "{\"number\":%llu,\"hash\":", (unsigned long long)head->header.number);
+    jw_hash(w, &head->block_hash);
+    jw_printf(w, ",\"timestamp\":%llu,\"transactions\":%u,\"gasUsed\":%llu,\"gasLimit\":%llu}",
+              (unsigned long long)head->header.timestamp, head->tx_count, (unsigned long long)head->header.gas_used,
+              (unsigned long long)head->header.gas_limit);
 }
 
 static void write_node(struct json_writer *w, const struct rpc_node_status *s, struct rpc_core *core)
 {
     uint64_t now = clock_wall_ms();
-    json_printf(w, ",\"shards\":%u,\"uptimeMs\":%llu", s->shard_count,
-                (unsigned long long)(now > s->start_wall_ms ? now - s->start_wall_ms : 0));
-    json_raw(w, ",\"baseFee\":");
-    json_quantity256(w, &s->base_fee);
-    json_printf(w, ",\"pool\":{\"pending\":%llu,\"queued\":%llu}", (unsigned long long)s->pool_pending,
-                (unsigned long long)s->pool_queued);
-    json_printf(w, ",\"store\":{\"firstBlock\":%llu,\"checkpoint\":%llu,\"logBytes\":%llu,\"checkpointBytes\":%llu,",
-                (unsigned long long)chain_reader_first(core->reader), (unsigned long long)s->checkpoint_height,
-                (unsigned long long)s->log_bytes, (unsigned long long)s->checkpoint_bytes);
-    json_printf(w, "\"indexBytes\":%llu}", (unsigned long long)chain_reader_index_bytes(core->reader));
-    json_printf(w, ",\"rpc\":{\"subscriptions\":%u,\"filters\":%u}", core->feed.subscription_count,
-                core->feed.filter_count);
+    jw_printf(w, ",\"shards\":%u,\"uptimeMs\":%llu", s->shard_count,
+              (unsigned long long)(now > s->start_wall_ms ? now - s->start_wall_ms : 0));
+    jw_raw(w, ",\"baseFee\":");
+    jw_quantity256(w, &s->base_fee);
+    jw_printf(w, ",\"pool\":{\"pending\":%llu,\"queued\":%llu}", (unsigned long long)s->pool_pending,
+              (unsigned long long)s->pool_queued);
+    jw_printf(w, ",\"store\":{\"firstBlock\":%llu,\"checkpoint\":%llu,\"logBytes\":%llu,\"checkpointBytes\":%llu,",
+              (unsigned long long)chain_reader_first(core->reader), (unsigned long long)s->checkpoint_height,
+              (unsigned long long)s->log_bytes, (unsigned long long)s->checkpoint_bytes);
+    jw_printf(w, "\"indexBytes\":%llu}", (unsigned long long)chain_reader_index_bytes(core->reader));
+    jw_printf(w, ",\"rpc\":{\"subscriptions\":%u,\"filters\":%u}", core->feed.subscription_count,
+              core->feed.filter_count);
 }
 
 void gantry_status(struct rpc_call *call)
@@ -276,19 +276,19 @@ void gantry_status(struct rpc_call *call)
     bool damaged = false;
     const struct record *genesis = chain_reader_block(core->reader, 0, &damaged);
     struct json_writer *w = call_result(call);
-    json_raw(w, "{\"version\":");
-    json_cstring(w, status.version ? status.version : "gantry");
-    json_printf(w, ",\"chainId\":%llu,\"genesis\":", (unsigned long long)core->genesis->chain_id);
+    jw_raw(w, "{\"version\":");
+    jw_cstring(w, status.version ? status.version : "gantry");
+    jw_printf(w, ",\"chainId\":%llu,\"genesis\":", (unsigned long long)core->genesis->chain_id);
     if (genesis)
-        json_hash(w, &genesis->block_hash);
+        jw_hash(w, &genesis->block_hash);
     else
-        json_raw(w, "null");
-    json_raw(w, ",\"head\":");
+        jw_raw(w, "null");
+    jw_raw(w, ",\"head\":");
     write_head(w, core);
     write_node(w, &status, core);
-    json_printf(w, ",\"healthy\":%s,\"reason\":", status.healthy ? "true" : "false");
-    json_cstring(w, status.reason);
-    json_raw(w, "}");
+    jw_printf(w, ",\"healthy\":%s,\"reason\":", status.healthy ? "true" : "false");
+    jw_cstring(w, status.reason);
+    jw_raw(w, "}");
     call_done(call);
 }
 
@@ -296,8 +296,8 @@ bool core_health(struct rpc_core *core, struct json_writer *w)
 {
     struct rpc_node_status status = {0};
     core->backend.status(core->backend.ctx, &status);
-    json_printf(w, "{\"healthy\":%s,\"reason\":", status.healthy ? "true" : "false");
-    json_cstring(w, status.healthy && !status.reason[0] ? "ok" : status.reason);
-    json_printf(w, ",\"head\":%llu}\n", (unsigned long long)chain_reader_head(core->reader));
+    jw_printf(w, "{\"healthy\":%s,\"reason\":", status.healthy ? "true" : "false");
+    jw_cstring(w, status.healthy && !status.reason[0] ? "ok" : status.reason);
+    jw_printf(w, ",\"head\":%llu}\n", (unsigned long long)chain_reader_head(core->reader));
     return status.healthy;
 }

@@ -14,7 +14,7 @@ static void answer_submit(struct rpc_call *call, struct rpc_query *q)
         call_fail(call, RPC_SERVER_ERROR, "%s", tx_status_text(q->status));
         return;
     }
-    json_hash(call_result(call), &q->hash);
+    jw_hash(call_result(call), &q->hash);
     call_done(call);
 }
 
@@ -38,11 +38,11 @@ void eth_send_raw_transaction(struct rpc_call *call)
 static void answer_pool_status(struct rpc_call *call, struct rpc_query *q)
 {
     struct json_writer *w = call_result(call);
-    json_raw(w, "{\"pending\":");
-    json_quantity(w, q->stats.pending);
-    json_raw(w, ",\"queued\":");
-    json_quantity(w, q->stats.queued);
-    json_raw(w, "}");
+    jw_raw(w, "{\"pending\":");
+    jw_quantity(w, q->stats.pending);
+    jw_raw(w, ",\"queued\":");
+    jw_quantity(w, q->stats.queued);
+    jw_raw(w, "}");
     call_done(call);
 }
 
@@ -70,7 +70,7 @@ typedef void (*entry_view)(struct json_writer *w, const struct rpc_pool_entry *e
 static void view_full(struct json_writer *w, const struct rpc_pool_entry *entry)
 {
     if (!view_pooled(w, bytes_of(entry->raw, entry->raw_len), &entry->hash, &entry->sender))
-        json_raw(w, "null");
+        jw_raw(w, "null");
 }
 
 // "0xTarget: 1 wei + 21000 gas × 2 wei", as geth.
@@ -79,33 +79,33 @@ static void view_line(struct json_writer *w, const struct rpc_pool_entry *entry)
     struct tx tx;
     char target[CHECKSUM_ADDRESS_MAX], value[80], price[80];
     if (tx_decode(&tx, bytes_of(entry->raw, entry->raw_len), 0) != TX_OK) {
-        json_raw(w, "null");
+        jw_raw(w, "null");
         return;
     }
     view_checksum_address(target, &tx.to);
     u256_to_decimal(value, &tx.value);
     u256_to_decimal(price, &tx.max_fee);
-    json_printf(w, "\"%s: %s wei + %llu gas × %s wei\"", tx.is_create ? "contract creation" : target, value,
-                (unsigned long long)tx.gas_limit, price);
+    jw_printf(w, "\"%s: %s wei + %llu gas × %s wei\"", tx.is_create ? "contract creation" : target, value,
+              (unsigned long long)tx.gas_limit, price);
 }
 
 // Entries of one kind, sorted, with sender and nonce as keys.
 static void write_senders(struct json_writer *w, const struct shown *list, size_t count, entry_view view)
 {
-    json_raw(w, "{");
+    jw_raw(w, "{");
     for (size_t i = 0; i < count; i++) {
         const struct rpc_pool_entry *entry = list[i].entry;
         bool same = i > 0 && address_equal(&list[i - 1].entry->sender, &entry->sender);
         char sender[CHECKSUM_ADDRESS_MAX];
         view_checksum_address(sender, &entry->sender);
         if (same)
-            json_raw(w, ",");
+            jw_raw(w, ",");
         else
-            json_printf(w, "%s\"%s\":{", i > 0 ? "}," : "", sender);
-        json_printf(w, "\"%llu\":", (unsigned long long)list[i].nonce);
+            jw_printf(w, "%s\"%s\":{", i > 0 ? "}," : "", sender);
+        jw_printf(w, "\"%llu\":", (unsigned long long)list[i].nonce);
         view(w, entry);
     }
-    json_raw(w, count > 0 ? "}}" : "}");
+    jw_raw(w, count > 0 ? "}}" : "}");
 }
 
 static void write_kind(struct json_writer *w, const struct rpc_query *q, struct shown *list, bool pending,
@@ -130,11 +130,11 @@ static void answer_content_with(struct rpc_call *call, struct rpc_query *q, entr
         return;
     }
     struct json_writer *w = call_result(call);
-    json_raw(w, "{\"pending\":");
+    jw_raw(w, "{\"pending\":");
     write_kind(w, q, list, true, view);
-    json_raw(w, ",\"queued\":");
+    jw_raw(w, ",\"queued\":");
     write_kind(w, q, list, false, view);
-    json_raw(w, "}");
+    jw_raw(w, "}");
     free(list);
     call_done(call);
 }
@@ -168,28 +168,28 @@ void txpool_inspect(struct rpc_call *call)
 static void write_own(struct json_writer *w, const struct rpc_query *q, const address *sender, bool pending)
 {
     bool first = true;
-    json_raw(w, "{");
+    jw_raw(w, "{");
     for (size_t i = 0; i < q->entry_count; i++) {
         const struct rpc_pool_entry *entry = &q->entries[i];
         struct tx tx;
         if (entry->pending != pending || !address_equal(&entry->sender, sender) ||
             tx_decode(&tx, bytes_of(entry->raw, entry->raw_len), 0) != TX_OK)
             continue;
-        json_printf(w, "%s\"%llu\":", first ? "" : ",", (unsigned long long)tx.nonce);
+        jw_printf(w, "%s\"%llu\":", first ? "" : ",", (unsigned long long)tx.nonce);
         view_full(w, entry);
         first = false;
     }
-    json_raw(w, "}");
+    jw_raw(w, "}");
 }
 
 static void answer_content_from(struct rpc_call *call, struct rpc_query *q)
 {
     struct json_writer *w = call_result(call);
-    json_raw(w, "{\"pending\":");
+    jw_raw(w, "{\"pending\":");
     write_own(w, q, &call->state.sender, true);
-    json_raw(w, ",\"queued\":");
+    jw_raw(w, ",\"queued\":");
     write_own(w, q, &call->state.sender, false);
-    json_raw(w, "}");
+    jw_raw(w, "}");
     call_done(call);
 }
 

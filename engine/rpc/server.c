@@ -80,7 +80,7 @@ static void conn_free(struct conn *c)
         s->stats.http_connections--;
     }
     s->out_bytes -= c->body.len;
-    json_release(&c->body);
+    jw_release(&c->body);
     conn_drop_input(c);
     lws_set_opaque_user_data(c->wsi, NULL);
     free(c);

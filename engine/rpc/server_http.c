@@ -39,8 +39,8 @@ static int start_answer(struct conn *c, unsigned status, const char *content_typ
 
 static int answer_text(struct conn *c, unsigned status, const char *text)
 {
-    json_init(&c->body, SIZE_MAX);
-    json_raw(&c->body, text);
+    jw_init(&c->body, SIZE_MAX);
+    jw_raw(&c->body, text);
     return start_answer(c, status, "text/plain; charset=utf-8");
 }
 
@@ -55,7 +55,7 @@ static int refuse(struct conn *c, unsigned status, const char *text)
 
 static int answer_health(struct conn *c)
 {
-    json_init(&c->body, SIZE_MAX);
+    jw_init(&c->body, SIZE_MAX);
     bool healthy = core_health(c->server->core, &c->body);
     return start_answer(c, healthy ? 200 : 503, "application/json");
 }
@@ -70,8 +70,8 @@ static int answer_metrics(struct conn *c)
     server_metrics(c->server, out);
     core_metrics(c->server->core, out);
     fclose(out);
-    json_init(&c->body, SIZE_MAX);
-    json_bytes(&c->body, text, len);
+    jw_init(&c->body, SIZE_MAX);
+    jw_bytes(&c->body, text, len);
     free(text);
     return start_answer(c, 200, "text/plain; version=0.0.4; charset=utf-8");
 }
@@ -89,7 +89,7 @@ static int answer_page(struct conn *c, const char *path)
 
 static int answer_preflight(struct conn *c)
 {
-    json_init(&c->body, SIZE_MAX);
+    jw_init(&c->body, SIZE_MAX);
     c->preflight = true;
     return start_answer(c, 204, NULL);
 }
@@ -245,7 +245,7 @@ static size_t write_head(struct conn *c, char head[HEAD_MAX])
 static int finish(struct conn *c)
 {
     c->server->out_bytes -= c->body.len;
-    json_release(&c->body);
+    jw_release(&c->body);
     c->answering = false;
     if (c->close_after)
         return -1;
@@ -259,7 +259,7 @@ static int send_head(struct conn *c, size_t body_len)
     size_t len = write_head(c, (char *)buf + LWS_PRE);
     size_t part = body_len < SMALL_BODY_BYTES ? body_len : SMALL_BODY_BYTES;
     if (part > 0)
-        memcpy(buf + LWS_PRE + len, json_text_of(&c->body), part);
+        memcpy(buf + LWS_PRE + len, jw_text(&c->body), part);
     if (lws_write(c->wsi, buf + LWS_PRE, len + part, LWS_WRITE_HTTP_HEADERS) < 0)
         return -1;
     c->head_sent = true;
@@ -281,7 +281,7 @@ int http_writable(struct conn *c)
             return 0;
         }
         size_t part = body_len - c->sent < WRITE_CHUNK_BYTES ? body_len - c->sent : WRITE_CHUNK_BYTES;
-        if (lws_write(c->wsi, (unsigned char *)json_text_of(&c->body) + c->sent, part, LWS_WRITE_HTTP) < 0)
+        if (lws_write(c->wsi, (unsigned char *)jw_text(&c->body) + c->sent, part, LWS_WRITE_HTTP) < 0)
             return -1;
         c->sent += part;
     }

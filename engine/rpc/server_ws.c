@@ -37,7 +37,7 @@ static void queue(struct rpc_peer *peer, struct json_writer *text)
     struct conn *c = (struct conn *)peer;
     struct outgoing *o = text->len > 0 && !c->doomed ? malloc(sizeof *o) : NULL;
     if (!o) {
-        json_release(text);
+        jw_release(text);
         return;
     }
     *o = (struct outgoing){.text = *text};
@@ -64,7 +64,7 @@ static void pop(struct conn *c)
     c->out_bytes -= o->text.len;
     c->server->out_bytes -= o->text.len;
     c->sent = 0;
-    json_release(&o->text);
+    jw_release(&o->text);
     free(o);
 }
 
@@ -120,7 +120,7 @@ int ws_writable(struct conn *c)
         size_t part = left < WRITE_CHUNK_BYTES ? left : WRITE_CHUNK_BYTES;
         int flags = lws_write_ws_flags(LWS_WRITE_TEXT, c->sent == 0, part == left);
         // The frame's header goes in front of the part: into the headroom, or over what was sent already.
-        if (lws_write(c->wsi, (unsigned char *)json_text_of(text) + c->sent, part, (enum lws_write_protocol)flags) < 0)
+        if (lws_write(c->wsi, (unsigned char *)jw_text(text) + c->sent, part, (enum lws_write_protocol)flags) < 0)
             return -1;
         c->sent += part;
         if (part == left)

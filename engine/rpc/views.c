@@ -14,33 +14,33 @@ struct place {
 
 static void key(struct json_writer *w, const char *name)
 {
-    json_bytes(w, ",\"", 2);
-    json_raw(w, name);
-    json_bytes(w, "\":", 2);
+    jw_bytes(w, ",\"", 2);
+    jw_raw(w, name);
+    jw_bytes(w, "\":", 2);
 }
 
 static void field_hash(struct json_writer *w, const char *name, const bytes32 *v)
 {
     key(w, name);
-    json_hash(w, v);
+    jw_hash(w, v);
 }
 
 static void field_data(struct json_writer *w, const char *name, const void *v, size_t len)
 {
     key(w, name);
-    json_data(w, v, len);
+    jw_data(w, v, len);
 }
 
 static void field_quantity(struct json_writer *w, const char *name, uint64_t v)
 {
     key(w, name);
-    json_quantity(w, v);
+    jw_quantity(w, v);
 }
 
 static void field_quantity256(struct json_writer *w, const char *name, const u256 *v)
 {
     key(w, name);
-    json_quantity256(w, v);
+    jw_quantity256(w, v);
 }
 
 // r and s are numbers, although they are kept as bytes.
@@ -54,8 +54,8 @@ static void field_number(struct json_writer *w, const char *name, const bytes32 
 static void header_fields(struct json_writer *w, const struct record *r)
 {
     const struct header *h = &r->header;
-    json_raw(w, "\"number\":");
-    json_quantity(w, h->number);
+    jw_raw(w, "\"number\":");
+    jw_quantity(w, h->number);
     field_hash(w, "hash", &r->block_hash);
     field_hash(w, "parentHash", &h->parent_hash);
     field_data(w, "nonce", h->nonce, sizeof h->nonce);
@@ -86,31 +86,31 @@ static void header_fields(struct json_writer *w, const struct record *r)
 
 void view_header(struct json_writer *w, const struct record *r)
 {
-    json_raw(w, "{");
+    jw_raw(w, "{");
     header_fields(w, r);
-    json_raw(w, "}");
+    jw_raw(w, "}");
 }
 
 void view_block(struct json_writer *w, const struct record *r, bool full_transactions)
 {
-    json_raw(w, "{");
+    jw_raw(w, "{");
     header_fields(w, r);
-    json_raw(w, ",\"transactions\":[");
+    jw_raw(w, ",\"transactions\":[");
     for (uint32_t i = 0; i < r->tx_count && !w->overflow; i++) {
         if (i > 0)
-            json_bytes(w, ",", 1);
+            jw_bytes(w, ",", 1);
         if (full_transactions) {
             view_transaction(w, r, i);
         } else {
             struct record_tx t;
             record_tx_at(r, i, &t);
-            json_hash(w, &t.hash);
+            jw_hash(w, &t.hash);
         }
     }
-    json_raw(w, "],\"uncles\":[]");
+    jw_raw(w, "],\"uncles\":[]");
     if (r->header.optional_count >= 1)
-        json_raw(w, ",\"withdrawals\":[]");
-    json_raw(w, "}");
+        jw_raw(w, ",\"withdrawals\":[]");
+    jw_raw(w, "}");
 }
 
 // The list was checked when the transaction was decoded; an error here would end the output early, never overrun.
@@ -118,7 +118,7 @@ static void access_list(struct json_writer *w, struct bytes list)
 {
     struct bytes tuples = {0}, tuple, keys;
     bool first = true;
-    json_raw(w, ",\"accessList\":[");
+    jw_raw(w, ",\"accessList\":[");
     if (list.len > 0 && rlp_read_list(&list, &tuples) != RLP_OK)
         tuples = (struct bytes){0};
     while (tuples.len > 0 && rlp_read_list(&tuples, &tuple) == RLP_OK) {
@@ -126,29 +126,29 @@ static void access_list(struct json_writer *w, struct bytes list)
         bytes32 slot;
         if (rlp_read_fixed(&tuple, addr.b, sizeof addr.b) != RLP_OK || rlp_read_list(&tuple, &keys) != RLP_OK)
             break;
-        json_raw(w, first ? "{\"address\":" : ",{\"address\":");
-        json_address(w, &addr);
-        json_raw(w, ",\"storageKeys\":[");
+        jw_raw(w, first ? "{\"address\":" : ",{\"address\":");
+        jw_address(w, &addr);
+        jw_raw(w, ",\"storageKeys\":[");
         for (bool first_key = true; keys.len > 0 && rlp_read_fixed(&keys, slot.b, sizeof slot.b) == RLP_OK;
              first_key = false) {
             if (!first_key)
-                json_raw(w, ",");
-            json_hash(w, &slot);
+                jw_raw(w, ",");
+            jw_hash(w, &slot);
         }
-        json_raw(w, "]}");
+        jw_raw(w, "]}");
         first = false;
     }
-    json_raw(w, "]");
+    jw_raw(w, "]");
 }
 
 static void transaction_place(struct json_writer *w, const struct place *at)
 {
     if (!at) {
-        json_raw(w, "{\"blockHash\":null,\"blockNumber\":null,\"blockTimestamp\":null");
+        jw_raw(w, "{\"blockHash\":null,\"blockNumber\":null,\"blockTimestamp\":null");
         return;
     }
-    json_raw(w, "{\"blockHash\":");
-    json_hash(w, &at->block->block_hash);
+    jw_raw(w, "{\"blockHash\":");
+    jw_hash(w, &at->block->block_hash);
     field_quantity(w, "blockNumber", at->block->header.number);
     field_quantity(w, "blockTimestamp", at->block->header.timestamp);
 }
@@ -184,9 +184,9 @@ static void field_target(struct json_writer *w, const struct tx *tx)
 {
     key(w, "to");
     if (tx->is_create)
-        json_raw(w, "null");
+        jw_raw(w, "null");
     else
-        json_address(w, &tx->to);
+        jw_address(w, &tx->to);
 }
 
 static void transaction(struct json_writer *w, const struct tx *tx, const bytes32 *hash, const address *sender,
@@ -202,13 +202,13 @@ static void transaction(struct json_writer *w, const struct tx *tx, const bytes3
     field_target(w, tx);
     key(w, "transactionIndex");
     if (at)
-        json_quantity(w, at->index);
+        jw_quantity(w, at->index);
     else
-        json_raw(w, "null");
+        jw_raw(w, "null");
     field_quantity256(w, "value", &tx->value);
     field_quantity(w, "type", tx->type);
     transaction_signature(w, tx);
-    json_raw(w, "}");
+    jw_raw(w, "}");
 }
 
 // What a block holds was decoded before it was executed; should the record lie, the answer says null here.
@@ -218,7 +218,7 @@ void view_transaction(struct json_writer *w, const struct record *r, uint32_t i)
     struct tx tx;
     record_tx_at(r, i, &t);
     if (tx_decode(&tx, t.raw, 0) != TX_OK)
-        json_raw(w, "null");
+        jw_raw(w, "null");
     else
         transaction(w, &tx, &t.hash, &t.sender, &(struct place){r, i});
 }
@@ -239,37 +239,37 @@ void view_receipt(struct json_writer *w, const struct record *r, uint32_t i)
     static const bloom no_logs;
     record_tx_at(r, i, &t);
     if (tx_decode(&tx, t.raw, 0) != TX_OK) {
-        json_raw(w, "null");
+        jw_raw(w, "null");
         return;
     }
     u256 price = tx_effective_price(&tx, &r->header.base_fee);
-    json_raw(w, "{\"blockHash\":");
-    json_hash(w, &r->block_hash);
+    jw_raw(w, "{\"blockHash\":");
+    jw_hash(w, &r->block_hash);
     field_quantity(w, "blockNumber", r->header.number);
-    json_raw(w, ",\"contractAddress\":null");
+    jw_raw(w, ",\"contractAddress\":null");
     field_quantity(w, "cumulativeGasUsed", t.cumulative_gas);
     field_quantity256(w, "effectiveGasPrice", &price);
     field_data(w, "from", t.sender.b, sizeof t.sender.b);
     field_quantity(w, "gasUsed", t.gas_used);
-    json_raw(w, ",\"logs\":[]");
+    jw_raw(w, ",\"logs\":[]");
     field_data(w, "logsBloom", no_logs.b, sizeof no_logs.b);
     field_quantity(w, "status", t.success);
     field_target(w, &tx);
     field_hash(w, "transactionHash", &t.hash);
     field_quantity(w, "transactionIndex", i);
     field_quantity(w, "type", tx.type);
-    json_raw(w, "}");
+    jw_raw(w, "}");
 }
 
 void view_receipts(struct json_writer *w, const struct record *r)
 {
-    json_raw(w, "[");
+    jw_raw(w, "[");
     for (uint32_t i = 0; i < r->tx_count && !w->overflow; i++) {
         if (i > 0)
-            json_bytes(w, ",", 1);
+            jw_bytes(w, ",", 1);
         view_receipt(w, r, i);
     }
-    json_raw(w, "]");
+    jw_raw(w, "]");
 }
 
 void view_checksum_address(char out[CHECKSUM_ADDRESS_MAX], const address *a)
