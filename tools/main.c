@@ -15,6 +15,8 @@ static const struct command {
     {"node", cmd_node, "run a validator from a configuration"},
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},
+    {"docs", cmd_docs, "print the reference pages that are generated from the program's tables"},
+    {"bench", cmd_bench, "measure a part, or a whole node, beside a reference"},
     {"doctor", cmd_doctor, "check kernel, io_uring, CPU, limits and disk, and say how to fix what is amiss"},
 };
 #define COMMAND_COUNT (sizeof commands / sizeof commands[0])
