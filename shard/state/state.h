@@ -10,9 +10,9 @@
 //   history:    one growing sequence of {record, block, previous pre-image, old nonce, old balance}
 //
 // A block is open between state_begin_block and state_end_block. The first write to a record in a block appends its
-// pre-image, so "changed in this block" is the tail of the history, and the value at an older height is found by walking
-// a record's pre-images. One owner thread (the partition's shard; in the global pass whoever the coordinator lets).
-// Memory comes from the shard's arena. Target: with the trie at most 200 bytes an account.
+// pre-image, so "changed in this block" is the tail of the history, and the value at an older height is found by
+// walking a record's pre-images. One owner thread (the partition's shard; in the global pass whoever the coordinator
+// lets). Memory comes from the shard's arena. Target: with the trie at most 200 bytes an account.
 #ifndef GANTRY_SHARD_STATE_STATE_H
 #define GANTRY_SHARD_STATE_STATE_H
 
@@ -24,7 +24,8 @@
 
 struct state;
 
-// An account's values. Code hash and storage root join here with contracts; on disk they are there from the first version.
+// An account's values. Code hash and storage root join here with contracts; on disk they are there from the first
+// version.
 struct account {
     uint64_t nonce;
     u256 balance;
@@ -38,7 +39,9 @@ size_t state_count(const struct state *s);
 
 // Id of the record with this key, STATE_NONE when there is none (or it doesn't exist any more). Ids are stable.
 uint32_t state_find(const struct state *s, const bytes32 *key);
-// As state_find, but makes an empty record (not yet existing) when there is none. Only inside a block or load.
+// As state_find, but makes an empty record (not yet existing) when there is none. Only inside a block or load. The id
+// of a record that does not exist holds until the block ends: then records that no reader and no checkpoint needs are
+// given back.
 uint32_t state_find_or_add(struct state *s, const bytes32 *key);
 // Prefetches what state_find will touch.
 void state_prefetch(const struct state *s, const bytes32 *key);
@@ -59,12 +62,12 @@ void state_end_block(struct state *s);
 size_t state_changed_count(const struct state *s);
 uint32_t state_changed(const struct state *s, size_t i);
 
-// The account as it was after block `height`: 1 found, 0 no such account then, -1 height is not kept (older than the last
-// 128, or above the last ended block). While a block is open its writes are not seen at heights below it.
+// The account as it was after block `height`: 1 found, 0 no such account then, -1 height is not kept (older than the
+// last 128, or above the last ended block). While a block is open its writes are not seen at heights below it.
 MUST_CHECK int state_get_at(const struct state *s, const bytes32 *key, uint64_t height, struct account *out);
 
-// Loading (genesis, checkpoint): between state_load_begin and state_load_end, state_load adds accounts that are not there
-// yet, without history or dirty marks. expected is a hint for sizing.
+// Loading (genesis, checkpoint): between state_load_begin and state_load_end, state_load adds accounts that are not
+// there yet, without history or dirty marks. expected is a hint for sizing.
 void state_load_begin(struct state *s, size_t expected);
 void state_load(struct state *s, const bytes32 *key, const struct account *value);
 void state_load_end(struct state *s);

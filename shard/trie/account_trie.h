@@ -14,7 +14,8 @@ struct account_trie;
 struct account_trie *account_trie_create(struct arena *arena, struct state *state);
 void account_trie_free(struct account_trie *t);
 
-// Takes the state's changed records (state_changed) of each trie's partition into the tries and recomputes hashes.
+// Takes the state's changed records (state_changed) of each trie's partition into the tries and recomputes hashes. Due
+// after every block, before the next one opens.
 void account_trie_update(struct account_trie **tries, size_t count);
 // Builds from all accounts of the states (after loading).
 void account_trie_rebuild(struct account_trie **tries, size_t count);
