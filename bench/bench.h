@@ -32,6 +32,10 @@ struct bench_options {
     uint64_t seed;         // of the made-up inputs
     uint64_t accounts;     // merkle, node: how many; 0: the benchmark's own default
     const char *data_path; // node: where the chain is kept; NULL: a temporary folder
+    uint64_t seconds;      // node: length of the main run, warm-up included; 0: the benchmark's own default
+    uint64_t senders;      // node: how many of the accounts send; 0: the benchmark's own default
+    uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
+    uint64_t shards;       // node: 0: one a core
 };
 
 // Each fills the report and returns 0, or a negative number after saying on standard error why it could not measure.

@@ -47,22 +47,24 @@ static u256 need_of(const struct load_options *o)
 }
 
 // Asks for the senders' nonces and funds them; without a node's word on a fresh chain.
-static bool arrange_senders(struct load *l, const struct load_options *o, struct load_senders **senders,
+static bool arrange_senders(struct load *l, const struct load_options *o, const struct load_senders *senders,
                             uint64_t **nonces, char *error)
 {
-    *senders = load_senders_derive(o->seed, o->senders);
     *nonces = calloc(o->senders, sizeof **nonces);
     if (!*nonces)
         abort();
     const struct load_funding funding = {.chain_id = l->chain_id, .need = need_of(o), .from = o->from};
-    return load_fetch_nonces(l->rpc, *senders, *nonces, error) && load_fund(l->rpc, *senders, &funding, error);
+    return load_fetch_nonces(l->rpc, senders, *nonces, error) && load_fund(l->rpc, senders, &funding, error);
 }
 
 static bool make_set(struct load *l, const struct load_options *o, char *error)
 {
-    struct load_senders *senders = NULL;
+    struct load_senders *own = NULL;
+    const struct load_senders *senders = o->derived;
     uint64_t *nonces = NULL;
-    bool ok = o->fresh_chain || arrange_senders(l, o, &senders, &nonces, error);
+    if (!senders && !o->fresh_chain)
+        senders = own = load_senders_derive(o->seed, o->senders);
+    bool ok = o->fresh_chain || arrange_senders(l, o, senders, &nonces, error);
     if (ok) {
         const struct load_plan plan = {.seed = o->seed,
                                        .chain_id = l->chain_id,
@@ -76,7 +78,7 @@ static bool make_set(struct load *l, const struct load_options *o, char *error)
         l->set = load_set_open(&plan, senders, o->cache_dir, error);
         ok = l->set != NULL;
     }
-    load_senders_free(senders);
+    load_senders_free(own);
     free(nonces);
     return ok;
 }

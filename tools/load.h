@@ -16,10 +16,11 @@ struct load_options {
     uint32_t senders, accounts; // accounts: receivers, senders included
     enum load_witness witness;
     uint64_t max_fee_wei, max_tip_wei;
-    const bytes32 *from;   // pays senders who have too little; NULL: nobody
-    bool fresh_chain;      // the senders are known to be funded and at nonce 0: they are not asked about
-    uint32_t count;        // items to have ready
-    const char *cache_dir; // NULL: keep nothing
+    const bytes32 *from;                // pays senders who have too little; NULL: nobody
+    const struct load_senders *derived; // the senders, when they are at hand; NULL: they are derived when needed
+    bool fresh_chain;                   // the senders are known to be funded and at nonce 0: they are not asked about
+    uint32_t count;                     // items to have ready
+    const char *cache_dir;              // NULL: keep nothing
 };
 
 struct load;

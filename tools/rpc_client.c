@@ -45,7 +45,13 @@ void rpc_client_free(struct rpc_client *c)
     free(c);
 }
 
-static bool send_request(struct rpc_client *c, const char *body, size_t len, char *error)
+struct request {
+    const char *path;
+    const char *body; // NULL: a GET
+    size_t len;
+};
+
+static bool send_request(struct rpc_client *c, const struct request *request, char *error)
 {
     if (c->fd < 0) {
         c->fd = tcp_connect(c->url.host, c->url.port, error);
@@ -53,11 +59,14 @@ static bool send_request(struct rpc_client *c, const char *body, size_t len, cha
             return false;
     }
     char head[512];
-    const int head_len = snprintf(head, sizeof head,
-                                  "POST %s HTTP/1.1\r\nHost: %s:%u\r\nContent-Type: application/json\r\n"
-                                  "Content-Length: %zu\r\n\r\n",
-                                  c->url.path, c->url.host, c->url.port, len);
-    return net_send_all(c->fd, head, (size_t)head_len, error) && net_send_all(c->fd, body, len, error);
+    int len = snprintf(head, sizeof head, "%s %s HTTP/1.1\r\nHost: %s:%u\r\n", request->body ? "POST" : "GET",
+                       request->path, c->url.host, c->url.port);
+    if (request->body)
+        len += snprintf(head + len, sizeof head - (size_t)len,
+                        "Content-Type: application/json\r\nContent-Length: %zu\r\n", request->len);
+    len += snprintf(head + len, sizeof head - (size_t)len, "\r\n");
+    return net_send_all(c->fd, head, (size_t)len, error) &&
+           (!request->body || net_send_all(c->fd, request->body, request->len, error));
 }
 
 // Reads more into in; false at the end of the stream too.
@@ -173,13 +182,13 @@ static bool read_response(struct rpc_client *c, char *error)
     return ok;
 }
 
-const char *rpc_post(struct rpc_client *c, const char *body, size_t len, size_t *out_len, char error[RPC_ERROR_MAX])
+static const char *perform(struct rpc_client *c, const struct request *request, size_t *out_len, char *error)
 {
     for (int attempt = 0; attempt < 2; attempt++) {
         // Only a connection from an earlier call may have been closed meanwhile.
         const bool reused = c->fd >= 0;
         c->in.len = 0;
-        if (send_request(c, body, len, error) && read_response(c, error)) {
+        if (send_request(c, request, error) && read_response(c, error)) {
             buffer_append(&c->body, "", 1);
             *out_len = c->body.len - 1;
             return (const char *)c->body.ptr;
@@ -189,6 +198,18 @@ const char *rpc_post(struct rpc_client *c, const char *body, size_t len, size_t 
             break;
     }
     return NULL;
+}
+
+const char *rpc_post(struct rpc_client *c, const char *body, size_t len, size_t *out_len, char error[RPC_ERROR_MAX])
+{
+    const struct request request = {c->url.path, body, len};
+    return perform(c, &request, out_len, error);
+}
+
+const char *rpc_get(struct rpc_client *c, const char *path, size_t *out_len, char error[RPC_ERROR_MAX])
+{
+    const struct request request = {path, NULL, 0};
+    return perform(c, &request, out_len, error);
 }
 
 static const char *message_of(const json_t *answer)

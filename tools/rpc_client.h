@@ -31,6 +31,8 @@ void rpc_client_free(struct rpc_client *c);
 // that the node has closed meanwhile is opened anew once. NULL with error.
 MUST_CHECK const char *rpc_post(struct rpc_client *c, const char *body, size_t len, size_t *out_len,
                                 char error[RPC_ERROR_MAX]);
+// The body of a GET, as above.
+MUST_CHECK const char *rpc_get(struct rpc_client *c, const char *path, size_t *out_len, char error[RPC_ERROR_MAX]);
 // One call; params is the text of a JSON array. A new reference to the result; NULL with error (the node's message).
 __attribute__((warn_unused_result)) json_t *rpc_call(struct rpc_client *c, const char *method, const char *params,
                                                      char error[RPC_ERROR_MAX]);

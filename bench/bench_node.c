@@ -1,0 +1,328 @@
+// bench node: a whole validator under load, as a process of its own, beside libsecp256k1's recovery on the same
+// machine.
+//
+// One chain, four phases over it: saturation (rates and CPU per transaction), a rate that leaves room (latency under
+// load), twice the rate that was reached (nothing accepted may be lost), and after a new start with block-time 0 single
+// transactions on an idle chain. All transactions come from one signed set, each phase going on where the last one
+// ended.
+#include "base/clock.h"
+#include "bench/bench.h"
+#include "bench/metrics_text.h"
+#include "bench/node_process.h"
+#include "bench/recover_rate.h"
+#include "tools/disk_probe.h"
+#include "tools/load.h"
+#include "tools/parallel.h"
+
+#include <errno.h>
+#include <ftw.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define ACCOUNTS 1000000
+#define SENDERS 200000
+#define BLOCK_TIME_MS 100
+#define SECOND_NS 1000000000ull
+#define DRAIN_NS (60 * SECOND_NS)
+#define LOAD_SHARE 0.6 // of the included rate, where latency under load is measured
+#define IDLE_RATE 100  // transactions a second, each alone
+#define SYNC_COUNT 300
+#define SET_STEP 250000u // sets are rounded up, so that the next run finds one that is long enough
+#define IDLE_P50_MS 1.0  // what an idle chain's latencies stand beside: a round through the node, and its disk
+#define IDLE_P99_MS 3.0
+#define IDLE_P99_SYNCS 5
+
+struct timing {
+    uint64_t main_s, main_warm_s, load_s, overload_s, idle_s;
+    double recover_s;
+};
+static const struct timing FULL = {35, 5, 6, 5, 5, 1.5}, QUICK = {10, 2, 4, 0, 3, 0.7};
+
+struct node_bench {
+    const struct bench_options *options;
+    struct timing timing;
+    uint32_t senders, accounts;
+    struct node_setup setup;
+    bool keep_folder;
+    struct node_process node;
+    struct load_senders *derived;
+    struct load_options load_options;
+    char cache[NODE_PATH_MAX];
+    struct load *load;
+    struct recover_rate before, after;
+    double offered;
+    // At the edges of the main phase's window
+    uint64_t cpu_ns[2];
+    char *metrics[2];
+    struct load_result main, load_phase, overload, idle;
+    struct disk_probe disk;
+};
+
+static uint64_t or_default(uint64_t value, uint64_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static void say(const char *text)
+{
+    fprintf(stderr, "bench node: %s\n", text);
+}
+
+static bool make_folder(struct node_bench *b)
+{
+    const char *wanted = b->options->data_path;
+    char *folder = b->setup.folder;
+    const size_t cap = sizeof b->setup.folder;
+    b->keep_folder = wanted != NULL;
+    // /var/tmp, not /tmp: the chain belongs on a disk, and /tmp is often memory.
+    if (snprintf(folder, cap, "%s", wanted ? wanted : "/var/tmp/gantry-bench-XXXXXX") >= (int)cap)
+        errno = ENAMETOOLONG;
+    else if (wanted ? mkdir(folder, 0700) == 0 || errno == EEXIST : mkdtemp(folder) != NULL) {
+        char chain[NODE_PATH_MAX];
+        snprintf(chain, sizeof chain, "%s/chain", folder);
+        if (access(chain, F_OK) != 0)
+            return true;
+        fprintf(stderr, "bench node: %s holds a chain already: name a folder without one\n", folder);
+        return false;
+    }
+    fprintf(stderr, "bench node: %s: %s\n", folder, strerror(errno));
+    return false;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info, (void)kind, (void)place;
+    return remove(path);
+}
+
+static bool start_node(struct node_bench *b, uint64_t block_time_ms)
+{
+    b->setup.block_time_ms = block_time_ms;
+    b->setup.shards = b->options->shards;
+    if (!node_process_start(&b->node, &b->setup))
+        return false;
+    struct load_options *o = &b->load_options;
+    o->rpc = (struct rpc_url){.host = "127.0.0.1", .port = b->node.rpc_port, .path = "/"};
+    o->ws = o->rpc;
+    o->ingest_host = "127.0.0.1";
+    o->ingest_port = b->node.ingest_port;
+    return true;
+}
+
+static char *read_metrics(const struct node_bench *b)
+{
+    const struct rpc_url url = {.host = "127.0.0.1", .port = b->node.rpc_port, .path = "/"};
+    struct rpc_client *rpc = rpc_client_create(&url, 5000);
+    char error[RPC_ERROR_MAX];
+    size_t len;
+    const char *text = rpc_get(rpc, "/metrics", &len, error);
+    char *copy = strdup(text ? text : "");
+    rpc_client_free(rpc);
+    return copy;
+}
+
+static void at_window(void *ctx, bool begins)
+{
+    struct node_bench *b = ctx;
+    const int edge = begins ? 0 : 1;
+    b->cpu_ns[edge] = node_process_cpu_ns(&b->node);
+    free(b->metrics[edge]);
+    b->metrics[edge] = read_metrics(b);
+}
+
+// Rate and set: what all cores could verify, had they nothing else to do, is more than a node can take.
+static void plan_load(struct node_bench *b)
+{
+    const struct recover_rate kernels = recover_rate_kernels(b->options->seed, b->timing.recover_s);
+    b->offered = b->options->rate ? (double)b->options->rate : usable_cores() * 1e6 / kernels.cpu_us_each;
+    const struct timing *t = &b->timing;
+    const double seconds = (double)t->main_s + LOAD_SHARE * (double)t->load_s + 2 * (double)t->overload_s;
+    const double count = b->offered * seconds + (double)(IDLE_RATE * (t->idle_s + 1));
+    struct load_options *o = &b->load_options;
+    o->connections = (uint32_t)or_default(b->options->shards, usable_cores());
+    o->seed = b->options->seed;
+    o->senders = b->senders;
+    o->accounts = b->accounts;
+    o->max_fee_wei = 100000000000;
+    o->max_tip_wei = 1000000000;
+    o->fresh_chain = true;
+    o->derived = b->derived;
+    o->count =
+        count > LOAD_SET_COUNT_MAX - SET_STEP ? LOAD_SET_COUNT_MAX : ((uint32_t)(count / SET_STEP) + 1) * SET_STEP;
+    o->cache_dir = load_cache_default(b->cache, sizeof b->cache) ? b->cache : NULL;
+}
+
+static bool run_phase(struct node_bench *b, const char *name, const struct load_phase *phase, struct load_result *out)
+{
+    char error[LOAD_ERROR_MAX];
+    fprintf(stderr, "bench node: %s: %.0f transactions a second for %.0f s\n", name, phase->rate,
+            (double)phase->duration_ns / 1e9);
+    const bool ok = load_run(b->load, phase, out, error);
+    if (!ok)
+        fprintf(stderr, "bench node: %s: %s\n", name, error);
+    printf("\n--- %s ---\n", name);
+    load_result_print(stdout, out);
+    fflush(stdout);
+    return ok;
+}
+
+static bool run_busy_phases(struct node_bench *b)
+{
+    const struct timing *t = &b->timing;
+    // Half a second's worth under way keeps the node busy without filling its pools.
+    const uint32_t in_flight = b->offered > 20000 ? (uint32_t)(b->offered / 2) : 10000;
+    const struct load_phase main_phase = {.rate = b->offered,
+                                          .warm_ns = t->main_warm_s * SECOND_NS,
+                                          .duration_ns = t->main_s * SECOND_NS,
+                                          .per_sender = 1,
+                                          .in_flight_max = in_flight,
+                                          .drain_ns = DRAIN_NS,
+                                          .window = at_window,
+                                          .window_ctx = b};
+    if (!run_phase(b, "saturation", &main_phase, &b->main))
+        return false;
+    const double reached = b->main.included_rate > 100 ? b->main.included_rate : 100;
+    const struct load_phase load_phase = {
+        .rate = LOAD_SHARE * reached, .warm_ns = SECOND_NS, .duration_ns = t->load_s * SECOND_NS, .drain_ns = DRAIN_NS};
+    if (!run_phase(b, "latency under load", &load_phase, &b->load_phase))
+        return false;
+    const struct load_phase overload = {
+        .rate = 2 * reached, .duration_ns = t->overload_s * SECOND_NS, .per_sender = 1, .drain_ns = DRAIN_NS};
+    return t->overload_s == 0 || run_phase(b, "overload", &overload, &b->overload);
+}
+
+static bool run_idle_phase(struct node_bench *b)
+{
+    char error[LOAD_ERROR_MAX];
+    load_disconnect(b->load);
+    if (!node_process_stop(&b->node) || !start_node(b, 0))
+        return false;
+    if (!load_connect(b->load, &b->load_options, error)) {
+        say(error);
+        return false;
+    }
+    const struct load_phase phase = {
+        .rate = IDLE_RATE, .warm_ns = SECOND_NS / 2, .duration_ns = b->timing.idle_s * SECOND_NS, .drain_ns = DRAIN_NS};
+    return run_phase(b, "idle chain, block-time 0", &phase, &b->idle) &&
+           disk_probe(&b->disk, b->setup.folder, SYNC_COUNT);
+}
+
+static bool measure(struct node_bench *b)
+{
+    char path[NODE_PATH_MAX], error[LOAD_ERROR_MAX];
+    say("libsecp256k1's recovery, before");
+    b->before = recover_rate_library(b->options->seed, b->timing.recover_s);
+    b->derived = load_senders_derive(b->options->seed, b->senders);
+    plan_load(b);
+    fprintf(stderr, "bench node: a genesis of %u accounts, %u of them senders\n", b->accounts, b->senders);
+    snprintf(path, sizeof path, "%s/genesis.json", b->setup.folder);
+    if (!node_write_genesis(path, b->derived, b->accounts))
+        return false;
+    const uint64_t started = clock_ns();
+    say("starting the node");
+    if (!start_node(b, BLOCK_TIME_MS))
+        return false;
+    fprintf(stderr, "bench node: up after %.1f s\n", (double)(clock_ns() - started) / 1e9);
+    unlink(path); // the chain folder has it
+    b->load = load_open(&b->load_options, error);
+    if (!b->load) {
+        say(error);
+        return false;
+    }
+    if (!run_busy_phases(b) || !run_idle_phase(b))
+        return false;
+    say("libsecp256k1's recovery, after");
+    b->after = recover_rate_library(b->options->seed, b->timing.recover_s);
+    return true;
+}
+
+static uint64_t unaccounted(const struct node_bench *b)
+{
+    const struct load_result *all[] = {&b->main, &b->load_phase, &b->overload, &b->idle};
+    uint64_t sum = 0;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        sum += all[i]->unaccounted + all[i]->unanswered;
+    return sum;
+}
+
+static void add_results(struct bench_report *report, const struct node_bench *b)
+{
+    const double recover_rate = (b->before.per_second + b->after.per_second) / 2;
+    const double recover_us = (b->before.cpu_us_each + b->after.cpu_us_each) / 2;
+    const double included = b->main.included_rate * b->main.window_s;
+    const double cpu_us = included > 0 ? (double)(b->cpu_ns[1] - b->cpu_ns[0]) / 1e3 / included : 0;
+    const double sync_ms = (double)b->disk.sync_p50_ns / 1e6;
+    // A chain in memory promises nothing, so nothing is claimed for it.
+    const double counts = b->disk.in_memory || included == 0 ? 0 : 1;
+    const double p50 = load_ms(&b->idle.latency_ns, 0.5), p99 = load_ms(&b->idle.latency_ns, 0.99);
+    const double p99_reference = IDLE_P99_MS + IDLE_P99_SYNCS * sync_ms;
+    bench_report_add(report, "cpu_per_tx", cpu_us, "us", "libsecp256k1 recover", recover_us,
+                     cpu_us > 0 ? counts * recover_us / cpu_us : 0);
+    bench_report_add(report, "included_rate", b->main.included_rate, "tx/s", "cores x libsecp256k1 recover rate",
+                     recover_rate, counts * b->main.included_rate / recover_rate);
+    bench_report_add(report, "latency_idle_p50", p50, "ms", "target: 1 ms", IDLE_P50_MS,
+                     p50 > 0 ? counts * IDLE_P50_MS / p50 : 0);
+    bench_report_add(report, "latency_idle_p99", p99, "ms", "target: 3 ms + 5 x fdatasync p50", p99_reference,
+                     p99 > 0 ? counts * p99_reference / p99 : 0);
+    bench_report_add(report, "latency_load_p50", load_ms(&b->load_phase.latency_ns, 0.5), "ms", NULL, 0, 0);
+    bench_report_add(report, "latency_load_p99", load_ms(&b->load_phase.latency_ns, 0.99), "ms", NULL, 0, 0);
+    bench_report_add(report, "latency_load_rate", b->load_phase.offered_rate, "tx/s", NULL, 0, 0);
+    bench_report_add(report, "fdatasync_p50", sync_ms, "ms", NULL, 0, 0);
+    bench_report_add(report, "block_fill_max", 100 * b->main.fill_max, "%", NULL, 0, 0);
+    bench_report_add(report, "base_fee_max", (double)b->main.base_fee_max / 1e9, "gwei", NULL, 0, 0);
+    bench_report_add(report, "generator_cpu_per_tx", b->main.generator_cpu_us, "us", NULL, 0, 0);
+    bench_report_add(report, "accepted_and_lost", (double)unaccounted(b), "tx", NULL, 0, 0);
+}
+
+static void print_circumstances(const struct node_bench *b)
+{
+    const double checkpoint = metrics_value(b->metrics[1], "gantry_checkpoint_height");
+    const double head = metrics_value(b->metrics[0], "gantry_head_height");
+    printf("\n--- stages of the saturated node ---\n");
+    metrics_print_stages(stdout, b->metrics[0], b->metrics[1], b->main.included_rate * b->main.window_s);
+    printf("\nchain folder           %s (%s), fdatasync p50 %.2f p99 %.2f ms\n", b->setup.folder, b->disk.filesystem,
+           (double)b->disk.sync_p50_ns / 1e6, (double)b->disk.sync_p99_ns / 1e6);
+    if (b->disk.in_memory)
+        printf("THE CHAIN WAS KEPT IN MEMORY: no ratio is claimed; name a folder on a disk with --data\n");
+    printf("checkpoint in the run  %s\n", checkpoint > head ? "yes" : "NO");
+    printf("blocks under half full %s\n", b->main.fill_max < 0.5 ? "yes" : "NO");
+}
+
+int bench_node(struct bench_report *report, const struct bench_options *options)
+{
+    struct node_bench *b = calloc(1, sizeof *b);
+    if (!b)
+        return -1;
+    b->options = options;
+    b->timing = options->quick ? QUICK : FULL;
+    if (options->seconds) {
+        b->timing.main_s = options->seconds;
+        b->timing.main_warm_s = options->seconds / 7 ? options->seconds / 7 : 1;
+    }
+    b->senders = (uint32_t)or_default(options->senders, SENDERS);
+    b->accounts = (uint32_t)or_default(options->accounts, ACCOUNTS);
+    b->node.pid = -1;
+    int status = -1;
+    if (b->accounts < b->senders)
+        say("fewer accounts than senders, who are among them");
+    else if (make_folder(b) && measure(b)) {
+        print_circumstances(b);
+        add_results(report, b);
+        status = unaccounted(b) == 0 ? 0 : -1;
+        if (status != 0)
+            say("accepted transactions were lost, or sent ones never answered");
+    }
+    load_close(b->load);
+    load_senders_free(b->derived);
+    if (!node_process_stop(&b->node)) {
+        say("the node did not end well");
+        status = -1;
+    }
+    if (b->setup.folder[0] && !b->keep_folder && status == 0)
+        nftw(b->setup.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(b->metrics[0]);
+    free(b->metrics[1]);
+    free(b);
+    return status;
+}

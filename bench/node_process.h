@@ -1,0 +1,36 @@
+// A node as a child process of this one (the same executable), for benchmarks. One thread.
+#ifndef GANTRY_BENCH_NODE_PROCESS_H
+#define GANTRY_BENCH_NODE_PROCESS_H
+
+#include "base/bytes.h"
+#include "tools/rpc_client.h"
+
+#include <sys/types.h>
+
+#define NODE_PATH_MAX 4096
+
+struct node_setup {
+    char folder[NODE_PATH_MAX - 64]; // holds chain/, genesis.json, node.conf and node.log
+    uint64_t block_time_ms;
+    uint64_t shards; // 0: one a core
+};
+
+struct node_process {
+    pid_t pid;
+    uint16_t rpc_port, ingest_port;
+};
+
+// Writes node.conf, starts the node on two free ports of 127.0.0.1, and waits until it answers. False after a line on
+// standard error. The node ends when this process does.
+MUST_CHECK bool node_process_start(struct node_process *p, const struct node_setup *setup);
+// Asks it to end and waits. False when it did not end well.
+bool node_process_stop(struct node_process *p);
+
+// User and system time of the process so far, all its threads (io_uring's kernel workers are among them).
+uint64_t node_process_cpu_ns(const struct node_process *p);
+
+// Writes a genesis with the load generator's accounts, each with 1000 ether: the senders, then receivers of their seed.
+struct load_senders;
+MUST_CHECK bool node_write_genesis(const char *path, const struct load_senders *senders, uint32_t accounts);
+
+#endif

@@ -1,0 +1,93 @@
+#include "bench/bench.h"
+#include "tools/commands.h"
+#include "tools/options.h"
+
+#include <stdlib.h>
+
+static const struct benchmark {
+    const char *name;
+    int (*run)(struct bench_report *report, const struct bench_options *options);
+} benchmarks[] = {
+    {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
+    {"mempool", bench_mempool},     {"node", bench_node},
+};
+#define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
+
+struct bench_settings {
+    bool quick;
+    uint64_t seed, accounts, seconds, senders, rate, shards;
+    char *data, *json;
+};
+
+#define KEY(field) offsetof(struct bench_settings, field)
+
+static const struct config_key keys[] = {
+    {"quick", CONFIG_BOOL, KEY(quick), "false", 0, 0, NULL, "A shorter run with rougher figures."},
+    {"seed", CONFIG_U64, KEY(seed), "1", 0, 0, NULL, "Of the made-up inputs."},
+    {"accounts", CONFIG_U64, KEY(accounts), "0", 0, 1000000000, NULL,
+     "merkle, node: how many accounts; 0: its default."},
+    {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node: how many of them send; 0: 200,000."},
+    {"seconds", CONFIG_U64, KEY(seconds), "0", 0, 86400, "s",
+     "node: length of the main run; 0: 35, or 10 with --quick."},
+    {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s", "node: offered rate; 0: what all cores could verify."},
+    {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
+    {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
+     "node: folder, on a disk, that keeps the chain; without it a temporary one under /var/tmp."},
+    {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
+};
+
+static const struct options_command command = {
+    .name = "bench",
+    .usage = "WHAT [options]",
+    .about = "Measures one part, or a whole node, beside a reference measured in the same run. WHAT is one of:\n"
+             "  sigverify  recovering and checking signatures\n"
+             "  hash       Keccak-256\n"
+             "  merkle     state and tries: updates, memory, rebuilding\n"
+             "  mempool    inserting into a pool; its intake under contention\n"
+             "  node       a whole validator under load, over its sockets\n"
+             "A ratio above 1 means better than the reference.",
+    .keys = keys,
+    .key_count = sizeof keys / sizeof keys[0],
+    .takes_arguments = true,
+};
+
+static int run(const struct benchmark *b, const struct bench_settings *s)
+{
+    const struct bench_options options = {.quick = s->quick,
+                                          .seed = s->seed,
+                                          .accounts = s->accounts,
+                                          .data_path = s->data,
+                                          .seconds = s->seconds,
+                                          .senders = s->senders,
+                                          .rate = s->rate,
+                                          .shards = s->shards};
+    struct bench_report report = {.bench = b->name};
+    const int status = b->run(&report, &options);
+    if (report.count > 0)
+        bench_report_print(stdout, &report);
+    if (s->json && report.count > 0 && !bench_report_write_json(&report, s->json))
+        return EXIT_FAILED;
+    return status == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
+static int find_and_run(const struct bench_settings *settings, char **rest, int rest_count)
+{
+    if (rest_count != 1)
+        return options_refuse(command.name, "name one benchmark (gantry bench --help lists them)");
+    for (size_t i = 0; i < BENCHMARK_COUNT; i++) {
+        if (strcmp(benchmarks[i].name, rest[0]) == 0)
+            return run(&benchmarks[i], settings);
+    }
+    return options_refuse(command.name, "unknown benchmark \"%.64s\" (gantry bench --help lists them)", rest[0]);
+}
+
+int cmd_bench(int argc, char **argv)
+{
+    struct bench_settings settings = {0};
+    char **rest;
+    int rest_count, code;
+    if (options_parse(&command, &settings, argc, argv, &rest, &rest_count, &code))
+        code = find_and_run(&settings, rest, rest_count);
+    config_free(keys, command.key_count, &settings);
+    return code;
+}
