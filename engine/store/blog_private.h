@@ -31,14 +31,15 @@ struct group_buffer {
 
 enum group_state { GROUP_NONE, GROUP_WAITS_FOR_SPARE, GROUP_WRITES, GROUP_SYNCS };
 
-// The next segment's file, filled with zeros ahead of its use by small writes between the groups, so that neither a
-// roll nor a group's fdatasync has to wait for allocation.
+// The next segment's file, filled with zeros ahead of its use by writes between the groups, so that neither a roll nor
+// a group's fdatasync has to wait for allocation.
 enum spare_state { SPARE_NONE, SPARE_IDLE, SPARE_WRITES, SPARE_SYNCS, SPARE_READY };
 struct spare {
     enum spare_state state;
     int file;
     uint64_t bytes;  // how long it is to be
     uint64_t zeroed; // written so far
+    uint64_t synced; // of them, known to be durable
 };
 
 struct blog {
@@ -59,8 +60,9 @@ struct blog {
     bool flush_wanted;
 
     struct spare spare;
-    uint8_t *zeros;
-    unsigned under_way; // operations given to the disk
+    uint8_t *zeros;                  // never written to, so it takes no memory
+    uint8_t spare_header[BLOG_PAGE]; // while it is being written
+    unsigned under_way;              // operations given to the disk
     char failed[STORE_ERROR_MAX];
 };
 

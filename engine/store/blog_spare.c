@@ -3,7 +3,8 @@
 
 #include "engine/store/blog_private.h"
 
-enum { ZERO_CHUNK = 256 << 10 };
+// Zeros are written in pieces of these sizes and synced often enough that no sync holds up the disk for long.
+enum { CHUNK_MIN = 128 << 10, CHUNK_MAX = 4 << 20, SYNC_EVERY = 8 << 20 };
 
 static void spare_fail(struct blog *b, int err)
 {
@@ -15,7 +16,7 @@ static void spare_begin(struct blog *b)
 {
     const uint64_t twice = 2 * blog_open_segment(b)->bytes;
     if (b->zeros == NULL)
-        b->zeros = calloc(1, ZERO_CHUNK);
+        b->zeros = calloc(1, CHUNK_MAX);
     const int file = b->zeros == NULL ? -ENOMEM : b->disk->ops->open(b->disk, BLOG_SPARE_NAME, true);
     if (file < 0) {
         spare_fail(b, file);
@@ -38,24 +39,33 @@ static uint64_t due(const struct blog *b)
     return share >= 1 ? b->spare.bytes : (uint64_t)(share * (double)b->spare.bytes);
 }
 
-static void write_chunk(struct blog *b)
+static void submitted(struct blog *b, int err, enum spare_state next)
 {
-    struct spare *s = &b->spare;
-    const uint64_t rest = s->bytes - s->zeroed;
-    const uint8_t *from = b->zeros;
-    size_t len = rest < ZERO_CHUNK ? (size_t)rest : ZERO_CHUNK;
-    if (s->zeroed == 0) {
-        // The header page comes first; its buffer is the start of the chunk, which is zeroed again afterwards.
-        blog_header_page(b, blog_open_segment(b)->number + 1, s->bytes, b->zeros);
-        len = BLOG_PAGE;
-    }
-    const int err = b->disk->ops->write(b->disk, s->file, s->zeroed, from, len, TAG_SPARE_WRITE);
     if (err < 0) {
         spare_fail(b, err);
         return;
     }
     b->under_way++;
-    s->state = SPARE_WRITES;
+    b->spare.state = next;
+}
+
+static void write_header(struct blog *b)
+{
+    struct spare *s = &b->spare;
+    blog_header_page(b, blog_open_segment(b)->number + 1, s->bytes, b->spare_header);
+    submitted(b, b->disk->ops->write(b->disk, s->file, 0, b->spare_header, BLOG_PAGE, TAG_SPARE_WRITE), SPARE_WRITES);
+}
+
+static void write_zeros(struct blog *b, uint64_t len)
+{
+    struct spare *s = &b->spare;
+    submitted(b, b->disk->ops->write(b->disk, s->file, s->zeroed, b->zeros, (size_t)len, TAG_SPARE_WRITE),
+              SPARE_WRITES);
+}
+
+static void sync_zeros(struct blog *b)
+{
+    submitted(b, b->disk->ops->sync(b->disk, b->spare.file, TAG_SPARE_SYNC), SPARE_SYNCS);
 }
 
 void spare_work(struct blog *b)
@@ -68,18 +78,17 @@ void spare_work(struct blog *b)
         spare_begin(b);
     if (s->state != SPARE_IDLE)
         return;
-    if (s->zeroed < s->bytes) {
-        if (s->zeroed < due(b))
-            write_chunk(b);
+    const uint64_t goal = due(b), lag = goal > s->zeroed ? goal - s->zeroed : 0;
+    // The disk is the groups' first, unless the spare falls behind.
+    const bool group_at_work = b->group == GROUP_WRITES || b->group == GROUP_SYNCS;
+    if (group_at_work && lag < s->bytes / 8)
         return;
-    }
-    const int err = b->disk->ops->sync(b->disk, s->file, TAG_SPARE_SYNC);
-    if (err < 0) {
-        spare_fail(b, err);
-        return;
-    }
-    b->under_way++;
-    s->state = SPARE_SYNCS;
+    if (s->zeroed == 0 && lag > 0)
+        write_header(b);
+    else if (s->zeroed - s->synced >= SYNC_EVERY || (s->zeroed >= s->bytes && s->synced < s->zeroed))
+        sync_zeros(b);
+    else if (s->zeroed < s->bytes && (lag >= CHUNK_MIN || goal == s->bytes))
+        write_zeros(b, lag < CHUNK_MAX ? lag : CHUNK_MAX);
 }
 
 void spare_completed(struct blog *b, enum blog_tag tag, int result)
@@ -89,19 +98,17 @@ void spare_completed(struct blog *b, enum blog_tag tag, int result)
         spare_fail(b, result < 0 ? result : -EIO);
         return;
     }
+    s->state = SPARE_IDLE;
     if (tag == TAG_SPARE_SYNC) {
         // It may have to be longer than when the sync began.
-        s->state = s->zeroed < s->bytes ? SPARE_IDLE : SPARE_READY;
-        return;
-    }
-    if (s->zeroed == 0) {
-        // A torn header page is written again.
-        memset(b->zeros, 0, BLOG_PAGE);
-        s->zeroed = result == BLOG_PAGE ? BLOG_PAGE : 0;
-    } else {
+        s->synced = s->zeroed;
+        if (s->zeroed >= s->bytes)
+            s->state = SPARE_READY;
+    } else if (s->zeroed > 0) {
         s->zeroed += (uint64_t)result;
+    } else if (result == BLOG_PAGE) {
+        s->zeroed = BLOG_PAGE; // else the header is written again
     }
-    s->state = SPARE_IDLE;
 }
 
 bool spare_roll(struct blog *b, uint64_t group_bytes)

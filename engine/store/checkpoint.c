@@ -206,8 +206,8 @@ bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned last,
     return ok || rc == 0 ? ok : fail(error, "read", rc);
 }
 
-// Appends accounts to the end of the table in one transaction. MDB_MAP_FULL: nothing was written.
-static int append_batch(struct checkpoint *c, const struct state_dirty *accounts, size_t count, bool clear)
+// Appends accounts [from, to) to the end of the table in one transaction. MDB_MAP_FULL: nothing was written.
+static int append_batch(struct checkpoint *c, const struct state_dirty *accounts, size_t from, size_t to, bool clear)
 {
     MDB_txn *txn;
     int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
@@ -217,7 +217,7 @@ static int append_batch(struct checkpoint *c, const struct state_dirty *accounts
         rc = mdb_drop(txn, c->accounts, 0);
     if (rc == 0 && clear)
         rc = checkpoint_put_head(c, txn, 0, &(bytes32){0}, false);
-    for (size_t i = 0; i < count && rc == 0; i++) {
+    for (size_t i = from; i < to && rc == 0; i++) {
         uint8_t buf[ACCOUNT_ENCODED_MAX];
         if (!accounts[i].exists)
             continue;
@@ -253,7 +253,7 @@ bool checkpoint_write_initial(struct checkpoint *c, const struct state_dirty *ac
     bool clear = true;
     do {
         const size_t batch = count - done < INITIAL_BATCH ? count - done : INITIAL_BATCH;
-        int rc = append_batch(c, accounts + done, batch, clear);
+        int rc = append_batch(c, accounts, done, done + batch, clear);
         if (rc == MDB_MAP_FULL) {
             rc = checkpoint_grow_map(c);
             if (rc == 0)

@@ -60,8 +60,8 @@ static void content_resize(struct content *c, size_t len)
         c->cap = len > 2 * c->cap ? len : 2 * c->cap;
         c->bytes = realloc(c->bytes, c->cap);
     }
-    if (len > c->len)
-        memset(c->bytes + c->len, 0, len - c->len);
+    for (size_t i = c->len; i < len; i++)
+        c->bytes[i] = 0;
     c->len = len;
 }
 
@@ -69,7 +69,8 @@ static void content_write(struct content *c, uint64_t offset, const uint8_t *byt
 {
     if (offset + len > c->len)
         content_resize(c, (size_t)(offset + len));
-    memcpy(c->bytes + offset, bytes, len);
+    if (len > 0)
+        memcpy(c->bytes + offset, bytes, len);
 }
 
 static void content_copy(struct content *to, const struct content *from)
@@ -267,7 +268,8 @@ static void forget_writes(struct file *f, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         free(f->writes[i].bytes);
-    memmove(f->writes, f->writes + count, (f->write_count - count) * sizeof *f->writes);
+    if (f->write_count > count)
+        memmove(f->writes, f->writes + count, (f->write_count - count) * sizeof *f->writes);
     f->write_count -= count;
 }
 

@@ -7,7 +7,7 @@
 #include "tests/engine/sim_disk.h"
 #include "tests/support/vectors.h"
 
-enum { SEEDS = 1500, SEEDS_WITHOUT_SYNC = 200, GENERATIONS = 4, HEIGHTS_MAX = 2000 };
+enum { SEEDS = GANTRY_SANITIZE ? 300 : 1500, SEEDS_WITHOUT_SYNC = 200, GENERATIONS = 4, HEIGHTS_MAX = 2000 };
 
 // What the log was told and what it said.
 struct history {
