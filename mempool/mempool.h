@@ -43,7 +43,8 @@ void mempool_free(struct mempool *mp);
 // The most memory that a pool of these limits uses: its tables and bytes_max of transactions.
 uint64_t mempool_memory_max(const struct mempool_limits *limits);
 
-// account: what the state says of t's sender; it is applied first, as by mempool_account_changed.
+// t has passed tx_check_static. account: what the state says of its sender; it is applied first, as by
+// mempool_account_changed.
 // Answers: TX_OK, or the first that holds of
 //   TX_ALREADY_KNOWN, TX_UNDERPRICED (tip cap under min_tip), TX_NONCE_TOO_LOW, TX_NONCE_TOO_HIGH, TX_COST_OVERFLOW,
 //   TX_INSUFFICIENT_FUNDS: t and all else that the sender has pooled, gapped ones too and without what t replaces, may

@@ -16,9 +16,9 @@ static bool cheaper(const struct mempool *mp, const struct evict_entry *a, const
 {
     if (a->tip != b->tip)
         return a->tip < b->tip;
-    if (a->tip != UINT64_MAX && a->fee != b->fee)
+    if (a->fee != b->fee)
         return a->fee < b->fee;
-    if (a->fee != UINT64_MAX)
+    if (a->fee != UINT64_MAX) // nor is the tip cut then: it is at most the fee cap
         return false;
     const struct sender *senders = mp->senders.senders;
     return compare_price(senders[a->sender].evictable, senders[b->sender].evictable) < 0;
