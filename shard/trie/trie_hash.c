@@ -10,7 +10,7 @@
 
 #define BATCH 64
 // Branches ahead of the one at hand that are asked for.
-#define PREFETCH_AHEAD 4
+#define PREFETCH_AHEAD 8
 
 // Something to hash, and who holds its reference.
 struct item {
@@ -19,6 +19,7 @@ struct item {
     uint32_t parent; // node; TRIE_NONE for a root
     uint8_t nibble;  // in the parent
     uint8_t depth;   // of a branch
+    uint8_t lines;   // cache lines that the branch takes
 };
 
 struct trie_hasher {
@@ -131,6 +132,7 @@ static void collect(struct trie_hasher *h, struct item item)
                                  .nibble = (uint8_t)nibble});
     }
     item.depth = node->depth;
+    item.lines = (uint8_t)(1 + trie_node_bytes(node->count) / 64);
     add_branch(h, &item);
 }
 
@@ -156,7 +158,7 @@ void trie_hasher_add(struct trie_hasher *h, struct trie *t)
 static void prefetch_node(const struct item *item)
 {
     const uint8_t *node = (const uint8_t *)trie_node_at(item->trie->pool, item->child);
-    for (size_t line = 0; line < 6; line++) // what most branches with changes under them reach to
+    for (size_t line = 0; line < item->lines; line++)
         __builtin_prefetch(node + 64 * line);
     if (item->parent != TRIE_NONE) // it receives the hash
         __builtin_prefetch(trie_node_at(item->trie->pool, item->parent), 1);

@@ -4,8 +4,7 @@
 
 static uint32_t units_for(unsigned children)
 {
-    size_t bytes = sizeof(struct trie_node) + children * (sizeof(uint32_t) + sizeof(bytes32));
-    return (uint32_t)((bytes + TRIE_UNIT_BYTES - 1) / TRIE_UNIT_BYTES);
+    return (uint32_t)((trie_node_bytes(children) + TRIE_UNIT_BYTES - 1) / TRIE_UNIT_BYTES);
 }
 
 static void forget_nodes(struct trie_pool *pool)

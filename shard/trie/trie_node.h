@@ -55,6 +55,11 @@ static inline bytes32 *trie_node_refs(struct trie_node *node)
     return (bytes32 *)(node->child + node->count);
 }
 
+static inline size_t trie_node_bytes(unsigned children)
+{
+    return sizeof(struct trie_node) + children * (sizeof(uint32_t) + sizeof(bytes32));
+}
+
 // Plain x86-64 has no instruction for it, and the compiler's call costs more than this.
 static inline unsigned trie_bit_count(uint16_t map)
 {
