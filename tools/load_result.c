@@ -87,6 +87,8 @@ static void count_items(struct load_result *out, struct load_track *track, struc
             q.items[q.count++] = i;
         } else if (track->state[i] == LOAD_SENT) {
             out->unanswered++;
+        } else if (track->state[i] == LOAD_UNSENT) {
+            out->held++;
         }
     }
     out->sent_rate = (double)sent_in_window / out->window_s;
@@ -187,9 +189,11 @@ void load_result_print(FILE *out, const struct load_result *r)
             (unsigned long long)r->accepted, (unsigned long long)r->included, (unsigned long long)r->left,
             (unsigned long long)r->waiting, (unsigned long long)r->unaccounted);
     print_reasons(out, "left", r->left_by);
-    fprintf(out, "refused                %llu (besides, %llu sent again), skipped %llu, unanswered %llu\n",
-            (unsigned long long)s->refused, (unsigned long long)s->resent, (unsigned long long)s->skipped,
-            (unsigned long long)r->unanswered);
+    fprintf(
+        out,
+        "refused                %llu (besides, %llu sent again), skipped %llu, held to the end %llu, unanswered %llu\n",
+        (unsigned long long)s->refused, (unsigned long long)s->resent, (unsigned long long)s->skipped,
+        (unsigned long long)r->held, (unsigned long long)r->unanswered);
     print_reasons(out, "refused", s->refused_by);
     fprintf(out,
             "held back              %.1f s by the bound on transactions in flight, %.1f s by the node's backpressure\n",
@@ -236,10 +240,10 @@ json_t *load_result_json(const struct load_result *r)
                   "sender_share", r->sender_share, "waited_s", (double)s->run_delay_ns / 1e9, "late_p99_ms",
                   load_ms(&s->lateness_ns, 0.99), "held_s", (double)s->held_ns / 1e9, "backpressure_s",
                   (double)s->backpressure_ns / 1e9, "was_the_limit", r->limit != NULL, "limit", r->limit);
-    return json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "window_s", r->window_s,
+    return json_pack("{s:f, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "window_s", r->window_s,
                      "rates", rates, "latency_ms", latency_json(&r->latency_ns), "latency_sent_ms",
                      latency_json(&r->latency_sent_ns), "account", account, "left", reasons_json(r->left_by), "refused",
-                     (json_int_t)s->refused, "resent", (json_int_t)s->resent, "skipped", (json_int_t)s->skipped,
-                     "unanswered", (json_int_t)r->unanswered, "refused_by", reasons_json(s->refused_by), "blocks",
-                     blocks, "generator", generator);
+                     (json_int_t)s->refused, "resent", (json_int_t)s->resent, "skipped", (json_int_t)s->skipped, "held",
+                     (json_int_t)r->held, "unanswered", (json_int_t)r->unanswered, "refused_by",
+                     reasons_json(s->refused_by), "blocks", blocks, "generator", generator);
 }

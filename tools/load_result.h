@@ -17,6 +17,7 @@ struct load_result {
     // The account of the whole phase: accepted = included + left + waiting + unaccounted.
     uint64_t accepted, included, left, waiting, unaccounted;
     uint64_t unanswered; // sent, and no answer came
+    uint64_t held;       // never sent: an earlier one of their sender was under way to the end
     uint64_t left_by[TX_STATUS_COUNT + 1];
     // Blocks that became visible in the window
     uint64_t blocks;

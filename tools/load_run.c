@@ -363,7 +363,7 @@ static bool turn_until_settled(struct load_run *r, struct edges *e, char *error)
         r->now_ns = clock_ns();
         take_included(r);
         resend_due(r);
-        if (is_issuing(r))
+        if (!interrupted && !r->out->set_ended && since < r->end_ns) // once more after the end: what was due before it
             issue(r, since);
         else
             r->held = false;

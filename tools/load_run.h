@@ -41,7 +41,7 @@ struct load_sending {
     uint64_t run_delay_ns;                    // waiting for a processor meanwhile
 };
 
-// links, track and watch outlive it.
+// links, track and watch outlive it. watch may be NULL: someone else tells the track what is included.
 struct load_run *load_run_create(struct load_link **links, size_t link_count, struct load_track *track,
                                  struct load_watch *watch);
 void load_run_free(struct load_run *r);

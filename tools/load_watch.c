@@ -249,7 +249,7 @@ void load_watch_stop(struct load_watch *w)
 
 const char *load_watch_error(const struct load_watch *w)
 {
-    return atomic_load(&w->failed) ? w->error : NULL;
+    return w && atomic_load(&w->failed) ? w->error : NULL;
 }
 
 uint64_t load_watch_cpu_ns(const struct load_watch *w)

@@ -20,7 +20,7 @@ struct load_watch *load_watch_start(const struct rpc_url *rpc, const struct rpc_
                                     char error[LOAD_ERROR_MAX]);
 void load_watch_stop(struct load_watch *w);
 
-// Any thread. What went wrong (the node went away), NULL while all is well.
+// Any thread. What went wrong (the node went away), NULL while all is well. w may be NULL: nothing.
 const char *load_watch_error(const struct load_watch *w);
 // Any thread. CPU time of the two threads so far.
 uint64_t load_watch_cpu_ns(const struct load_watch *w);
