@@ -14,6 +14,7 @@ static const struct command {
     {"dev", cmd_dev, "a one-validator chain in a second, with well-known funded accounts"},
     {"node", cmd_node, "run a validator from a configuration"},
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
+    {"export", cmd_export, "write a stored chain's blocks as concatenated RLP, for other clients to import"},
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},
     {"docs", cmd_docs, "print the reference pages that are generated from the program's tables"},
     {"bench", cmd_bench, "measure a part, or a whole node, beside a reference"},

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 
 #include "engine/store/blog_private.h"
-#include "engine/store/blog_scan.h"
 
 // What may wait behind the group in flight; a single record of any size always may.
 #define QUEUE_BYTES_MAX (256u << 20)

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "engine/store/blog_private.h"
-#include "engine/store/blog_scan.h"
 
 #define DEFAULT_SEGMENT_BYTES (256u << 20)
 #define SEGMENT_BYTES_MIN (4 * BLOG_PAGE)
@@ -42,64 +41,6 @@ int blog_write_durably(struct disk *disk, int file, uint64_t offset, const uint8
 static bool fail_errno(char error[STORE_ERROR_MAX], const char *what, const char *name, int err)
 {
     return store_fail(error, "cannot %s %s: %s", what, name, strerror(-err));
-}
-
-// Numbers of the segment files in the folder.
-struct listing {
-    uint32_t *numbers;
-    size_t count, cap;
-    bool spare, short_of_memory;
-};
-
-static void list_name(void *ctx, const char *name)
-{
-    struct listing *l = ctx;
-    unsigned number;
-    char canonical[64];
-    if (strcmp(name, BLOG_SPARE_NAME) == 0)
-        l->spare = true;
-    if (sscanf(name, "segment-%8u.log", &number) != 1)
-        return;
-    blog_segment_name(canonical, number);
-    if (strcmp(name, canonical) != 0 || l->short_of_memory)
-        return;
-    if (l->count == l->cap) {
-        const size_t cap = l->cap == 0 ? 64 : 2 * l->cap;
-        uint32_t *grown = realloc(l->numbers, cap * sizeof *grown);
-        if (grown == NULL) {
-            l->short_of_memory = true;
-            return;
-        }
-        l->numbers = grown;
-        l->cap = cap;
-    }
-    l->numbers[l->count++] = number;
-}
-
-static int by_number(const void *a, const void *b)
-{
-    const uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-static bool list_segments(struct disk *disk, struct listing *l, char error[STORE_ERROR_MAX])
-{
-    int err = disk->ops->list(disk, list_name, l);
-    if (err == 0 && l->short_of_memory)
-        err = -ENOMEM;
-    if (err < 0)
-        return fail_errno(error, "list", "the log's folder", err);
-    if (l->count == 0)
-        return true;
-    qsort(l->numbers, l->count, sizeof *l->numbers, by_number);
-    for (size_t i = 1; i < l->count; i++) {
-        if (l->numbers[i] != l->numbers[i - 1] + 1) {
-            char name[64];
-            blog_segment_name(name, l->numbers[i - 1] + 1);
-            return store_fail(error, "%s is missing, though later segments are there; restore it from a copy", name);
-        }
-    }
-    return true;
 }
 
 static void damage_text(char error[STORE_ERROR_MAX], const char *name, uint64_t offset, const char *reason,
@@ -162,7 +103,7 @@ static bool check_number(const struct segment_scan *scan, uint32_t number, char 
 
 // First height of each segment but the last, so that those before verify_from need not be read. Heights of a segment
 // end where the next one's begin.
-static bool peek_segments(struct blog *b, const struct listing *l, char error[STORE_ERROR_MAX])
+static bool peek_segments(struct blog *b, const struct segment_list *l, char error[STORE_ERROR_MAX])
 {
     for (size_t i = 0; i < l->count; i++) {
         struct segment_scan scan;
@@ -323,8 +264,8 @@ static bool create(struct blog *b, char error[STORE_ERROR_MAX])
 
 static bool open_log(struct blog *b, char error[STORE_ERROR_MAX])
 {
-    struct listing l = {0};
-    bool ok = list_segments(b->disk, &l, error);
+    struct segment_list l = {0};
+    bool ok = scan_list(b->disk, &l, error);
     if (ok && l.spare) {
         const int err = b->disk->ops->remove(b->disk, BLOG_SPARE_NAME);
         ok = err == 0 || fail_errno(error, "remove", BLOG_SPARE_NAME, err);

@@ -4,8 +4,8 @@
 
 #include "engine/store/blog.h"
 #include "engine/store/blog_group.h"
+#include "engine/store/blog_scan.h"
 
-#define BLOG_SPARE_NAME "segment-next.log"
 #define BLOG_FIRST_SEGMENT_BYTES (4u << 20) // segments double up to segment_bytes, so that a small chain stays small
 
 struct place {

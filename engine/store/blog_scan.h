@@ -5,6 +5,17 @@
 #include "engine/store/blog_group.h"
 #include "engine/store/disk.h"
 
+#define BLOG_SPARE_NAME "segment-next.log"
+
+// The segments in the log's folder, rising; numbers is malloc'ed (also when false is returned). False with a message
+// when one in between is missing or the disk fails.
+struct segment_list {
+    uint32_t *numbers;
+    size_t count;
+    bool spare; // a file prepared for the next one is there
+};
+MUST_CHECK bool scan_list(struct disk *disk, struct segment_list *out, char error[STORE_ERROR_MAX]);
+
 // Called for each record in order of height. record is NULL where the scan was not asked to verify. False stops the
 // scan.
 typedef bool scan_visit(void *ctx, uint64_t height, uint64_t offset, uint32_t length, const uint8_t *record);

@@ -11,12 +11,17 @@ static void spare_fail(struct blog *b, int err)
     blog_fail(b, err, "cannot prepare the next segment of the block log");
 }
 
+static size_t chunk_max(const struct blog *b)
+{
+    return b->options.segment_bytes < CHUNK_MAX ? (size_t)b->options.segment_bytes : CHUNK_MAX;
+}
+
 // Opens an empty file. A leftover of an earlier run was removed when the log was opened.
 static void spare_begin(struct blog *b)
 {
     const uint64_t twice = 2 * blog_open_segment(b)->bytes;
     if (b->zeros == NULL)
-        b->zeros = calloc(1, CHUNK_MAX);
+        b->zeros = calloc(1, chunk_max(b));
     const int file = b->zeros == NULL ? -ENOMEM : b->disk->ops->open(b->disk, BLOG_SPARE_NAME, true);
     if (file < 0) {
         spare_fail(b, file);
@@ -88,7 +93,7 @@ void spare_work(struct blog *b)
     else if (s->zeroed - s->synced >= SYNC_EVERY || (s->zeroed >= s->bytes && s->synced < s->zeroed))
         sync_zeros(b);
     else if (s->zeroed < s->bytes && (lag >= CHUNK_MIN || goal == s->bytes))
-        write_zeros(b, lag < CHUNK_MAX ? lag : CHUNK_MAX);
+        write_zeros(b, lag < chunk_max(b) ? lag : chunk_max(b));
 }
 
 void spare_completed(struct blog *b, enum blog_tag tag, int result)
