@@ -74,6 +74,7 @@ void ws_established(struct conn *c)
     stats->http_connections--;
     stats->websocket_connections++;
     c->websocket = true;
+    c->sent = 0; // the connection may have served plain requests before its upgrade
     c->peer.respond = queue;
     c->peer.notify = queue;
     c->peer.can_subscribe = true;

@@ -1,0 +1,150 @@
+// Starts and stops gantry. Nothing that is started here outlives the test: each child asks the kernel to be killed
+// when this process dies.
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+const repository = path.resolve(import.meta.dirname, '../../..');
+export const gantryBinary = process.env.GANTRY ?? path.join(repository, 'build/release/gantry');
+
+const START_MS = 20_000;
+const STOP_MS = 20_000;
+
+// The accounts that dev chains prefund.
+export const devKeys = [
+  '0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80',
+  '0x59c6995e998f97a5a0044966f0945389dc9e86dae88c7a8412f4603b6b78690d',
+  '0x5de4111afa1a4b94908f83103eb1f1706367c2e68ca870fc3fb9a804cdab365a',
+  '0x7c852118294e51e653712a81e05800f419141751be58f605c371e15141b007a6',
+  '0x47e179ec197488593b187f80a00eb0da91f1b9d0b13f8733639f19c30a34926a',
+  '0x8b3a350cf5c34c9194ca85829a2df0ec3153be0318b5e2d3348e872092edffba',
+  '0x92db14e403b83dfe3df233f83dfa3a0d7096f21ca9b0d6d6b8d88b2b4ec1564e',
+  '0x4bbbf85ce3377467afe5d46f804f221813b2bb87f24d81f60f1fcdbf7cbf4356',
+  '0xdbda1821b80551c9d65939329250298aa3472ba22feea921c0cf5d620ea67b97',
+  '0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6',
+];
+
+export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// Polls until `probe` gives something true, and returns that.
+export async function until(what, probe, ms = 10_000) {
+  const end = Date.now() + ms;
+  for (;;) {
+    const found = await probe();
+    if (found) return found;
+    if (Date.now() > end) throw new Error(`gave up after ${ms} ms waiting until ${what}`);
+    await sleep(5);
+  }
+}
+
+// A folder that is removed when the test process ends.
+const folders = [];
+export function temporaryFolder() {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'gantry-e2e-'));
+  folders.push(folder);
+  return folder;
+}
+process.on('exit', () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+export function writeGenesis(folder, { gantry, alloc, ...rest }) {
+  const file = path.join(folder, 'genesis.json');
+  const config = { chainId: 31337, ...(gantry ? { gantry } : {}) };
+  writeFileSync(file, JSON.stringify({ config, ...rest, alloc }));
+  return file;
+}
+
+class Gantry {
+  constructor(argv, { fileSizeMax } = {}) {
+    this.output = '';
+    const limit = fileSizeMax ? ['prlimit', `--fsize=${fileSizeMax}`] : [];
+    const command = ['setpriv', '--pdeathsig', 'KILL', ...limit, gantryBinary, ...argv];
+    this.process = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        this.output = (this.output + text).slice(-65536);
+        this.onOutput?.();
+      });
+    }
+    // 'close' comes after the last output.
+    this.ended = new Promise((resolve) => {
+      this.process.on('close', (code, signal) => {
+        this.end = { code, signal };
+        resolve(this.end);
+        this.onOutput?.();
+      });
+      this.process.on('error', (error) => {
+        this.output += error;
+      });
+    });
+  }
+
+  get pid() {
+    return this.process.pid;
+  }
+
+  get url() {
+    return `http://127.0.0.1:${this.rpcPort}`;
+  }
+
+  get wsUrl() {
+    return `ws://127.0.0.1:${this.rpcPort}`;
+  }
+
+  // Resolves when the ports are known, rejects when it ended before that.
+  ready() {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => this.#fail(reject, `did not start within ${START_MS} ms`), START_MS);
+      this.onOutput = () => {
+        const rpc = /JSON-RPC and WebSocket +http:\/\/[^ ]+:(\d+)/.exec(this.output);
+        const ingest = /binary ingest +[^ ]+:(\d+)/.exec(this.output);
+        const up = /metrics +http/.test(this.output);
+        if (!up && !this.end) return;
+        clearTimeout(timer);
+        this.onOutput = undefined;
+        if (!up) return this.#fail(reject, `ended with ${JSON.stringify(this.end)}`);
+        [this.rpcPort, this.ingestPort] = [Number(rpc[1]), Number(ingest[1])];
+        resolve(this);
+      };
+      this.onOutput();
+    });
+  }
+
+  #fail(reject, what) {
+    this.process.kill('SIGKILL');
+    reject(new Error(`gantry ${what}:\n${this.output}`));
+  }
+
+  // Asks it to go and returns {code, signal}; kills it when it does not.
+  async stop(signal = 'SIGTERM') {
+    this.process.kill(signal);
+    const timer = setTimeout(() => this.process.kill('SIGKILL'), STOP_MS);
+    const end = await this.ended;
+    clearTimeout(timer);
+    return end;
+  }
+
+  // Resident memory in KiB.
+  rss() {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))[1]);
+  }
+}
+
+// A running node; `args` are gantry's flags. Ports are free ones unless given.
+export function startGantry(command, args = [], options = {}) {
+  return launchGantry(command, args, options).ready();
+}
+
+// The same without waiting for it to be up.
+export function launchGantry(command, args = [], options = {}) {
+  return new Gantry([command, '--rpc-port', '0', '--ingest-port', '0', ...args], options);
+}
+
+// Runs a command that ends by itself.
+export function runGantry(args, { timeout = 60_000 } = {}) {
+  const done = spawnSync(gantryBinary, args, { encoding: 'utf8', timeout, maxBuffer: 1 << 28 });
+  if (done.error) throw done.error;
+  return done;
+}
