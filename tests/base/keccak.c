@@ -95,7 +95,7 @@ Test(keccak, the_implementation_is_the_widest_the_processor_has)
 }
 
 #if !GANTRY_SANITIZE // a gigabyte: seconds in a release build, minutes in others
-Test(keccak, official_extremely_long_message, .timeout = 300)
+Test(keccak, official_extremely_long_message)
 {
     char *path = vectors_path("misc-public", KAT "ExtremelyLongMsgKAT_256.txt");
     if (!path)

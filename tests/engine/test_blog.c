@@ -264,7 +264,7 @@ static void expect_cut(struct sim_disk *copy, uint64_t at)
     sim_disk_free(copy);
 }
 
-Test(blog, a_tail_torn_at_any_byte_is_cut, .timeout = 120)
+Test(blog, a_tail_torn_at_any_byte_is_cut)
 {
     uint64_t start, end;
     size_t len;
@@ -285,7 +285,7 @@ Test(blog, a_tail_torn_at_any_byte_is_cut, .timeout = 120)
     sim_disk_free(disk);
 }
 
-Test(blog, a_last_group_with_any_byte_wrong_is_cut, .timeout = 120)
+Test(blog, a_last_group_with_any_byte_wrong_is_cut)
 {
     uint64_t start, end;
     size_t len;

@@ -158,7 +158,7 @@ static bool run(uint64_t seed, bool void_syncs, char violation[768])
     return violation[0] == '\0';
 }
 
-Test(blog_crash, everything_durable_survives_any_power_failure, .timeout = 300)
+Test(blog_crash, everything_durable_survives_any_power_failure)
 {
     const uint64_t base = test_seed("blog_crash");
     for (uint64_t i = 0; i < SEEDS; i++) {
@@ -167,7 +167,7 @@ Test(blog_crash, everything_durable_survives_any_power_failure, .timeout = 300)
     }
 }
 
-Test(blog_crash, without_fdatasync_the_same_test_finds_lost_blocks, .timeout = 300)
+Test(blog_crash, without_fdatasync_the_same_test_finds_lost_blocks)
 {
     const uint64_t base = test_seed("blog_crash_void_sync");
     unsigned found = 0;

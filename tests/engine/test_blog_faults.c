@@ -92,12 +92,12 @@ static unsigned fail_at_each_operation(const char *name, int fault)
     return (unsigned)n;
 }
 
-Test(blog_faults, disk_full_at_any_operation_stops_the_log_and_damages_nothing, .timeout = 120)
+Test(blog_faults, disk_full_at_any_operation_stops_the_log_and_damages_nothing)
 {
     cr_expect_gt(fail_at_each_operation("blog_enospc", ENOSPC), 100);
 }
 
-Test(blog_faults, io_error_at_any_operation_stops_the_log_and_damages_nothing, .timeout = 120)
+Test(blog_faults, io_error_at_any_operation_stops_the_log_and_damages_nothing)
 {
     cr_expect_gt(fail_at_each_operation("blog_eio", EIO), 100);
 }

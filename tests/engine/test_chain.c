@@ -52,7 +52,7 @@ static void run_lists(uint64_t seed, unsigned shards, struct bytes *blocks)
     rig_stop(r);
 }
 
-Test(chain, the_same_ordered_input_gives_the_same_blocks_with_any_number_of_shards, .timeout = 300)
+Test(chain, the_same_ordered_input_gives_the_same_blocks_with_any_number_of_shards)
 {
     static const unsigned shard_counts[] = {2, 3, 16};
     uint64_t seed = test_seed("chain/same_blocks");
@@ -87,7 +87,7 @@ static uint64_t flood(struct rig *r, struct transfers *t, unsigned count)
 }
 
 // Transactions that only differ in being handed to other shards may arrive out of nonce order: none may get lost.
-Test(chain, everything_accepted_is_included, .timeout = 120)
+Test(chain, everything_accepted_is_included)
 {
     struct rig_options options = options_for(test_seed("chain/everything"), 3);
     options.free_running = true;
@@ -109,7 +109,7 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
-Test(chain, goes_on_after_a_restart_with_another_number_of_shards, .timeout = 120)
+Test(chain, goes_on_after_a_restart_with_another_number_of_shards)
 {
     static const unsigned shard_counts[] = {2, 5, 1, 3};
     char folder[] = "/tmp/gantry-chain-XXXXXX";

@@ -171,7 +171,7 @@ static void look(struct seen *seen, const struct world *w, const struct outcome 
     }
 }
 
-Test(exec_random, every_shard_count_and_interleaving_gives_the_same_serial_block, .timeout = 300)
+Test(exec_random, every_shard_count_and_interleaving_gives_the_same_serial_block)
 {
     static struct outcome out;
     struct seen seen = {0};

@@ -61,7 +61,7 @@ static void finish(struct rig *r, struct load_sending *sending)
     load_set_close(r->set);
 }
 
-Test(load_run, everything_is_sent_answered_and_included, .timeout = 60)
+Test(load_run, everything_is_sent_answered_and_included)
 {
     struct rig r;
     prepare(&r, 400, 50);
@@ -78,7 +78,7 @@ Test(load_run, everything_is_sent_answered_and_included, .timeout = 60)
     finish(&r, s);
 }
 
-Test(load_run, the_schedule_does_not_wait_for_answers, .timeout = 60)
+Test(load_run, the_schedule_does_not_wait_for_answers)
 {
     struct rig r;
     prepare(&r, 300, 50);
@@ -96,7 +96,7 @@ Test(load_run, the_schedule_does_not_wait_for_answers, .timeout = 60)
     finish(&r, s);
 }
 
-Test(load_run, items_are_due_when_the_schedule_says_even_if_the_node_does_not_read, .timeout = 60)
+Test(load_run, items_are_due_when_the_schedule_says_even_if_the_node_does_not_read)
 {
     struct rig r;
     prepare(&r, 500, 50);
@@ -112,7 +112,7 @@ Test(load_run, items_are_due_when_the_schedule_says_even_if_the_node_does_not_re
     finish(&r, s);
 }
 
-Test(load_run, a_sender_keeps_to_its_bound, .timeout = 60)
+Test(load_run, a_sender_keeps_to_its_bound)
 {
     for (uint32_t bound = 1; bound <= 2; bound++) {
         struct rig r;
@@ -128,7 +128,7 @@ Test(load_run, a_sender_keeps_to_its_bound, .timeout = 60)
     }
 }
 
-Test(load_run, without_a_bound_a_sender_has_many_under_way, .timeout = 60)
+Test(load_run, without_a_bound_a_sender_has_many_under_way)
 {
     struct rig r;
     prepare(&r, 400, 10);
@@ -140,7 +140,7 @@ Test(load_run, without_a_bound_a_sender_has_many_under_way, .timeout = 60)
     finish(&r, s);
 }
 
-Test(load_run, the_bound_on_all_holds_the_schedule_back_and_says_so, .timeout = 60)
+Test(load_run, the_bound_on_all_holds_the_schedule_back_and_says_so)
 {
     struct rig r;
     prepare(&r, 200, 200);
@@ -161,7 +161,7 @@ static uint8_t full_twice(void *ctx, uint32_t item, uint32_t attempt)
     return item % 3 == 0 && attempt < 2 ? TX_POOL_FULL : TX_OK;
 }
 
-Test(load_run, refused_for_now_is_sent_again, .timeout = 60)
+Test(load_run, refused_for_now_is_sent_again)
 {
     struct rig r;
     prepare(&r, 90, 90);
@@ -183,7 +183,7 @@ static uint8_t no_money_for_first(void *ctx, uint32_t item, uint32_t attempt)
     return set->sender[item] == set->sender[0] ? TX_INSUFFICIENT_FUNDS : TX_OK;
 }
 
-Test(load_run, after_a_refusal_for_good_the_rest_of_the_sender_is_not_sent, .timeout = 60)
+Test(load_run, after_a_refusal_for_good_the_rest_of_the_sender_is_not_sent)
 {
     struct rig r;
     prepare(&r, 200, 4);
@@ -209,7 +209,7 @@ static uint8_t always_full(void *ctx, uint32_t item, uint32_t attempt)
     return TX_POOL_FULL;
 }
 
-Test(load_run, what_is_refused_to_the_end_is_counted, .timeout = 60)
+Test(load_run, what_is_refused_to_the_end_is_counted)
 {
     struct rig r;
     prepare(&r, 20, 20);
@@ -228,7 +228,7 @@ Test(load_run, what_is_refused_to_the_end_is_counted, .timeout = 60)
     finish(&r, s);
 }
 
-Test(load_run, the_next_phase_goes_on_where_the_last_one_ended, .timeout = 60)
+Test(load_run, the_next_phase_goes_on_where_the_last_one_ended)
 {
     struct rig r;
     prepare(&r, 300, 20);
@@ -243,7 +243,7 @@ Test(load_run, the_next_phase_goes_on_where_the_last_one_ended, .timeout = 60)
     finish(&r, second);
 }
 
-Test(load_run, a_set_that_ends_too_early_is_noticed, .timeout = 60)
+Test(load_run, a_set_that_ends_too_early_is_noticed)
 {
     struct rig r;
     prepare(&r, 50, 20);
@@ -255,7 +255,7 @@ Test(load_run, a_set_that_ends_too_early_is_noticed, .timeout = 60)
     finish(&r, s);
 }
 
-Test(load_run, a_connection_that_breaks_is_an_error_in_words, .timeout = 60)
+Test(load_run, a_connection_that_breaks_is_an_error_in_words)
 {
     struct rig r;
     char error[LOAD_ERROR_MAX] = "";
