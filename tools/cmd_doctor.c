@@ -1,6 +1,9 @@
+#include "engine/store/doctor.h"
 #include "tools/commands.h"
 #include "tools/findings.h"
 #include "tools/options.h"
+
+#include <stdlib.h>
 
 struct doctor_settings {
     char *data;
@@ -28,19 +31,37 @@ static const struct options_command command = {
     .key_count = sizeof keys / sizeof keys[0],
 };
 
+// Runs the store's own check, keeping its text. False when memory is short.
+static bool check_chain(struct findings *f, char **text, const char *dir)
+{
+    size_t len;
+    FILE *out = open_memstream(text, &len);
+    if (!out)
+        return false;
+    f->chain_whole = store_doctor(dir, out) == 0;
+    fclose(out);
+    f->chain = *text;
+    return true;
+}
+
 static int examine(const struct doctor_settings *settings)
 {
     struct findings findings = {0};
     findings_check_machine(&findings);
     findings_check_limits(&findings);
     findings_check_disk(&findings, settings->data ? settings->data : ".");
-    if (settings->json) {
-        if (!findings_write_json(&findings, stdout))
-            return options_fail(command.name, "can't write the findings");
-    } else {
+    char *chain = NULL;
+    if (settings->data && !check_chain(&findings, &chain, settings->data))
+        return options_fail(command.name, "out of memory");
+    bool written = true;
+    if (settings->json)
+        written = findings_write_json(&findings, stdout);
+    else
         findings_print(&findings, stdout);
-    }
-    return findings_usable(&findings) ? EXIT_OK : EXIT_FAILED;
+    free(chain);
+    if (!written)
+        return options_fail(command.name, "can't write the findings");
+    return findings_usable(&findings) && (!findings.chain || findings.chain_whole) ? EXIT_OK : EXIT_FAILED;
 }
 
 int cmd_doctor(int argc, char **argv)

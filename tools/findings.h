@@ -25,6 +25,8 @@ struct finding {
 struct findings {
     size_t count;
     struct finding list[FINDING_MAX];
+    const char *chain; // what the check of a chain's files said, lines of text; NULL: none was made
+    bool chain_whole;
 };
 
 // fix is kept only unless state is FINDING_OK. Strings but `found` must be static.
@@ -33,7 +35,8 @@ __attribute__((format(printf, 5, 6))) void findings_add(struct findings *f, cons
 // True unless something is FINDING_BAD.
 bool findings_usable(const struct findings *f);
 void findings_print(const struct findings *f, FILE *out);
-// {"usable":..., "findings":[{"name","state","found","fix"}...]}; false when it can't be written.
+// {"usable":..., "findings":[{"name","state","found","fix"}...], "chain":{"whole","report":[line...]}}; false when it
+// can't be written.
 MUST_CHECK bool findings_write_json(const struct findings *f, FILE *out);
 
 // The checks. data_dir names where the chain would be kept (it or its nearest existing parent is looked at).
