@@ -154,7 +154,7 @@ uint8_t *fixture_record(struct fixture_chain *chain, uint32_t tx_count, size_t *
 
 char *fixture_folder(void)
 {
-    char *path = strdup("store-test-XXXXXX");
+    char *path = strdup("/tmp/gantry-store-XXXXXX");
     if (mkdtemp(path) == NULL) {
         perror("mkdtemp");
         abort();
