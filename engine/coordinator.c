@@ -11,10 +11,17 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// Raw bytes that one shard may propose for one list.
+// Raw bytes that the shards together may propose for one list.
 #define PROPOSAL_BYTES_MAX (64u << 20)
+// Transactions that one shard may propose for one list.
+#define PROPOSAL_COUNT_MAX 131072u
 // A proposal that brought nothing is not repeated sooner, whatever the block time.
 #define EMPTY_RETRY_NS 10000000ull
+// While more is pooled than a list holds, every so manieth list is filled by one shard after the other instead of by
+// shares, so that a transaction whose gas limit exceeds its shard's share gets its turn; and every list, where the
+// shares would be smaller than this gas.
+#define LISTS_A_TURN 16
+#define SHARE_GAS_MIN (64u * 21000u)
 // Transactions change at most their sender and their target: how dirty records are reckoned for the checkpoint.
 #define RECORDS_PER_TX 2
 
@@ -45,11 +52,14 @@ struct coordinator {
     enum phase phase;
     unsigned awaited; // answers still to come in this phase
     bool ready;       // a shard said that its pool has something
+    unsigned crowded; // lists while more was pooled than they hold
+    unsigned turn;    // of the shards, share_in_turn
     bool stopping;
     bool broken; // nothing more may be done
     unsigned round;
     uint64_t earliest_ns; // the next list not before
-    uint64_t block_start_ns;
+    uint64_t proposal_ns;
+    uint64_t block_start_ns; // of the last list that was sealed
 
     struct header head, next;
     bytes32 head_hash;
@@ -140,25 +150,51 @@ static u256 next_base_fee(const struct coordinator *c)
     return header_next_base_fee(&c->options.genesis->fee_rules, c->head.gas_limit, c->head.gas_used, &c->head.base_fee);
 }
 
-// Shares the block's gas out by what each shard has to propose; what is over goes to all alike.
+// One shard after the other, beginning with another one each time, as far as the gas goes.
+static void share_in_turn(struct coordinator *c, const uint64_t *wanted, uint64_t limit)
+{
+    unsigned n = c->options.shard_count;
+    for (unsigned i = 0; i < n; i++) {
+        unsigned shard = (c->turn + i) % n;
+        uint64_t own = wanted[shard] < limit ? wanted[shard] : limit;
+        c->request.gas_max[shard] = own;
+        limit -= own;
+    }
+    c->turn++;
+}
+
+// Shares the gas of a list out by what each shard has to propose; what is over goes to all alike. Never more together
+// than the list may hold.
+static void share_gas(struct coordinator *c, uint64_t limit)
+{
+    unsigned n = c->options.shard_count;
+    uint64_t wanted[SHARD_MAX];
+    unsigned __int128 total = 0;
+    for (unsigned i = 0; i < n; i++) {
+        wanted[i] = atomic_load_explicit(&shard_numbers(c->options.shards[i])->executable_gas, memory_order_relaxed);
+        total += wanted[i];
+    }
+    if (total > limit && (limit / n < SHARE_GAS_MIN || ++c->crowded % LISTS_A_TURN == 0)) {
+        share_in_turn(c, wanted, limit);
+        return;
+    }
+    for (unsigned i = 0; i < n; i++)
+        c->request.gas_max[i] = total <= limit ? wanted[i] + (limit - (uint64_t)total) / n
+                                               : (uint64_t)((unsigned __int128)limit * wanted[i] / total);
+}
+
 static void propose(struct coordinator *c, uint64_t now_ns)
 {
     struct propose_request *r = &c->request;
-    unsigned n = c->options.shard_count;
-    uint64_t limit = c->head.gas_limit;
-    uint64_t wanted = sum(c, offsetof(struct shard_numbers, executable_gas));
-    for (unsigned i = 0; i < n; i++) {
-        uint64_t own = atomic_load_explicit(&shard_numbers(c->options.shards[i])->executable_gas, memory_order_relaxed);
-        if (wanted <= limit)
-            r->gas_max[i] = own + (limit - wanted) / n;
-        else
-            r->gas_max[i] = (uint64_t)((unsigned __int128)limit * own / wanted);
-    }
+    uint64_t blocks = c->options.list_blocks ? c->options.list_blocks : 1, limit;
+    if (__builtin_mul_overflow(c->head.gas_limit, blocks, &limit))
+        limit = UINT64_MAX;
+    share_gas(c, limit);
     r->base_fee = next_base_fee(c);
-    r->bytes_max = PROPOSAL_BYTES_MAX;
-    r->count_max = limit / 21000 + 1 < 131072 ? limit / 21000 + 1 : 131072;
+    r->bytes_max = PROPOSAL_BYTES_MAX / c->options.shard_count;
+    r->count_max = limit / 21000 < PROPOSAL_COUNT_MAX ? limit / 21000 + 1 : PROPOSAL_COUNT_MAX;
     c->ready = false;
-    c->block_start_ns = now_ns;
+    c->proposal_ns = now_ns;
     c->list.count = 0;
     ask_all(c, PROPOSING, MSG_PROPOSE, r, 0);
 }
@@ -205,15 +241,21 @@ static bool base_fee_can_fall(const struct coordinator *c)
     return u256_cmp(&after, &now) < 0;
 }
 
+// Is something pooled that the base fee alone holds back, and would an empty block lower it?
+static bool tick_helps(const struct coordinator *c)
+{
+    return sum(c, offsetof(struct shard_numbers, held_back)) > 0 && base_fee_can_fall(c);
+}
+
 static void proposed(struct coordinator *c)
 {
     struct list *l = &c->list;
-    bool tick = sum(c, offsetof(struct shard_numbers, held_back)) > 0 && base_fee_can_fall(c);
-    if (l->count == 0 && !tick) {
+    if (l->count == 0 && !tick_helps(c)) {
         c->earliest_ns = clock_ns() + EMPTY_RETRY_NS;
         idle(c);
         return;
     }
+    c->block_start_ns = c->proposal_ns;
     struct order_parent parent = order_parent(c);
     c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, clock_wall_ms());
     if (l->count > 0)
@@ -431,11 +473,16 @@ static void show_durable(struct coordinator *c)
 static void start_checkpoint(struct coordinator *c)
 {
     struct checkpoint_work *k = &c->checkpoint;
-    if (!k->held)
+    const char *why = checkpoint_failed(c->options.checkpoint);
+    if (why)
+        fail(c, why);
+    if (!k->held || why)
         return;
-    k->held = false;
-    if (!checkpoint_start(c->options.checkpoint, k->height, &k->hash, k->parts, c->options.shard_count))
-        fail(c, "a checkpoint was started while one was being written");
+    // It was not busy when the parts were taken.
+    if (checkpoint_start(c->options.checkpoint, k->height, &k->hash, k->parts, c->options.shard_count))
+        k->held = false;
+    else
+        fail(c, "the state checkpoint could not be started");
 }
 
 static void retain(struct coordinator *c)
@@ -455,9 +502,8 @@ static void stored(struct coordinator *c)
 {
     show_durable(c);
     start_checkpoint(c);
-    const char *why = checkpoint_failed(c->options.checkpoint);
-    if (why)
-        fail(c, why);
+    if (c->broken)
+        return;
     retain(c);
     pthread_mutex_lock(&c->times_lock);
     hist_add(&c->times, clock_ns() - c->block_start_ns);
@@ -541,10 +587,13 @@ static void handle(struct coordinator *c, const struct message *m)
     answered(c);
 }
 
-// When the next list may start; UINT64_MAX while nothing calls for one.
+// When the next list may start; UINT64_MAX while nothing calls for one. A shard tells again when what its pool holds
+// begins to matter (MSG_POOL_READY).
 static uint64_t next_start(const struct coordinator *c, uint64_t now_ns)
 {
     if (c->phase != IDLE || !c->ready || c->broken || c->stopping)
+        return UINT64_MAX;
+    if (sum(c, offsetof(struct shard_numbers, executable)) == 0 && !tick_helps(c))
         return UINT64_MAX;
     struct order_parent parent = order_parent(c);
     uint64_t at =
@@ -574,11 +623,14 @@ static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
 
 static void step_log(struct coordinator *c)
 {
-    if (c->broken || !blog_in_flight(c->options.blog))
+    if (c->broken)
         return;
-    enum stage before = stage_enter(&c->stages, STAGE_STORE);
-    blog_step(c->options.blog, false);
-    stage_enter(&c->stages, before);
+    if (blog_in_flight(c->options.blog)) {
+        enum stage before = stage_enter(&c->stages, STAGE_STORE);
+        blog_step(c->options.blog, false);
+        stage_enter(&c->stages, before);
+    }
+    // It also fails outside of a step, when a flush or the preparing of its next file does.
     const char *why = blog_failed(c->options.blog);
     if (why)
         fail(c, why);

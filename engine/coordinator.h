@@ -26,6 +26,7 @@ struct coordinator_options {
     uint64_t checkpoint_interval_ns;
     uint64_t checkpoint_records; // due after this many dirty records
     uint64_t retain_blocks;      // bodies kept in the log; 0: all
+    unsigned list_blocks;        // blocks' gas that one ordered list may hold; 0: one
     struct header head;          // the newest block
     bytes32 head_hash;
     // Told each durable block, on the coordinator's thread: takes over record (malloc'ed).

@@ -6,7 +6,7 @@
 static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
 {
     struct message m = {.kind = kind, .from = (uint16_t)s->options.index, .n = (uint32_t)n, .p = (void *)p};
-    // The coordinator's inbox has room for every shard's one answer to its one question (node.c sizes it).
+    // The coordinator's inbox has room for every shard's one answer to its one question (node.c sizes it), and no bulk.
     bool posted = inbox_post(s->options.coordinator, &m);
     if (!posted)
         abort();
@@ -27,7 +27,7 @@ static void propose(struct shard *s, const struct propose_request *request)
         const struct pooled_tx *t = b->picked[i];
         b->proposed[i] = (struct exec_tx){&t->tx, &t->sender_key, &t->target_key, 0};
     }
-    s->told_ready = false;
+    s->told = NEWS_NOTHING;
     stage_items(&s->stages, STAGE_ORDER, n);
     stage_enter(&s->stages, before);
     tell(s, MSG_PROPOSED, b->proposed, n);
@@ -58,7 +58,7 @@ static void send_credits(struct shard *s, unsigned to, unsigned round)
 {
     struct message m = {
         .kind = MSG_CREDITS, .from = (uint16_t)s->options.index, .a = round, .p = (void *)exec_outgoing(s->exec, to)};
-    // One list a pair and round: the inboxes have room for it.
+    // One list a pair and round: what inbox_post_bulk leaves free has room for it.
     bool posted = inbox_post(&s->peers[to]->inbox, &m);
     if (!posted)
         abort();

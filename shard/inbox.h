@@ -21,6 +21,7 @@ struct message {
 
 struct inbox {
     struct mpsc_ring *ring;
+    size_t bulk_max; // messages waiting, above which bulk is refused
     int event_fd;
     atomic_bool sleeping;
 };
@@ -31,6 +32,9 @@ void inbox_free(struct inbox *in);
 
 // Any thread.
 MUST_CHECK bool inbox_post(struct inbox *in, const struct message *m);
+// Any thread: the same for messages of which any number may come. It leaves the last quarter of the ring to those whose
+// number is bounded by the protocol between actors, so that posting these never fails.
+MUST_CHECK bool inbox_post_bulk(struct inbox *in, const struct message *m);
 // Any thread: wakes the owner without a message.
 void inbox_wake(struct inbox *in);
 

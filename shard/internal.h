@@ -47,6 +47,9 @@ struct verify_slot {
     struct sv_witness witness;
 };
 
+// What a pool holds that can lead to a block, the more pressing last.
+enum pool_news { NEWS_NOTHING, NEWS_HELD_BACK, NEWS_EXECUTABLE };
+
 struct block_part {
     bool open;     // between MSG_EXECUTE and MSG_FINISH
     bool standing; // gathered: touch no state until MSG_FINISH
@@ -84,7 +87,7 @@ struct shard {
     struct message *deferred_calls;
     size_t deferred_call_count, deferred_call_cap;
     uint64_t settled_height; // the block that the pool knows
-    bool told_ready;         // MSG_POOL_READY was sent since the last proposal
+    enum pool_news told;     // to the coordinator, by MSG_POOL_READY since the last proposal
     uint64_t live_bytes;
     uint64_t next_tick_ns;
 

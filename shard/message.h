@@ -38,7 +38,9 @@ enum message_kind {
     MSG_SETTLED,
 
     // Shard -> coordinator.
-    MSG_POOL_READY, // there is something executable (or held back by the base fee) where there was nothing
+    // The numbers of the pool tell of something held back by the base fee where there was nothing, or of something
+    // executable where there was none. Posted as bulk, so that it never takes an answer's place.
+    MSG_POOL_READY,
     // To the coordinator, from any thread.
     MSG_STOP,
 };

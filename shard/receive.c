@@ -323,7 +323,7 @@ void receive_take_removed(struct shard *s)
 static bool post(struct shard *s, unsigned to, uint16_t kind, void *p, size_t n)
 {
     struct message m = {.kind = kind, .from = (uint16_t)s->options.index, .n = (uint32_t)n, .p = p};
-    return inbox_post(&s->peers[to]->inbox, &m);
+    return inbox_post_bulk(&s->peers[to]->inbox, &m);
 }
 
 void receive_flush(struct shard *s)
@@ -363,10 +363,10 @@ void receive_publish_pool(struct shard *s)
     atomic_store_explicit(&n->replaced, m.replaced, memory_order_relaxed);
     atomic_store_explicit(&n->expired, m.expired, memory_order_relaxed);
     atomic_store_explicit(&n->dropped, m.dropped, memory_order_relaxed);
-    if (m.executable + m.held_back == 0 || s->told_ready)
-        return;
+    enum pool_news news = m.executable ? NEWS_EXECUTABLE : m.held_back ? NEWS_HELD_BACK : NEWS_NOTHING;
     struct message ready = {.kind = MSG_POOL_READY, .from = (uint16_t)s->options.index};
-    s->told_ready = inbox_post(s->options.coordinator, &ready);
+    if (news <= s->told || inbox_post_bulk(s->options.coordinator, &ready))
+        s->told = news;
 }
 
 void shard_submit(struct shard *s, struct bytes raw, struct submission *sub)

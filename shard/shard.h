@@ -43,7 +43,7 @@ void shard_free(struct shard *s);
 // One shard of a node does. The descriptor stays the caller's, open until shard_join.
 void shard_listen(struct shard *s, int listen_fd);
 
-// Any thread. false when the inbox is full.
+// Any thread: the coordinator's questions. false when the inbox is full.
 MUST_CHECK bool shard_post(struct shard *s, const struct message *m);
 // Any thread: runs call->run on the shard's thread. false when the inbox is full.
 MUST_CHECK bool shard_run(struct shard *s, struct shard_call *call);
