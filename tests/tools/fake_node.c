@@ -81,6 +81,9 @@ static void take_frames(struct fake_node *n, uint64_t now)
         if (p->in_flight[sender] > n->in_flight_sender_max)
             n->in_flight_sender_max = p->in_flight[sender];
         queue_push(&p->answers, now + n->answer_after_ns, item);
+        const size_t unanswered = p->answers.count - p->answers.head;
+        if (unanswered > n->unanswered_max)
+            n->unanswered_max = unanswered;
         at += consumed;
     }
     buffer_drop(&p->in, at);

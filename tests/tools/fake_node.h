@@ -17,6 +17,8 @@ struct fake_node {
     uint32_t frames;               // received
     uint32_t in_flight_sender_max; // most that one sender had between frame and inclusion or refusal
 
+    size_t unanswered_max; // most frames that waited for their answer
+
     uint16_t port;
     struct fake_node_private *private;
 };

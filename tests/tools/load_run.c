@@ -155,6 +155,20 @@ Test(load_run, the_bound_on_all_holds_the_schedule_back_and_says_so)
     finish(&r, s);
 }
 
+Test(load_run, no_more_than_the_window_waits_for_answers, .timeout = 60)
+{
+    struct rig r;
+    prepare(&r, 6000, 100);
+    r.node.answer_after_ns = 700 * MS;
+    start(&r);
+    const struct load_phase phase = {.rate = 60000, .duration_ns = 100 * MS, .drain_ns = 30000 * MS};
+    struct load_sending *s = send_all(&r, &phase);
+    cr_assert_eq(s->accepted, 6000);
+    cr_assert_leq(r.node.unanswered_max, INGEST_WINDOW);
+    cr_assert_gt(s->backpressure_ns, 0);
+    finish(&r, s);
+}
+
 static uint8_t full_twice(void *ctx, uint32_t item, uint32_t attempt)
 {
     (void)ctx;
