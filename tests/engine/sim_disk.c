@@ -60,8 +60,8 @@ static void content_resize(struct content *c, size_t len)
         c->cap = len > 2 * c->cap ? len : 2 * c->cap;
         c->bytes = realloc(c->bytes, c->cap);
     }
-    for (size_t i = c->len; i < len; i++)
-        c->bytes[i] = 0;
+    if (len > c->len)
+        memset(c->bytes + c->len, 0, len - c->len);
     c->len = len;
 }
 
@@ -75,8 +75,9 @@ static void content_write(struct content *c, uint64_t offset, const uint8_t *byt
 
 static void content_copy(struct content *to, const struct content *from)
 {
-    content_resize(to, 0);
-    content_write(to, 0, from->bytes != NULL ? from->bytes : (const uint8_t *)"", from->len);
+    to->len = 0;
+    if (from->len > 0)
+        content_write(to, 0, from->bytes, from->len);
 }
 
 static void remember_write(struct file *f, uint64_t offset, const void *bytes, size_t len)
