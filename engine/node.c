@@ -13,6 +13,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 // Received and unverified bytes that the kernel may hold for one ingest connection.
@@ -142,6 +143,13 @@ static bool known_folder(struct node *n, struct given_genesis *given, char error
     return kept || genesis_keep_text(given->json, given->len, path, error);
 }
 
+static void adopt_given(struct node *n, struct given_genesis *given)
+{
+    n->genesis = given->genesis;
+    n->genesis.header.extra_data.ptr = n->genesis.extra_data; // it pointed into the structure itself
+    given->parsed = false;
+}
+
 // Opens the folder and settles which genesis it has: n->genesis is complete afterwards.
 static bool settle_genesis(struct node *n, struct given_genesis *given, const char *genesis_json,
                            char error[NODE_ERROR_MAX])
@@ -160,9 +168,11 @@ static bool settle_genesis(struct node *n, struct given_genesis *given, const ch
     if (known ? !known_folder(n, given, error) : !new_folder(n, given, error))
         return false;
     size_t len;
-    char *kept = genesis_kept_text(path, &len);
-    bool good = kept && genesis_parse(&n->genesis, kept, len, reason);
+    char *kept = given->parsed ? NULL : genesis_kept_text(path, &len);
+    bool good = given->parsed || (kept && genesis_parse(&n->genesis, kept, len, reason));
     free(kept);
+    if (given->parsed)
+        adopt_given(n, given);
     n->genesis_hash = data_folder_genesis_hash(n->folder);
     if (good) {
         n->genesis.header.state_root = data_folder_genesis(n->folder)->state_root;
@@ -210,6 +220,9 @@ static unsigned core_count(void)
 
 static void pool_limits(struct mempool_limits *out, const struct node_config *c, unsigned shards)
 {
+    uint64_t seed;
+    if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        abort();
     *out = (struct mempool_limits){
         .tx_max = (uint32_t)(c->pool_transactions / shards + 1),
         .bytes_max = c->pool_bytes / shards + 1,
@@ -218,6 +231,7 @@ static void pool_limits(struct mempool_limits *out, const struct node_config *c,
         .gap_expiry_ns = c->pool_gap_expiry_ms * 1000000,
         .drop_record_max = DROP_RECORDS / shards + 1,
         .min_tip = u256_from_u64(c->pool_min_tip),
+        .hash_seed = seed,
     };
 }
 
