@@ -13,7 +13,7 @@
 #define HEADER_BYTES 8192
 #define SOCKET_BUFFER_BYTES 16384
 
-const unsigned SERVER_STATUSES[6] = {403, 404, 405, 411, 413, 503};
+const unsigned SERVER_STATUSES[SERVER_STATUS_COUNT] = {400, 403, 404, 405, 411, 413, 415, 503};
 
 bool conn_receive(struct conn *c, const void *bytes, size_t len)
 {
@@ -287,7 +287,7 @@ void server_metrics(const struct server *s, FILE *out)
     metric_counter(out, METRIC_RPC_CONNECTIONS_REFUSED, NULL, s->stats.refused_connections);
     metric_counter(out, METRIC_RPC_SLOW_DROPPED, NULL, s->stats.slow_dropped);
     metric_begin(out, METRIC_RPC_HTTP_REFUSED);
-    for (size_t i = 0; i < sizeof SERVER_STATUSES / sizeof *SERVER_STATUSES; i++) {
+    for (size_t i = 0; i < SERVER_STATUS_COUNT; i++) {
         char status[16];
         snprintf(status, sizeof status, "%u", SERVER_STATUSES[i]);
         metric_counter(out, METRIC_RPC_HTTP_REFUSED, (const char *[]){status}, s->stats.refused_by_status[i]);

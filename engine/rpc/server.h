@@ -11,14 +11,15 @@
 
 struct server;
 
+// HTTP statuses that requests are refused with.
+#define SERVER_STATUS_COUNT 8
+extern const unsigned SERVER_STATUSES[SERVER_STATUS_COUNT];
+
 struct server_stats {
     unsigned http_connections, websocket_connections;
     uint64_t refused_connections, slow_dropped;
-    uint64_t refused_by_status[6]; // SERVER_STATUSES
+    uint64_t refused_by_status[SERVER_STATUS_COUNT];
 };
-// HTTP statuses that requests are refused with; the last is 503.
-extern const unsigned SERVER_STATUSES[6];
-
 // Binds and listens. on_wake(ctx) runs on the service thread after server_wake. NULL with a message.
 struct server *server_create(struct rpc_core *core, const struct rpc_options *options, void (*on_wake)(void *ctx),
                              void *ctx, char error[STORE_ERROR_MAX]);

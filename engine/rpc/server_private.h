@@ -31,9 +31,9 @@ struct conn {
     bool paused; // the socket is not read
     // HTTP: the answer.
     struct json_writer body;
-    unsigned status;
+    unsigned status, early_input_count;
     const char *content_type;
-    bool answering, head_sent, head_only, close_after, preflight, too_large;
+    bool answering, head_sent, head_only, close_after, preflight;
     char origin[128]; // to allow, "" for none
 };
 
