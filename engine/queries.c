@@ -88,13 +88,15 @@ static bool add_entry(void *ctx, const struct pooled_tx *t, bool pending)
     struct rpc_query *r = ctx;
     if (r->entry_count == r->entry_max)
         return false;
-    struct rpc_pool_entry *e = realloc(r->entries, (r->entry_count + 1) * sizeof *e);
-    uint8_t *raw = malloc(t->raw_len);
-    if (!e || !raw)
+    struct rpc_pool_entry *grown = realloc(r->entries, (r->entry_count + 1) * sizeof *grown);
+    if (!grown)
         abort();
-    memcpy(raw, t->raw, t->raw_len);
-    r->entries = e;
-    e[r->entry_count++] = (struct rpc_pool_entry){raw, t->raw_len, t->hash, t->sender, pending};
+    r->entries = grown;
+    struct rpc_pool_entry *e = &grown[r->entry_count++];
+    *e = (struct rpc_pool_entry){malloc(t->raw_len), t->raw_len, t->hash, t->sender, pending};
+    if (!e->raw)
+        abort();
+    memcpy(e->raw, t->raw, t->raw_len);
     return true;
 }
 
