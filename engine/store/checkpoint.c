@@ -206,17 +206,49 @@ bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned last,
     return ok || rc == 0 ? ok : fail(error, "read", rc);
 }
 
+// Commits when the work went well.
+static int finish(MDB_txn *txn, int rc)
+{
+    if (rc == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
+}
+
+bool checkpoint_initial_begin(struct checkpoint *c, char error[STORE_ERROR_MAX])
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
+    if (rc == 0) {
+        rc = mdb_drop(txn, c->accounts, 0);
+        if (rc == 0)
+            rc = checkpoint_put_head(c, txn, 0, &(bytes32){0}, false);
+        rc = finish(txn, rc);
+    }
+    return rc == 0 || fail(error, "begin the initial state", rc);
+}
+
+size_t checkpoint_accounts_in_partition(const struct checkpoint *c)
+{
+    MDB_txn *txn;
+    MDB_stat stat = {0};
+    if (mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn) != 0)
+        return 0;
+    if (mdb_stat(txn, c->accounts, &stat) != 0)
+        stat.ms_entries = 0;
+    mdb_txn_abort(txn);
+    // Keys are hashes, so a partition's share strays from the mean by no more than a few times its root.
+    const size_t mean = stat.ms_entries / PARTITION_COUNT;
+    return mean + mean / 32;
+}
+
 // Appends accounts [from, to) to the end of the table in one transaction. MDB_MAP_FULL: nothing was written.
-static int append_batch(struct checkpoint *c, const struct state_dirty *accounts, size_t from, size_t to, bool clear)
+static int append_batch(struct checkpoint *c, const struct state_dirty *accounts, size_t from, size_t to)
 {
     MDB_txn *txn;
     int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
     if (rc != 0)
         return rc;
-    if (clear)
-        rc = mdb_drop(txn, c->accounts, 0);
-    if (rc == 0 && clear)
-        rc = checkpoint_put_head(c, txn, 0, &(bytes32){0}, false);
     for (size_t i = from; i < to && rc == 0; i++) {
         uint8_t buf[ACCOUNT_ENCODED_MAX];
         if (!accounts[i].exists)
@@ -225,54 +257,47 @@ static int append_batch(struct checkpoint *c, const struct state_dirty *accounts
         MDB_val value = {account_put(buf, &accounts[i].account), buf};
         rc = mdb_put(txn, c->accounts, &key, &value, MDB_APPEND);
     }
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-    return mdb_txn_commit(txn);
+    return finish(txn, rc);
 }
 
-static int mark_complete(struct checkpoint *c, const bytes32 *block_hash)
+bool checkpoint_initial_add(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
+                            char error[STORE_ERROR_MAX])
 {
-    MDB_txn *txn;
-    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
-    if (rc != 0)
-        return rc;
-    rc = checkpoint_put_head(c, txn, 0, block_hash, true);
-    if (rc != 0) {
-        mdb_txn_abort(txn);
-        return rc;
-    }
-    return mdb_txn_commit(txn);
-}
-
-bool checkpoint_write_initial(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
-                              const bytes32 *block_hash, char error[STORE_ERROR_MAX])
-{
-    size_t done = 0;
-    bool clear = true;
-    do {
-        const size_t batch = count - done < INITIAL_BATCH ? count - done : INITIAL_BATCH;
-        int rc = append_batch(c, accounts, done, done + batch, clear);
+    for (size_t done = 0; done < count;) {
+        const size_t to = count - done < INITIAL_BATCH ? count : done + INITIAL_BATCH;
+        int rc = append_batch(c, accounts, done, to);
         if (rc == MDB_MAP_FULL) {
             rc = checkpoint_grow_map(c);
             if (rc == 0)
                 continue;
         }
-        if (rc == MDB_KEYEXIST) {
+        if (rc == MDB_KEYEXIST)
             return store_fail(error, "state checkpoint: initial accounts are not in rising order of their keys");
-        }
         if (rc != 0)
             return fail(error, "write the initial state", rc);
-        done += batch;
-        clear = false;
-    } while (done < count || clear);
-    const int rc = mark_complete(c, block_hash);
+        done = to;
+    }
+    return true;
+}
+
+bool checkpoint_initial_end(struct checkpoint *c, const bytes32 *block_hash, char error[STORE_ERROR_MAX])
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
+    if (rc == 0)
+        rc = finish(txn, checkpoint_put_head(c, txn, 0, block_hash, true));
     if (rc != 0)
-        return fail(error, "write the initial state", rc);
+        return fail(error, "complete the initial state", rc);
     c->height = 0;
     checkpoint_update_bytes(c);
     return true;
+}
+
+bool checkpoint_write_initial(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
+                              const bytes32 *block_hash, char error[STORE_ERROR_MAX])
+{
+    return checkpoint_initial_begin(c, error) && checkpoint_initial_add(c, accounts, count, error) &&
+           checkpoint_initial_end(c, block_hash, error);
 }
 
 int checkpoint_grow_map(struct checkpoint *c)

@@ -21,9 +21,19 @@ MUST_CHECK bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned l
                                 void (*visit)(void *ctx, const bytes32 *key, const struct account *account), void *ctx,
                                 char error[STORE_ERROR_MAX]);
 
+// About how many accounts one partition of it holds, never much too few: for sizing tables before loading.
+size_t checkpoint_accounts_in_partition(const struct checkpoint *c);
+
 // Writes the initial state (genesis): accounts in rising key order, then the complete mark. Synchronous.
 MUST_CHECK bool checkpoint_write_initial(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
                                          const bytes32 *block_hash, char error[STORE_ERROR_MAX]);
+
+// The same in pieces, for states too large to hold twice: begin empties the table, add takes further accounts in rising
+// order, end sets the mark.
+MUST_CHECK bool checkpoint_initial_begin(struct checkpoint *c, char error[STORE_ERROR_MAX]);
+MUST_CHECK bool checkpoint_initial_add(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
+                                       char error[STORE_ERROR_MAX]);
+MUST_CHECK bool checkpoint_initial_end(struct checkpoint *c, const bytes32 *block_hash, char error[STORE_ERROR_MAX]);
 
 // A batch of one shard for the checkpoint at height. Hands over `records` (malloc'ed; freed by the checkpoint thread).
 struct checkpoint_part {
