@@ -182,7 +182,7 @@ static bool check_payer(struct fan_out *f, char *error)
         return false;
     }
     f->payer = sv_address(pubkey);
-    u256 balance, each, total;
+    u256 balance = U256_ZERO, each, total;
     struct account_batch account = {.addrs = &f->payer, .tag = "latest", .balances = &balance};
     uint64_t price;
     if (!ask_accounts(f->rpc, "eth_getBalance", &account, 1, error) ||
