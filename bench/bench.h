@@ -31,7 +31,7 @@ struct bench_options {
     bool quick;            // a shorter run with rougher figures
     uint64_t seed;         // of the made-up inputs
     uint64_t accounts;     // merkle, node: how many; 0: the benchmark's own default
-    const char *data_path; // node: where the chain is kept; NULL: a temporary folder
+    const char *data_path; // node, merkle: a folder on a disk, see cmd_bench.c; NULL: one under /var/tmp
     uint64_t seconds;      // node: length of the main run, warm-up included; 0: the benchmark's own default
     uint64_t senders;      // node: how many of the accounts send; 0: the benchmark's own default
     uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do

@@ -1,9 +1,10 @@
-// bench merkle: what the flat state and its tries cost. Memory an account and the time to load and rebuild for a large
-// state, one thread a core as in a node; then trie updates of random accounts on one core, beside the same trie updated
-// one account at a time.
+// bench merkle: what the flat state and its tries cost. Memory an account and the time to load a large state from a
+// checkpoint on disk and to rebuild its tries, one thread a core as in a node; then trie updates of random accounts on
+// one core, beside the same trie updated one account at a time.
 #include "bench/bench.h"
 
 #include "base/clock.h"
+#include "bench/merkle_accounts.h"
 #include "shard/partition.h"
 #include "shard/trie/account_trie.h"
 
@@ -22,93 +23,77 @@
 #define MEMORY_BLOCKS 140   // more than the heights that are kept
 #define MEMORY_DIRTY 2000   // accounts written in each of them
 #define THREADS_MAX 16
+#define BYTES_TARGET 200.0
+#define REBUILD_TARGET_SECONDS 20.0 // for the default number of accounts
 
-// Sebastiano Vigna's splitmix64 (public domain).
-static uint64_t next_random(uint64_t *state)
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-    z = (z ^ z >> 27) * 0x94d049bb133111eb;
-    return z ^ z >> 31;
-}
-
-// The key of account n of a partition: made from its number, so that nothing has to be remembered.
-static bytes32 account_key(unsigned partition, uint64_t n)
-{
-    uint64_t seed = n << 8 | partition;
-    bytes32 key;
-    for (int i = 0; i < 4; i++)
-        store_le64(key.b + 8 * i, next_random(&seed));
-    key.b[0] = (uint8_t)partition;
-    return key;
-}
-
-static uint64_t accounts_in(uint64_t accounts, unsigned partition)
-{
-    return accounts / PARTITION_COUNT + (partition < accounts % PARTITION_COUNT);
-}
-
-static int by_bytes(const void *a, const void *b)
-{
-    return memcmp(a, b, sizeof(bytes32));
-}
-
-// Where the accounts of a partition come from: between load_begin and load_end, calls state_load for each. Returns how
-// long the loading took, in ns, or -1.
+// Where the accounts of partitions [first, last) come from. Any thread, disjoint ranges at once; false: it can't.
 struct account_source {
-    int64_t (*load)(void *ctx, unsigned partition, struct state *s);
+    bool (*load)(void *ctx, unsigned first, unsigned last, struct state **states);
     void *ctx;
 };
 
-// A state made up for the occasion, in key order like a stored one. The time to make the keys does not count.
-static int64_t load_made_up(void *ctx, unsigned partition, struct state *s)
+// A state made up for the occasion.
+static bool load_made_up(void *ctx, unsigned first, unsigned last, struct state **states)
 {
-    uint64_t count = accounts_in(*(const uint64_t *)ctx, partition);
-    bytes32 *keys = malloc((count + 1) * sizeof *keys);
-    if (!keys)
-        return -1;
-    for (uint64_t n = 0; n < count; n++)
-        keys[n] = account_key(partition, n);
-    qsort(keys, count, sizeof *keys, by_bytes);
-    uint64_t start = clock_ns();
-    state_load_begin(s, count);
-    for (uint64_t n = 0; n < count; n++) {
-        struct account a = {.nonce = n % 64,
-                            .balance = {{keys[n].b[1] * UINT64_C(1000000007) + 1, keys[n].b[2], 0, 0}}};
-        state_load(s, &keys[n], &a);
+    const uint64_t accounts = *(const uint64_t *)ctx;
+    struct state_dirty *made = malloc((accounts / PARTITION_COUNT + 1) * sizeof *made);
+    if (!made)
+        return false;
+    for (unsigned p = first; p < last; p++) {
+        const uint64_t count = merkle_accounts_in(accounts, p);
+        merkle_accounts_make(made, p, count);
+        state_load_begin(states[p], count);
+        for (uint64_t i = 0; i < count; i++)
+            state_load(states[p], &made[i].key, &made[i].account);
+        state_load_end(states[p]);
     }
-    state_load_end(s);
-    int64_t took = (int64_t)(clock_ns() - start);
-    free(keys);
-    return took;
+    free(made);
+    return true;
 }
 
-// One shard's share of the partitions, and what it measured.
+static void load_one(void *ctx, const bytes32 *key, const struct account *account)
+{
+    struct state **states = ctx;
+    state_load(states[partition_of_key(key)], key, account);
+}
+
+// As a node's shard does when it starts.
+static bool load_checkpoint(void *ctx, unsigned first, unsigned last, struct state **states)
+{
+    struct checkpoint *checkpoint = ctx;
+    char error[STORE_ERROR_MAX];
+    for (unsigned p = first; p < last; p++)
+        state_load_begin(states[p], checkpoint_accounts_in_partition(checkpoint));
+    const bool good = checkpoint_load(checkpoint, first, last, load_one, states, error);
+    if (!good)
+        fprintf(stderr, "bench merkle: %s\n", error);
+    for (unsigned p = first; p < last; p++)
+        state_load_end(states[p]);
+    return good;
+}
+
+// One shard's share of the partitions.
 struct shard {
     unsigned index, count;
     const struct account_source *source;
     struct arena *arena;
     struct state **states;       // of all shards, by partition
     struct account_trie **tries; // likewise
-    int64_t load_ns;             // -1 when it failed
-    uint64_t rebuild_ns;
+    bool good;
 };
 
 static void *load_and_rebuild(void *ctx)
 {
     struct shard *shard = ctx;
-    unsigned first = partition_first(shard->index, shard->count), end = partition_first(shard->index + 1, shard->count);
+    const unsigned first = partition_first(shard->index, shard->count);
+    const unsigned end = partition_first(shard->index + 1, shard->count);
     shard->arena = arena_create();
-    shard->load_ns = 0;
     for (unsigned p = first; p < end; p++) {
         shard->states[p] = state_create(shard->arena);
         shard->tries[p] = account_trie_create(shard->arena, shard->states[p]);
-        int64_t took = shard->load_ns < 0 ? -1 : shard->source->load(shard->source->ctx, p, shard->states[p]);
-        shard->load_ns = took < 0 ? -1 : shard->load_ns + took;
     }
-    uint64_t start = clock_ns();
+    shard->good = shard->source->load(shard->source->ctx, first, end, shard->states);
     account_trie_rebuild(shard->tries + first, end - first);
-    shard->rebuild_ns = clock_ns() - start;
     return NULL;
 }
 
@@ -120,30 +105,32 @@ struct world {
     uint64_t height;
 };
 
-// Loads and rebuilds in one thread a shard. Returns the seconds of the slowest shard, or a negative number.
-static double world_load(struct world *w, unsigned shards, const struct account_source *source)
+// Loads and rebuilds in one thread a shard. False when a source could not give its accounts.
+static bool world_load(struct world *w, unsigned shards, const struct account_source *source)
 {
     pthread_t threads[THREADS_MAX];
-    bool started[THREADS_MAX];
+    bool started[THREADS_MAX], good = true;
     w->shard_count = shards;
     for (unsigned i = 0; i < shards; i++) {
-        w->shards[i] = (struct shard){i, shards, source, NULL, w->states, w->tries, 0, 0};
+        w->shards[i] = (struct shard){i, shards, source, NULL, w->states, w->tries, false};
         started[i] = pthread_create(&threads[i], NULL, load_and_rebuild, &w->shards[i]) == 0;
         if (!started[i])
             load_and_rebuild(&w->shards[i]);
     }
-    double seconds = 0;
     for (unsigned i = 0; i < shards; i++) {
         if (started[i])
             pthread_join(threads[i], NULL);
-        const struct shard *shard = &w->shards[i];
-        double mine = ((double)shard->load_ns + (double)shard->rebuild_ns) / 1e9;
-        if (shard->load_ns < 0 || seconds < 0)
-            seconds = -1;
-        else if (mine > seconds)
-            seconds = mine;
+        good = good && w->shards[i].good;
     }
-    return seconds;
+    return good;
+}
+
+static uint64_t world_accounts(const struct world *w)
+{
+    uint64_t count = 0;
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        count += state_count(w->states[p]);
+    return count;
 }
 
 static void world_free(struct world *w)
@@ -159,9 +146,9 @@ static uint64_t run_block(struct world *w, uint64_t accounts, unsigned dirty, ui
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         state_begin_block(w->states[p], w->height);
     for (unsigned i = 0; i < dirty; i++) {
-        uint64_t n = next_random(rng) % accounts;
+        uint64_t n = merkle_random(rng) % accounts;
         unsigned p = (unsigned)(n % PARTITION_COUNT);
-        bytes32 key = account_key(p, n / PARTITION_COUNT);
+        bytes32 key = merkle_key(p, n / PARTITION_COUNT);
         uint32_t id = state_find_or_add(w->states[p], &key);
         struct account a = state_get(w->states[p], id);
         a.nonce++;
@@ -199,66 +186,91 @@ static void reset_peak(void)
     }
 }
 
-static int bench_memory_and_rebuild(struct bench_report *report, uint64_t accounts, uint64_t seed)
+// What the report says about the large state.
+struct large_state {
+    double seconds; // from opening the checkpoint to the last trie's root
+    double bytes_per_account;
+};
+
+// From a checkpoint on disk to tries, then blocks until as many heights are kept as ever are.
+static bool measure_large_state(struct world *w, const struct merkle_checkpoint *m, uint64_t accounts, uint64_t seed,
+                                uint64_t empty_bytes, struct large_state *out)
 {
-    struct world *w = calloc(1, sizeof *w);
-    if (!w)
-        return -1;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned shards = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (unsigned)cores;
+    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const unsigned shards = cores < 1 ? 1 : cores > THREADS_MAX ? THREADS_MAX : (unsigned)cores;
     reset_peak();
-    uint64_t before = process_bytes("VmRSS:");
-    double seconds = world_load(w, shards, &(struct account_source){load_made_up, &accounts});
-    if (seconds < 0) {
-        world_free(w);
-        free(w);
-        return -1;
+    const uint64_t start = clock_ns();
+    struct checkpoint *checkpoint = merkle_checkpoint_open(m);
+    if (!checkpoint)
+        return false;
+    bool good = world_load(w, shards, &(struct account_source){load_checkpoint, checkpoint});
+    out->seconds = (double)(clock_ns() - start) / 1e9;
+    if (good && world_accounts(w) != accounts) {
+        fprintf(stderr, "bench merkle: %llu of %llu accounts came back from the checkpoint\n",
+                (unsigned long long)world_accounts(w), (unsigned long long)accounts);
+        good = false;
     }
-    for (int i = 0; i < MEMORY_BLOCKS; i++)
+    for (int i = 0; i < MEMORY_BLOCKS && good; i++)
         run_block(w, accounts, MEMORY_DIRTY, &seed);
-    uint64_t peak = process_bytes("VmHWM:");
-    double per_account = peak > before ? (double)(peak - before) / (double)accounts : 0;
-    bench_report_add(report, "bytes_per_account", per_account, "bytes", NULL, 0, 0);
-    bench_report_add(report, "rebuild_seconds", seconds, "s", NULL, 0, 0);
-    world_free(w);
-    free(w);
-    return 0;
+    // Nothing reads the file any more, so at the peak at least as much of it was resident as now.
+    const uint64_t others = empty_bytes + merkle_checkpoint_resident(m), peak = process_bytes("VmHWM:");
+    out->bytes_per_account = peak > others ? (double)(peak - others) / (double)accounts : 0;
+    checkpoint_close(checkpoint);
+    return good;
 }
 
-static int bench_update(struct bench_report *report, const struct bench_options *options)
+static bool bench_memory_and_rebuild(struct bench_report *report, const struct bench_options *options,
+                                     uint64_t accounts)
+{
+    struct large_state large;
+    struct world *w = calloc(1, sizeof *w);
+    const uint64_t empty_bytes = process_bytes("VmRSS:");
+    struct merkle_checkpoint *m = w ? merkle_checkpoint_create(options->data_path, accounts) : NULL;
+    const bool good = m && measure_large_state(w, m, accounts, options->seed, empty_bytes, &large);
+    if (good) {
+        const double target_seconds = REBUILD_TARGET_SECONDS * (double)accounts / DEFAULT_ACCOUNTS;
+        bench_report_add(report, "bytes_per_account", large.bytes_per_account, "bytes", "target: 200 bytes",
+                         BYTES_TARGET, large.bytes_per_account > 0 ? BYTES_TARGET / large.bytes_per_account : 0);
+        bench_report_add(report, "rebuild_seconds", large.seconds, "s", "target: 20 s for 10 million accounts",
+                         target_seconds, target_seconds / large.seconds);
+    }
+    merkle_checkpoint_remove(m);
+    if (w)
+        world_free(w);
+    free(w);
+    return good;
+}
+
+static bool bench_update(struct bench_report *report, const struct bench_options *options)
 {
     struct world *w = calloc(1, sizeof *w);
-    if (!w)
-        return -1;
     uint64_t accounts = UPDATE_ACCOUNTS, rng = options->seed;
-    int status = world_load(w, 1, &(struct account_source){load_made_up, &accounts}) < 0 ? -1 : 0;
-    if (status == 0) {
-        double together[UPDATE_ROUNDS], single[UPDATE_ROUNDS]; // ns an account
-        size_t rounds = options->quick ? QUICK_UPDATE_ROUNDS : UPDATE_ROUNDS;
-        arena_adopt(w->shards[0].arena);
-        run_block(w, accounts, UPDATE_DIRTY, &rng);
-        for (size_t r = 0; r < rounds; r++) {
-            uint64_t ns = 0;
-            together[r] = (double)run_block(w, accounts, UPDATE_DIRTY, &rng) / UPDATE_DIRTY;
-            for (unsigned i = 0; i < SINGLE_ACCOUNTS; i++)
-                ns += run_block(w, accounts, 1, &rng);
-            single[r] = (double)ns / SINGLE_ACCOUNTS;
-        }
-        double ours = bench_median(together, rounds), reference = bench_median(single, rounds);
-        bench_report_add(report, "trie_update", 1e9 / ours, "accounts/s", "one account at a time", 1e9 / reference,
-                         reference / ours);
+    if (!w || !world_load(w, 1, &(struct account_source){load_made_up, &accounts})) {
+        free(w);
+        return false;
     }
+    double together[UPDATE_ROUNDS], single[UPDATE_ROUNDS]; // ns an account
+    const size_t rounds = options->quick ? QUICK_UPDATE_ROUNDS : UPDATE_ROUNDS;
+    arena_adopt(w->shards[0].arena);
+    run_block(w, accounts, UPDATE_DIRTY, &rng);
+    for (size_t r = 0; r < rounds; r++) {
+        uint64_t ns = 0;
+        together[r] = (double)run_block(w, accounts, UPDATE_DIRTY, &rng) / UPDATE_DIRTY;
+        for (unsigned i = 0; i < SINGLE_ACCOUNTS; i++)
+            ns += run_block(w, accounts, 1, &rng);
+        single[r] = (double)ns / SINGLE_ACCOUNTS;
+    }
+    const double ours = bench_median(together, rounds), reference = bench_median(single, rounds);
+    bench_report_add(report, "trie_update", 1e9 / ours, "accounts/s", "one account at a time", 1e9 / reference,
+                     reference / ours);
     world_free(w);
     free(w);
-    return status;
+    return true;
 }
 
 int bench_merkle(struct bench_report *report, const struct bench_options *options)
 {
-    uint64_t accounts = options->accounts ? options->accounts : options->quick ? QUICK_ACCOUNTS : DEFAULT_ACCOUNTS;
-    if (bench_memory_and_rebuild(report, accounts, options->seed) != 0 || bench_update(report, options) != 0) {
-        fprintf(stderr, "bench merkle: no memory for the accounts\n");
-        return -1;
-    }
-    return 0;
+    const uint64_t wanted = options->quick ? QUICK_ACCOUNTS : DEFAULT_ACCOUNTS;
+    const uint64_t accounts = options->accounts ? options->accounts : wanted;
+    return bench_memory_and_rebuild(report, options, accounts) && bench_update(report, options) ? 0 : -1;
 }

@@ -71,7 +71,7 @@ static void load(struct shard *s, struct shard_job *job)
 {
     struct state **states = shard_states(s);
     for (unsigned p = job->first; p < job->last; p++)
-        state_load_begin(states[p], 0);
+        state_load_begin(states[p], checkpoint_accounts_in_partition(job->checkpoint));
     job->good = checkpoint_load(job->checkpoint, job->first, job->last, load_one, states, job->error);
     for (unsigned p = job->first; p < job->last; p++) {
         state_load_end(states[p]);

@@ -32,7 +32,7 @@ static const struct config_key keys[] = {
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s", "node: offered rate; 0: what all cores could verify."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
-     "node: folder, on a disk, that keeps the chain; without it a temporary one under /var/tmp."},
+     "Folder on a disk; node: keeps the chain there, merkle: its checkpoint while it runs; else under /var/tmp."},
     {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
 };
 
