@@ -388,6 +388,7 @@ static void hold_checkpoint(struct coordinator *c)
     for (unsigned i = 0; i < c->options.shard_count; i++) {
         k->parts[i].records = c->work.parts[i].records;
         k->parts[i].count = c->work.parts[i].count;
+        c->work.parts[i].records = NULL;
     }
     c->last_checkpoint_ns = clock_ns();
     c->dirty_records = 0;
@@ -712,9 +713,10 @@ void coordinator_free(struct coordinator *c)
         return;
     for (size_t i = 0; i < c->stored_count; i++)
         free(c->stored[i].record);
-    if (c->checkpoint.held) {
-        for (unsigned i = 0; i < c->options.shard_count; i++)
+    for (unsigned i = 0; i < c->options.shard_count; i++) {
+        if (c->checkpoint.held)
             free(c->checkpoint.parts[i].records);
+        free(c->work.parts[i].records);
     }
     assembly_free(c->assembly);
     free(c->stored);

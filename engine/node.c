@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
@@ -18,8 +19,12 @@
 
 // Received and unverified bytes that the kernel may hold for one ingest connection.
 #define INGEST_RECEIVE_BYTES (1 << 20)
-// Memory of transactions beyond the pools' own: what is being verified or on its way.
+// Memory of transactions beyond the pools' own: what is being verified or on its way to a pool; and the least of it for
+// a shard.
 #define RECEIVE_SLACK_BYTES ((uint64_t)64 << 20)
+#define RECEIVE_SHARD_BYTES_MIN ((uint64_t)1 << 20)
+// How long a stop waits for what was accepted to be included, and for what was taken to be answered.
+#define DRAIN_MS 700
 #define RPC_SUBSCRIPTIONS 64
 #define RPC_FILTERS 256
 #define DROP_RECORDS 1000000
@@ -36,6 +41,11 @@ static void block_durable(void *ctx, uint64_t height, uint8_t *record, size_t le
 {
     struct node *n = ctx;
     rpc_post_block(n->rpc, height, record, len, place);
+}
+
+static void retained(void *ctx, uint64_t first_height)
+{
+    rpc_post_retain(((struct node *)ctx)->rpc, first_height);
 }
 
 static void tx_pooled(void *ctx, const bytes32 *hashes, size_t count)
@@ -212,10 +222,20 @@ static bool open_store(struct node *n, struct given_genesis *given, char error[N
 
 // ---- shards
 
-static unsigned core_count(void)
+// The cores that this process may use: a container's or taskset's share of the machine's. Returns how many.
+static unsigned usable_cores(int cores[SHARD_MAX])
 {
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    return cores > 0 ? (unsigned)cores : 1;
+    cpu_set_t set;
+    unsigned count = 0;
+    if (sched_getaffinity(0, sizeof set, &set) == 0) {
+        for (int i = 0; i < CPU_SETSIZE && count < SHARD_MAX; i++) {
+            if (CPU_ISSET(i, &set))
+                cores[count++] = i;
+        }
+    }
+    if (count == 0)
+        cores[count++] = -1; // more of them than the set can name
+    return count;
 }
 
 static void pool_limits(struct mempool_limits *out, const struct node_config *c, unsigned shards)
@@ -237,7 +257,8 @@ static void pool_limits(struct mempool_limits *out, const struct node_config *c,
 
 static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
 {
-    unsigned cores = core_count();
+    int cpus[SHARD_MAX];
+    unsigned cores = usable_cores(cpus);
     n->shard_count = n->config->shards ? (unsigned)n->config->shards : cores;
     if (n->shard_count > SHARD_MAX)
         n->shard_count = SHARD_MAX;
@@ -252,16 +273,18 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .count = n->shard_count,
         .chain_id = n->genesis.chain_id,
         .block_gas_limit = n->genesis.header.gas_limit,
-        .receive_bytes_max = (n->config->pool_bytes + RECEIVE_SLACK_BYTES) / n->shard_count,
+        .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .pooled = tx_pooled,
         .pooled_ctx = n,
     };
     pool_limits(&options.pool, n->config, n->shard_count);
+    if (options.receive_bytes_max < RECEIVE_SHARD_BYTES_MIN)
+        options.receive_bytes_max = RECEIVE_SHARD_BYTES_MIN;
     for (unsigned i = 0; i < n->shard_count; i++) {
         options.index = i;
-        options.cpu = n->config->pin && n->shard_count <= cores ? (int)i : -1;
+        options.cpu = n->config->pin && n->shard_count <= cores ? cpus[i] : -1;
         n->shards[i] = shard_create(&options, error, NODE_ERROR_MAX);
         if (!n->shards[i])
             return false;
@@ -276,8 +299,8 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
 
 // ---- the rest
 
-static bool start_coordinator(struct node *n, const struct recovered *at, const address *coinbase,
-                              char error[NODE_ERROR_MAX])
+// Before the rpc thread, which reads its numbers; it starts after that thread, which it tells of blocks.
+static void make_coordinator(struct node *n, const struct recovered *at, const address *coinbase)
 {
     struct solo_options solo = {n->config->block_time_ms, n->genesis.subsecond, *coinbase};
     n->order = order_solo(&solo);
@@ -295,11 +318,11 @@ static bool start_coordinator(struct node *n, const struct recovered *at, const 
         .head = at->head,
         .head_hash = at->head_hash,
         .block_durable = block_durable,
+        .retained = retained,
         .failed = coordinator_failed,
         .ctx = n,
     };
     n->coordinator = coordinator_create(&n->coordinator_inbox, &options);
-    return coordinator_start(n->coordinator, error, NODE_ERROR_MAX);
 }
 
 static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
@@ -308,6 +331,7 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
     struct chain_reader *reader = chain_reader_open(data_folder_log_dir(n->folder), n->blog, &n->genesis.header, error);
     if (!reader)
         return false;
+    chain_reader_set_background(reader, n->checkpoint);
     struct rpc_options options = {
         .host = c->rpc_host,
         .port = (uint16_t)c->rpc_port,
@@ -357,8 +381,10 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
     if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
-        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->checkpoint, n->blog, error) ||
-        !start_rpc(n, error) || !start_coordinator(n, &at, &coinbase, error) || !start_ingest(n, error))
+        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->checkpoint, n->blog, error))
+        return false;
+    make_coordinator(n, &at, &coinbase);
+    if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error))
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
@@ -399,21 +425,45 @@ void node_stop(struct node *n)
     sem_post(&n->ended);
 }
 
-// In this order: no new blocks; no new questions (the shards still answer those under way); shards; files.
-void node_free(struct node *n)
+static bool drained(const struct node *n)
 {
+    for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++) {
+        const struct shard_numbers *s = shard_numbers(n->shards[i]);
+        if (atomic_load_explicit(&s->unanswered_bytes, memory_order_relaxed) > 0 ||
+            atomic_load_explicit(&s->executable, memory_order_relaxed) > 0)
+            return false;
+    }
+    return true;
+}
+
+// After this no thread runs that belongs to the node.
+static void end_threads(struct node *n)
+{
+    bool whole = n->rpc && n->ingest_fd >= 0 && !atomic_load(&n->failed);
+    for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
+        shard_drain(n->shards[i]);
+    for (unsigned ms = 0; whole && ms < DRAIN_MS && !drained(n); ms++)
+        usleep(1000);
     if (n->coordinator) {
         coordinator_stop(n->coordinator);
         coordinator_join(n->coordinator);
     }
     if (n->rpc)
-        rpc_stop(n->rpc);
+        rpc_close(n->rpc);
     for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
         shard_stop(n->shards[i]);
     for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
         shard_join(n->shards[i]);
-    for (unsigned i = 0; i < n->shard_count; i++)
-        shard_free(n->shards[i]);
+}
+
+// In this order: no new transactions; no new blocks, once what is pooled has had its chance; no new questions (the
+// shards still answer those under way); shards; files.
+void node_free(struct node *n)
+{
+    end_threads(n);
+    shards_free(n->shards, n->shard_count);
+    if (n->rpc)
+        rpc_stop(n->rpc);
     coordinator_free(n->coordinator);
     if (n->order)
         n->order->ops->free(n->order);

@@ -23,6 +23,11 @@ static void complete(struct question *q)
     free(q);
 }
 
+static void dropped(struct shard_call *call)
+{
+    complete((struct question *)call);
+}
+
 static void submitted(struct submission *sub, enum tx_status status, const bytes32 *hash)
 {
     struct question *q = (struct question *)((char *)sub - offsetof(struct question, submission));
@@ -112,9 +117,10 @@ static void run_pool(struct shard *s, struct shard_call *call)
     else
         mempool_visit(shard_pool(s), add_entry, r);
     bool answered = r->kind == RPC_POOL_FIND && r->found;
-    // A full inbox ends the round early: the answer then lacks the shards behind it, as under any race with them.
-    if (answered || ++r->next_shard >= q->owner->shard_count || !shard_run(q->owner->shards[r->next_shard], &q->call))
+    if (answered || ++r->next_shard >= q->owner->shard_count)
         complete(q);
+    else
+        shard_pass_on(s, r->next_shard, &q->call);
 }
 
 static unsigned first_shard(struct queries *q, struct rpc_query *r, struct question *question)
@@ -142,6 +148,7 @@ bool queries_ask(void *ctx, struct rpc_query *query)
     question->owner = q;
     question->query = query;
     question->submission.done = submitted;
+    question->call.dropped = dropped;
     query->found = 0;
     query->status = TX_OK;
     unsigned shard = first_shard(q, query, question);

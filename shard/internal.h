@@ -38,6 +38,7 @@ static inline void tx_list_add(struct tx_list *l, struct pooled_tx *t)
 struct outbox {
     struct tx_list route, release;
     struct answer_list *answers;
+    struct shard_call *calls, *last_call;
 };
 
 // Decoded transactions on their way to a verified batch.
@@ -88,7 +89,7 @@ struct shard {
     size_t deferred_call_count, deferred_call_cap;
     uint64_t settled_height; // the block that the pool knows
     enum pool_news told;     // to the coordinator, by MSG_POOL_READY since the last proposal
-    uint64_t live_bytes;
+    uint64_t live_bytes, unanswered_bytes;
     uint64_t next_tick_ns;
 
     struct shard_numbers numbers;
@@ -97,7 +98,7 @@ struct shard {
     struct hist inclusion;
     pthread_t thread;
     bool started;
-    atomic_bool stopping;
+    atomic_bool draining, stopping;
     atomic_int thread_id;
 };
 
@@ -106,7 +107,7 @@ struct shard {
 enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness,
                            struct tx_origin origin);
 bool receive_has_room(const struct shard *s);   // memory, and a free slot in the batch
-bool receive_has_memory(const struct shard *s); // what was received here and is alive is within its bound
+bool receive_has_memory(const struct shard *s); // what was received here and is not answered yet is within its bound
 void receive_verify(struct shard *s);           // verifies and routes what is queued
 void receive_routed(struct shard *s, struct pooled_tx *list);
 void receive_answers(struct shard *s, struct answer_list *answers);
@@ -115,6 +116,8 @@ void receive_take_removed(struct shard *s); // what left the pool goes home
 void receive_flush(struct shard *s);        // posts the outboxes
 bool receive_outbox_empty(const struct shard *s);
 void receive_publish_pool(struct shard *s); // numbers, and MSG_POOL_READY
+// After all shards have ended, before any is freed: what waits here for an answer gets its last one.
+void receive_abandon(struct shard *s);
 
 // block.c: this shard's part in proposing, executing and settling.
 void block_handle(struct shard *s, const struct message *m);

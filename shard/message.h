@@ -45,13 +45,17 @@ enum message_kind {
     MSG_STOP,
 };
 
+// Each is run once or, when the shards end before that, dropped once.
 struct shard_call {
     void (*run)(struct shard *shard, struct shard_call *call);
+    void (*dropped)(struct shard_call *call); // NULL: nothing is to be done
+    struct shard_call *next;                  // the shard's own
 };
 
 // Answers to routed submissions, malloc'ed by the owner, freed by the receiver.
 struct answer {
     struct tx_origin origin;
+    uint32_t raw_len;
     uint8_t status; // enum tx_status
 };
 struct answer_list {

@@ -6,6 +6,7 @@
 #include "shard/internal.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 static void count_refusal(struct shard *s, enum tx_status status)
 {
@@ -17,6 +18,12 @@ static void set_live_bytes(struct shard *s, uint64_t bytes)
 {
     s->live_bytes = bytes;
     atomic_store_explicit(&s->numbers.live_bytes, bytes, memory_order_relaxed);
+}
+
+static void set_unanswered_bytes(struct shard *s, uint64_t bytes)
+{
+    s->unanswered_bytes = bytes;
+    atomic_store_explicit(&s->numbers.unanswered_bytes, bytes, memory_order_relaxed);
 }
 
 static void free_tx(struct shard *s, struct pooled_tx *t)
@@ -34,8 +41,9 @@ static void send_home(struct shard *s, struct pooled_tx *t)
 }
 
 // Tells whoever submitted; on this shard, which received it.
-static void answer(struct shard *s, struct tx_origin origin, enum tx_status status, const bytes32 *hash)
+static void answer(struct shard *s, struct tx_origin origin, size_t raw_len, enum tx_status status, const bytes32 *hash)
 {
+    set_unanswered_bytes(s, s->unanswered_bytes - pooled_tx_bytes(raw_len));
     if (origin.connection == ORIGIN_NOBODY)
         return;
     if (origin.connection == ORIGIN_SUBMISSION) {
@@ -48,7 +56,7 @@ static void answer(struct shard *s, struct tx_origin origin, enum tx_status stat
 
 bool receive_has_memory(const struct shard *s)
 {
-    return s->live_bytes < s->options.receive_bytes_max;
+    return s->unanswered_bytes < s->options.receive_bytes_max;
 }
 
 bool receive_has_room(const struct shard *s)
@@ -59,9 +67,10 @@ bool receive_has_room(const struct shard *s)
 
 enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness, struct tx_origin origin)
 {
-    enum tx_status status = TX_TOO_LARGE;
+    bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
+    enum tx_status status = draining ? TX_STOPPING : TX_TOO_LARGE;
     struct pooled_tx *t = NULL;
-    if (raw.len <= TX_RAW_MAX) {
+    if (!draining && raw.len <= TX_RAW_MAX) {
         t = arena_alloc(s->arena, pooled_tx_bytes(raw.len));
         memcpy(t->raw, raw.ptr, raw.len);
         status = tx_decode(&t->tx, bytes_of(t->raw, raw.len), s->options.chain_id);
@@ -81,6 +90,7 @@ enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_wi
     t->home = (uint16_t)s->options.index;
     t->received_ns = clock_ns();
     set_live_bytes(s, s->live_bytes + pooled_tx_bytes(raw.len));
+    set_unanswered_bytes(s, s->unanswered_bytes + pooled_tx_bytes(raw.len));
     struct verify_slot *slot = &s->verify[s->verify_count++];
     slot->t = t;
     slot->has_witness = witness != NULL;
@@ -207,10 +217,11 @@ static void pool_own(struct shard *s, struct pooled_tx *t)
 {
     struct tx_origin origin = t->origin;
     bytes32 hash = t->hash;
+    size_t raw_len = t->raw_len;
     enum tx_status status = insert(s, t);
     if (status != TX_OK)
         free_tx(s, t);
-    answer(s, origin, status, &hash);
+    answer(s, origin, raw_len, status, &hash);
 }
 
 void receive_verify(struct shard *s)
@@ -232,7 +243,7 @@ void receive_verify(struct shard *s)
         unsigned owner = partition_owner(partition_of_key(&t->sender_key), s->options.count);
         if (t->status != TX_OK) {
             count_refusal(s, t->status);
-            answer(s, t->origin, t->status, &t->hash);
+            answer(s, t->origin, t->raw_len, t->status, &t->hash);
             free_tx(s, t);
         } else if (owner != s->options.index) {
             tx_list_add(&s->outbox[owner].route, t);
@@ -247,7 +258,7 @@ void receive_verify(struct shard *s)
     stage_enter(&s->stages, before);
 }
 
-static void add_answer(struct outbox *o, struct tx_origin origin, enum tx_status status)
+static void add_answer(struct outbox *o, struct tx_origin origin, size_t raw_len, enum tx_status status)
 {
     struct answer_list *l = o->answers;
     if (!l || l->count == l->capacity) {
@@ -260,7 +271,7 @@ static void add_answer(struct outbox *o, struct tx_origin origin, enum tx_status
         grown->capacity = capacity;
         o->answers = l = grown;
     }
-    l->items[l->count++] = (struct answer){origin, (uint8_t)status};
+    l->items[l->count++] = (struct answer){origin, (uint32_t)raw_len, (uint8_t)status};
 }
 
 void receive_routed(struct shard *s, struct pooled_tx *list)
@@ -279,11 +290,11 @@ void receive_routed(struct shard *s, struct pooled_tx *list)
         }
         struct tx_origin origin = t->origin;
         unsigned home = t->home;
+        size_t raw_len = t->raw_len;
         enum tx_status status = insert(s, t);
         if (status != TX_OK)
             send_home(s, t);
-        if (origin.connection != ORIGIN_NOBODY)
-            add_answer(&s->outbox[home], origin, status);
+        add_answer(&s->outbox[home], origin, raw_len, status);
     }
     stage_items(&s->stages, STAGE_POOL, n);
     receive_take_removed(s);
@@ -297,7 +308,7 @@ void receive_answers(struct shard *s, struct answer_list *answers)
         const bytes32 *hash = a->origin.connection == ORIGIN_SUBMISSION
                                   ? &((struct submission *)(uintptr_t)a->origin.sequence)->hash
                                   : NULL;
-        answer(s, a->origin, a->status, hash);
+        answer(s, a->origin, a->raw_len, a->status, hash);
     }
     free(answers);
 }
@@ -336,6 +347,8 @@ void receive_flush(struct shard *s)
             o->answers = NULL;
         if (o->release.head && post(s, i, MSG_RELEASE, o->release.head, o->release.count))
             o->release = (struct tx_list){0};
+        for (struct shard_call *call; (call = o->calls) && post(s, i, MSG_CALL, call, 0);)
+            o->calls = call->next;
     }
 }
 
@@ -343,7 +356,7 @@ bool receive_outbox_empty(const struct shard *s)
 {
     for (unsigned i = 0; i < s->options.count; i++) {
         const struct outbox *o = &s->outbox[i];
-        if (o->route.head || o->answers || o->release.head)
+        if (o->route.head || o->answers || o->release.head || o->calls)
             return false;
     }
     return true;
@@ -367,6 +380,89 @@ void receive_publish_pool(struct shard *s)
     struct message ready = {.kind = MSG_POOL_READY, .from = (uint16_t)s->options.index};
     if (news <= s->told || inbox_post_bulk(s->options.coordinator, &ready))
         s->told = news;
+}
+
+void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call)
+{
+    struct outbox *o = &s->outbox[to];
+    call->next = NULL;
+    if (o->calls)
+        o->last_call->next = call;
+    else
+        o->calls = call;
+    o->last_call = call;
+}
+
+// ---- the end
+
+// The last answer to a submission; connections are closed by now.
+static void answer_submission(struct tx_origin origin, enum tx_status status)
+{
+    struct submission *sub = (struct submission *)(uintptr_t)origin.sequence;
+    if (origin.connection == ORIGIN_SUBMISSION)
+        sub->done(sub, status, NULL);
+}
+
+// Transactions that nobody will pool any more.
+static void abandon_list(const struct pooled_tx *list)
+{
+    for (; list; list = list->sender_next)
+        answer_submission(list->origin, TX_STOPPING);
+}
+
+static void abandon_answers(const struct answer_list *answers)
+{
+    for (uint32_t i = 0; answers && i < answers->count; i++)
+        answer_submission(answers->items[i].origin, answers->items[i].status);
+}
+
+static void drop_call(struct shard_call *call)
+{
+    if (call->dropped)
+        call->dropped(call);
+}
+
+static void abandon_message(const struct message *m)
+{
+    switch (m->kind) {
+    case MSG_CALL:
+        drop_call(m->p);
+        break;
+    case MSG_ROUTE:
+        abandon_list(m->p);
+        break;
+    case MSG_ANSWERS:
+        abandon_answers(m->p);
+        free(m->p);
+        break;
+    case MSG_CONNECTION:
+        close((int)m->a);
+        break;
+    default:
+        break;
+    }
+}
+
+void receive_abandon(struct shard *s)
+{
+    struct message m;
+    while (inbox_take(&s->inbox, &m, 1) == 1)
+        abandon_message(&m);
+    for (size_t i = 0; i < s->verify_count; i++)
+        answer_submission(s->verify[i].t->origin, TX_STOPPING);
+    abandon_list(s->deferred.head);
+    for (size_t i = 0; i < s->deferred_call_count; i++)
+        drop_call(s->deferred_calls[i].p);
+    for (unsigned i = 0; i < SHARD_MAX; i++) {
+        struct outbox *o = &s->outbox[i];
+        abandon_list(o->route.head);
+        abandon_answers(o->answers);
+        free(o->answers);
+        for (struct shard_call *call = o->calls, *next; call; call = next) {
+            next = call->next;
+            drop_call(call);
+        }
+    }
 }
 
 void shard_submit(struct shard *s, struct bytes raw, struct submission *sub)

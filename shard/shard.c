@@ -15,6 +15,7 @@
 #define TICK_NS 1000000000ull
 
 static void handle(struct shard *s, const struct message *m);
+static void shard_free(struct shard *s);
 
 struct shard *shard_create(const struct shard_options *options, char *error, size_t error_cap)
 {
@@ -121,18 +122,21 @@ static void tick(struct shard *s)
     uint64_t expiry = mempool_tick(s->pool, now);
     (void)expiry; // the next second is soon enough
     receive_take_removed(s);
+    ingest_tick(s->ingest, now);
 }
 
-static bool pool_is_waiting(const struct shard *s)
+static bool wants_tick(const struct shard *s)
 {
-    return s->numbers.queued > 0;
+    return s->numbers.queued > 0 || ingest_wants_tick(s->ingest);
 }
 
 // One turn of the loop. Sleeps when there is nothing to do.
 static void turn(struct shard *s)
 {
     take_messages(s);
-    bool more = ingest_take_frames(s->ingest);
+    if (atomic_load_explicit(&s->draining, memory_order_relaxed))
+        ingest_stop_accepting(s->ingest);
+    ingest_take_frames(s->ingest);
     receive_verify(s);
     tick(s);
     receive_publish_pool(s);
@@ -140,11 +144,11 @@ static void turn(struct shard *s)
     stage_enter(&s->stages, STAGE_REPLY);
     ingest_send_answers(s->ingest);
     stage_enter(&s->stages, STAGE_IDLE);
-    if (more || s->verify_count > 0 || !receive_outbox_empty(s)) {
+    if (ingest_has_work(s->ingest) || s->verify_count > 0 || !receive_outbox_empty(s)) {
         stage_enter(&s->stages, STAGE_RECEIVE);
         loop_run(s->loop, 0);
     } else if (inbox_prepare_sleep(&s->inbox)) {
-        loop_run(s->loop, pool_is_waiting(s) ? TICK_NS : UINT64_MAX);
+        loop_run(s->loop, wants_tick(s) ? TICK_NS : UINT64_MAX);
         inbox_awake(&s->inbox);
     } else {
         loop_run(s->loop, 0);
@@ -174,6 +178,7 @@ static void *shard_main(void *arg)
     stage_clock_start(&s->stages, STAGE_LINK);
     while (!atomic_load_explicit(&s->stopping, memory_order_acquire))
         turn(s);
+    ingest_end(s->ingest);
     return NULL;
 }
 
@@ -186,6 +191,12 @@ bool shard_start(struct shard *s, char *error, size_t error_cap)
     }
     s->started = true;
     return true;
+}
+
+void shard_drain(struct shard *s)
+{
+    atomic_store_explicit(&s->draining, true, memory_order_relaxed);
+    inbox_wake(&s->inbox);
 }
 
 void shard_stop(struct shard *s)
@@ -201,25 +212,9 @@ void shard_join(struct shard *s)
     s->started = false;
 }
 
-static void free_leftovers(struct shard *s)
-{
-    struct message m;
-    while (s->inbox.ring && inbox_take(&s->inbox, &m, 1) == 1) {
-        if (m.kind == MSG_ANSWERS)
-            free(m.p);
-        if (m.kind == MSG_CONNECTION)
-            close((int)m.a);
-    }
-    for (unsigned i = 0; i < SHARD_MAX; i++)
-        free(s->outbox[i].answers);
-}
-
 // Transactions still alive anywhere end with the arenas.
-void shard_free(struct shard *s)
+static void shard_free(struct shard *s)
 {
-    if (!s)
-        return;
-    free_leftovers(s);
     if (s->ingest)
         ingest_free(s->ingest);
     block_free(s);
@@ -240,6 +235,18 @@ void shard_free(struct shard *s)
     arena_destroy(s->arena);
     pthread_mutex_destroy(&s->inclusion_lock);
     free(s);
+}
+
+void shards_free(struct shard **shards, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (shards[i])
+            receive_abandon(shards[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (shards[i])
+            shard_free(shards[i]);
+    }
 }
 
 void shard_listen(struct shard *s, int listen_fd)

@@ -18,7 +18,7 @@ struct shard_options {
     uint64_t chain_id;
     uint64_t block_gas_limit;
     struct mempool_limits pool;
-    uint64_t receive_bytes_max; // bytes of transactions received here and alive anywhere; above it reading stops
+    uint64_t receive_bytes_max; // bytes of transactions received here and not yet answered; at it reading stops
     struct inbox *coordinator;
     uint32_t connection_max; // ingest connections of this shard
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
@@ -34,10 +34,15 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
 // Tells each shard its peers.
 void shard_connect(struct shard **shards, unsigned count);
 MUST_CHECK bool shard_start(struct shard *s, char *error, size_t error_cap);
-// Any thread: asks the thread to end (after its current turn). Then join and free.
+// Any thread: from now on new transactions are refused with TX_STOPPING and no connection is accepted; what came before
+// is still answered (numbers.unanswered_bytes tells when all is).
+void shard_drain(struct shard *s);
+// Any thread: asks the thread to end, after its current turn and after sending the answers that are there. Then join.
 void shard_stop(struct shard *s);
 void shard_join(struct shard *s);
-void shard_free(struct shard *s);
+// When all are joined, or were never started: drops their calls, answers what they still owe with TX_STOPPING, frees.
+// Entries may be NULL.
+void shards_free(struct shard **shards, unsigned count);
 
 // Any thread: this shard accepts on a listening socket from now on, and hands the connections round all shards.
 // One shard of a node does. The descriptor stays the caller's, open until shard_join.
@@ -47,6 +52,8 @@ void shard_listen(struct shard *s, int listen_fd);
 MUST_CHECK bool shard_post(struct shard *s, const struct message *m);
 // Any thread: runs call->run on the shard's thread. false when the inbox is full.
 MUST_CHECK bool shard_run(struct shard *s, struct shard_call *call);
+// On the shard's own thread: has another shard run it, as soon as its inbox takes it.
+void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call);
 
 // On the shard's own thread (or before shard_start, or while it stands still after MSG_GATHER).
 unsigned shard_index(const struct shard *s);
@@ -74,7 +81,9 @@ struct shard_numbers {
     _Atomic uint64_t refused_by[TX_STATUS_COUNT]; // by reason
     _Atomic uint64_t frames, connections, connections_total, received_bytes, receive_paused;
     _Atomic uint64_t verify_batches, verified;
-    _Atomic uint64_t live_bytes; // of transactions received here
+    _Atomic uint64_t too_many, bad_hellos, bad_frames; // connections refused
+    _Atomic uint64_t live_bytes;                       // of transactions received here
+    _Atomic uint64_t unanswered_bytes;                 // of them not yet answered
     _Atomic uint64_t accounts;
     _Atomic uint64_t evicted, replaced, expired, dropped;
 };

@@ -37,6 +37,9 @@ int run_node(const char *name, const struct node_config *config, const char *gen
            node_rpc_port(running));
     fflush(stdout);
     int status = node_wait(running);
+    // What is being ended can't be stopped a second time.
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
     node_free(running);
     return status == 0 ? EXIT_OK : EXIT_FAILED;
 }

@@ -13,7 +13,7 @@
 #define BLOCKS_WAITING_MAX 1024
 #define PENDING_WAITING_MAX 16384
 // How long rpc_stop waits for the node's answers and for clients to read theirs.
-#define DRAIN_NS (UINT64_C(2) * 1000 * 1000 * 1000)
+#define DRAIN_NS (UINT64_C(500) * 1000 * 1000)
 
 struct posted_block {
     uint64_t height;
@@ -164,15 +164,22 @@ struct rpc *rpc_start(const struct rpc_options *options, const struct rpc_backen
     return rpc;
 }
 
-void rpc_stop(struct rpc *rpc)
+void rpc_close(struct rpc *rpc)
 {
-    struct posted_block b;
     atomic_store(&rpc->stopping, true);
     server_wake(rpc->server);
     pthread_join(rpc->thread, NULL);
     atomic_store(&rpc->stopped, true);
     while (atomic_load(&rpc->callers) > 0)
         sched_yield();
+}
+
+void rpc_stop(struct rpc *rpc)
+{
+    struct posted_block b;
+    if (!atomic_load(&rpc->stopped))
+        rpc_close(rpc);
+    take_answers(rpc);
     while (mpsc_pop(rpc->blocks, &b, 1) > 0)
         free(b.record);
     rpc_free(rpc);
@@ -185,11 +192,11 @@ uint16_t rpc_port(const struct rpc *rpc)
 
 void rpc_complete(struct rpc *rpc, struct rpc_query *q)
 {
-    if (enter(rpc)) {
-        while (!mpsc_push(rpc->answers, &q))
-            sched_yield();
+    bool open = enter(rpc);
+    while (!mpsc_push(rpc->answers, &q)) // after the end rpc_stop takes it
+        sched_yield();
+    if (open)
         wake(rpc);
-    }
     leave(rpc);
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "shard/ingest/answers.h"
+#include "shard/ingest/input.h"
 #include "shard/internal.h"
 
 #include <errno.h>
@@ -12,12 +13,29 @@
 #include <unistd.h>
 
 #define SEND_BYTES 16384
-// Provided buffers that one connection may hold while its frames wait: beyond it the others would starve.
-#define CHUNKS_MAX LOOP_BUFFER_COUNT
+// How long a client that was refused has to read the answer and close, while what it still sends is thrown away.
+#define LINGER_NS 2000000000ull
+#define END_NS 200000000ull
+#define LOG_EVERY_NS 1000000000ull
 
-struct chunk {
-    uint16_t buffer;
-    uint32_t offset, len;
+// What a connection can wait for; it is in any of these queues at most once.
+enum queue {
+    QUEUE_READY,   // to have frames taken
+    QUEUE_STARVED, // to be received from: the buffers had run out
+    QUEUE_TALK,    // to have answers sent
+    QUEUE_LINGER,  // for its client to close
+    QUEUE_COUNT,
+};
+
+struct connection;
+
+struct place {
+    struct connection *next, *prev;
+    bool in;
+};
+
+struct queue_ends {
+    struct connection *first, *last;
 };
 
 struct connection {
@@ -25,18 +43,16 @@ struct connection {
     struct ingest_server *server;
     int fd;
     uint32_t handle, generation;
+    struct place places[QUEUE_COUNT];
     bool used, hello_done;
-    bool receiving; // a multishot receive is armed
-    bool starved;   // it ended for want of buffers
+    bool receiving;  // a multishot receive is armed
+    bool cancelling; // and is being cancelled
     bool sending;
     bool input_over; // end of stream, or what follows is not read any more
     bool dead;       // nothing can be sent any more
-    bool ready;      // in the server's ready queue
+    uint64_t linger_until_ns;
     struct answers *answers;
-    struct chunk chunks[CHUNKS_MAX];
-    unsigned chunk_head, chunk_count;
-    uint8_t *partial; // a frame that spans chunks
-    size_t partial_len, partial_cap;
+    struct input input;
     uint8_t *send_buf;
     size_t send_len, send_done;
 };
@@ -45,16 +61,52 @@ struct ingest_server {
     struct shard *shard;
     struct loop *loop;
     struct loop_op accept;
-    int listen_fd;
+    int listen_fd; // -1: this shard does not accept
+    bool accept_armed, accept_failed, ending;
     unsigned next_peer;
     struct connection **connections; // by handle - 1
     uint32_t connection_cap, connection_count;
-    uint32_t *ready; // ring of handles with input to take
-    uint32_t ready_head, ready_count;
+    struct queue_ends queues[QUEUE_COUNT];
+    uint64_t next_log_ns;
 };
 
 static void arm_receive(struct connection *c);
 static void close_if_over(struct connection *c);
+
+// ---- queues
+
+static void enter_queue(struct connection *c, enum queue q)
+{
+    struct place *p = &c->places[q];
+    struct queue_ends *ends = &c->server->queues[q];
+    if (p->in)
+        return;
+    *p = (struct place){.prev = ends->last, .in = true};
+    if (ends->last)
+        ends->last->places[q].next = c;
+    else
+        ends->first = c;
+    ends->last = c;
+}
+
+static void leave_queue(struct connection *c, enum queue q)
+{
+    struct place *p = &c->places[q];
+    struct queue_ends *ends = &c->server->queues[q];
+    if (!p->in)
+        return;
+    *(p->prev ? &p->prev->places[q].next : &ends->first) = p->next;
+    *(p->next ? &p->next->places[q].prev : &ends->last) = p->prev;
+    *p = (struct place){0};
+}
+
+static struct connection *next_in(struct ingest_server *v, enum queue q)
+{
+    struct connection *c = v->queues[q].first;
+    if (c)
+        leave_queue(c, q);
+    return c;
+}
 
 static struct connection *connection_of(struct ingest_server *v, struct tx_origin origin)
 {
@@ -64,34 +116,56 @@ static struct connection *connection_of(struct ingest_server *v, struct tx_origi
     return c && c->used && c->generation == origin.generation ? c : NULL;
 }
 
-static void make_ready(struct connection *c)
+// One line a second at most, however many clients misbehave.
+static bool may_log(struct ingest_server *v)
 {
-    struct ingest_server *v = c->server;
-    if (c->ready)
-        return;
-    c->ready = true;
-    v->ready[(v->ready_head + v->ready_count++) % v->connection_cap] = c->handle;
+    uint64_t now = clock_ns();
+    if (now < v->next_log_ns)
+        return false;
+    v->next_log_ns = now + LOG_EVERY_NS;
+    return true;
 }
 
-static void drop_chunks(struct connection *c)
+// ---- receiving
+
+static void kill_connection(struct connection *c)
 {
-    for (; c->chunk_count > 0; c->chunk_count--) {
-        loop_buffer_return(c->server->loop, c->chunks[c->chunk_head].buffer);
-        c->chunk_head = (c->chunk_head + 1) % CHUNKS_MAX;
+    c->dead = c->input_over = true;
+    input_drop(&c->input);
+    leave_queue(c, QUEUE_READY);
+}
+
+// A buffer that a completion brought.
+static void take_buffer(struct connection *c, unsigned buffer, int len)
+{
+    struct shard *s = c->server->shard;
+    loop_buffer_taken(c->server->loop);
+    if (len <= 0 || c->input_over) {
+        loop_buffer_return(c->server->loop, buffer);
+        return;
     }
-    c->partial_len = 0;
+    input_add(&c->input, buffer, (uint32_t)len);
+    atomic_fetch_add_explicit(&s->numbers.received_bytes, (uint64_t)len, memory_order_relaxed);
+    enter_queue(c, QUEUE_READY);
 }
 
-static void rearm_starved(struct ingest_server *v)
+// A multishot receive has ended with this result.
+static void receive_ended(struct connection *c, int result)
 {
-    if (loop_buffers_out(v->loop) >= LOOP_BUFFER_COUNT)
-        return;
-    for (uint32_t i = 0; i < v->connection_cap; i++) {
-        struct connection *c = v->connections[i];
-        if (c && c->used && c->starved && !c->input_over) {
-            c->starved = false;
+    c->receiving = c->cancelling = false;
+    if (result == -ENOBUFS) {
+        atomic_fetch_add_explicit(&c->server->shard->numbers.receive_paused, 1, memory_order_relaxed);
+        enter_queue(c, QUEUE_STARVED);
+    } else if (result > 0) {
+        if (answers_may_open(c->answers) || c->input_over)
             arm_receive(c);
-        }
+    } else if (result == 0) {
+        c->input_over = true;
+        enter_queue(c, QUEUE_READY);
+    } else if (result != -ECANCELED) {
+        kill_connection(c);
+    } else if (answers_may_open(c->answers)) {
+        enter_queue(c, QUEUE_READY); // the pause was over before it came into force
     }
 }
 
@@ -100,42 +174,47 @@ static void receive_done(struct loop_op *op, int result, uint32_t flags)
     struct connection *c = (struct connection *)((char *)op - offsetof(struct connection, receive));
     struct shard *s = c->server->shard;
     enum stage before = stage_enter(&s->stages, STAGE_RECEIVE);
+    if (flags & IORING_CQE_F_BUFFER)
+        take_buffer(c, flags >> IORING_CQE_BUFFER_SHIFT, result);
     if (!(flags & IORING_CQE_F_MORE))
-        c->receiving = false;
-    if (flags & IORING_CQE_F_BUFFER) {
-        loop_buffer_taken(c->server->loop);
-        unsigned buffer = flags >> IORING_CQE_BUFFER_SHIFT;
-        if (result <= 0 || c->input_over) {
-            loop_buffer_return(c->server->loop, buffer);
-        } else {
-            unsigned at = (c->chunk_head + c->chunk_count++) % CHUNKS_MAX;
-            c->chunks[at] = (struct chunk){(uint16_t)buffer, 0, (uint32_t)result};
-            atomic_fetch_add_explicit(&s->numbers.received_bytes, (uint64_t)result, memory_order_relaxed);
-            make_ready(c);
-        }
-    }
-    if (result == -ENOBUFS) {
-        atomic_fetch_add_explicit(&s->numbers.receive_paused, 1, memory_order_relaxed);
-        c->starved = true;
-    } else if (result <= 0) {
-        c->input_over = true;
-        c->dead = c->dead || result < 0;
-        make_ready(c);
-    } else if (!c->receiving && !c->input_over) {
-        arm_receive(c);
-    }
+        receive_ended(c, result);
     stage_enter(&s->stages, before);
     close_if_over(c);
 }
 
 static void arm_receive(struct connection *c)
 {
+    if (c->receiving)
+        return;
+    leave_queue(c, QUEUE_STARVED);
     struct io_uring_sqe *sqe = loop_sqe(c->server->loop, &c->receive);
     io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = 0;
     c->receiving = true;
 }
+
+// The window is full: nothing more is received until what is here has been taken, and no buffer is kept.
+static void pause_receiving(struct connection *c)
+{
+    input_hold_all(&c->input);
+    leave_queue(c, QUEUE_STARVED);
+    if (!c->receiving || c->cancelling)
+        return;
+    struct io_uring_sqe *sqe = loop_sqe(c->server->loop, NULL);
+    io_uring_prep_cancel(sqe, &c->receive, 0);
+    c->cancelling = true;
+}
+
+// Connections that found no buffer, as many as there are buffers now, the longest waiting first.
+static void receive_from_starved(struct ingest_server *v)
+{
+    struct connection *c;
+    for (unsigned out = loop_buffers_out(v->loop); out < LOOP_BUFFER_COUNT && (c = next_in(v, QUEUE_STARVED)); out++)
+        arm_receive(c);
+}
+
+// ---- sending
 
 static void send_some(struct connection *c)
 {
@@ -152,6 +231,9 @@ static void send_next(struct connection *c)
     c->send_len += answers_drain(c->answers, c->send_buf + c->send_len, SEND_BYTES - c->send_len);
     if (c->send_len > 0)
         send_some(c);
+    // A full window had stopped the taking; draining has opened it.
+    if (!input_is_empty(&c->input) && answers_may_open(c->answers))
+        enter_queue(c, QUEUE_READY);
 }
 
 static void send_done(struct loop_op *op, int result, uint32_t flags)
@@ -160,9 +242,7 @@ static void send_done(struct loop_op *op, int result, uint32_t flags)
     (void)flags;
     c->sending = false;
     if (result <= 0) {
-        c->dead = true;
-        c->input_over = true;
-        drop_chunks(c);
+        kill_connection(c);
     } else {
         c->send_done += (size_t)result;
         if (c->send_done < c->send_len) {
@@ -171,31 +251,20 @@ static void send_done(struct loop_op *op, int result, uint32_t flags)
         }
         c->send_len = 0;
         send_next(c);
-        if (c->chunk_count > 0 || c->partial_len > 0)
-            make_ready(c);
     }
     close_if_over(c);
 }
 
-static bool answered(const struct connection *c)
-{
-    return c->dead || (answers_outstanding(c->answers) == 0 && c->send_len == 0);
-}
+// ---- the end of a connection
 
-// Ends a connection when nothing is left to read or answer and the kernel holds none of its memory.
-static void close_if_over(struct connection *c)
+static void free_connection(struct connection *c)
 {
-    if (!c->used || !c->input_over || c->sending || c->ready || !answered(c))
-        return;
-    if (c->receiving) {
-        shutdown(c->fd, SHUT_RDWR); // completes the armed receive
-        return;
-    }
     struct ingest_server *v = c->server;
-    drop_chunks(c);
+    for (enum queue q = 0; q < QUEUE_COUNT; q++)
+        leave_queue(c, q);
+    input_drop(&c->input);
     close(c->fd);
     answers_free(c->answers);
-    free(c->partial);
     free(c->send_buf);
     c->used = false;
     c->generation++;
@@ -203,74 +272,58 @@ static void close_if_over(struct connection *c)
     atomic_fetch_sub_explicit(&v->shard->numbers.connections, 1, memory_order_relaxed);
 }
 
-// The front of the connection's input as one view: the partial frame if there is one, else the first chunk.
-static struct bytes front(const struct connection *c)
+// Closing while input is unread makes the kernel reset the connection, which can take the last answer away from the
+// client. So only our side ends now, and what still comes is thrown away for a while.
+static void linger(struct connection *c)
 {
-    if (c->partial_len > 0)
-        return bytes_of(c->partial, c->partial_len);
-    if (c->chunk_count == 0)
-        return bytes_of(NULL, 0);
-    const struct chunk *k = &c->chunks[c->chunk_head];
-    return bytes_of(loop_buffer(c->server->loop, k->buffer) + k->offset, k->len);
+    if (c->linger_until_ns)
+        return;
+    shutdown(c->fd, SHUT_WR);
+    c->linger_until_ns = clock_ns() + LINGER_NS;
+    enter_queue(c, QUEUE_LINGER);
 }
 
-static void consume(struct connection *c, size_t len)
+// Ends a connection when nothing is left to read or answer and the kernel holds none of its memory.
+static void close_if_over(struct connection *c)
 {
-    if (c->partial_len > 0) {
-        c->partial_len = 0; // always consumed whole
+    bool answered = answers_outstanding(c->answers) == 0 && c->send_len == 0;
+    if (!c->used || !c->input_over || c->sending || (!c->dead && (c->places[QUEUE_READY].in || !answered)))
         return;
-    }
-    struct chunk *k = &c->chunks[c->chunk_head];
-    k->offset += (uint32_t)len;
-    k->len -= (uint32_t)len;
-    if (k->len > 0)
-        return;
-    loop_buffer_return(c->server->loop, k->buffer);
-    c->chunk_head = (c->chunk_head + 1) % CHUNKS_MAX;
-    c->chunk_count--;
+    if (!c->receiving)
+        free_connection(c);
+    else if (c->dead)
+        shutdown(c->fd, SHUT_RDWR); // completes the armed receive
+    else
+        linger(c);
 }
 
-// Moves bytes from the chunks to the partial frame until it holds `want`. False when there are not enough yet.
-static bool gather_partial(struct connection *c, size_t want)
-{
-    if (c->partial_cap < want) {
-        uint8_t *grown = realloc(c->partial, want);
-        if (!grown)
-            abort();
-        c->partial = grown;
-        c->partial_cap = want;
-    }
-    while (c->partial_len < want && c->chunk_count > 0) {
-        struct chunk *k = &c->chunks[c->chunk_head];
-        size_t n = want - c->partial_len < k->len ? want - c->partial_len : k->len;
-        memcpy(c->partial + c->partial_len, loop_buffer(c->server->loop, k->buffer) + k->offset, n);
-        size_t held = c->partial_len + n;
-        c->partial_len = 0;
-        consume(c, n);
-        c->partial_len = held;
-    }
-    return c->partial_len >= want;
-}
+// ---- taking frames
 
 static void refuse_connection(struct connection *c, uint8_t status, const char *why)
 {
+    struct shard_numbers *n = &c->server->shard->numbers;
+    atomic_fetch_add_explicit(status == INGEST_BAD_HELLO ? &n->bad_hellos : &n->bad_frames, 1, memory_order_relaxed);
     answers_set(c->answers, answers_open(c->answers), status, why);
+    enter_queue(c, QUEUE_TALK);
     c->input_over = true;
-    drop_chunks(c);
+    input_drop(&c->input);
+    arm_receive(c); // to see the end of the stream
 }
 
 static bool take_hello(struct connection *c)
 {
-    if (!gather_partial(c, INGEST_CLIENT_HELLO_BYTES))
+    if (!input_gather(&c->input, INGEST_CLIENT_HELLO_BYTES))
         return false;
-    bool good = ingest_check_client_hello(c->partial);
-    c->partial_len = 0;
+    if (!ingest_check_client_hello(input_front(&c->input).ptr)) {
+        refuse_connection(c, INGEST_BAD_HELLO, INGEST_BAD_HELLO_TEXT);
+        return false;
+    }
+    input_consume(&c->input, INGEST_CLIENT_HELLO_BYTES);
     ingest_server_hello(c->send_buf, c->server->shard->options.chain_id);
     c->send_len = INGEST_SERVER_HELLO_BYTES;
     c->hello_done = true;
-    if (!good)
-        refuse_connection(c, INGEST_BAD_HELLO, "not the hello of this protocol version");
-    return good;
+    enter_queue(c, QUEUE_TALK);
+    return true;
 }
 
 static void take_frame(struct connection *c, const struct ingest_frame *frame)
@@ -279,73 +332,79 @@ static void take_frame(struct connection *c, const struct ingest_frame *frame)
     uint64_t sequence = answers_open(c->answers);
     struct tx_origin origin = {c->handle, c->generation, sequence};
     enum tx_status status = receive_raw(s, frame->raw, frame->has_witness ? &frame->witness : NULL, origin);
-    if (status != TX_OK)
+    if (status != TX_OK) {
         answers_set(c->answers, sequence, status, NULL);
+        enter_queue(c, QUEUE_TALK);
+    }
     atomic_fetch_add_explicit(&s->numbers.frames, 1, memory_order_relaxed);
 }
 
-// Takes frames of one connection while there is room. Returns true when it stopped for want of room.
-static bool take_from(struct connection *c)
+// Takes frames of one connection while there is room. False: there are more.
+static bool take_all(struct connection *c)
 {
-    struct shard *s = c->server->shard;
-    if (!c->hello_done && !take_hello(c))
-        return false;
     for (;;) {
-        struct bytes in = front(c);
+        struct bytes in = input_front(&c->input);
         if (in.len == 0)
-            return false;
-        if (!receive_has_room(s) || !answers_may_open(c->answers))
             return true;
+        if (!receive_has_room(c->server->shard) || !answers_may_open(c->answers))
+            return false;
         struct ingest_frame frame;
         size_t size = 0;
         const char *error = NULL;
         switch (ingest_parse(in, &frame, &size, &error)) {
         case INGEST_FRAME:
             take_frame(c, &frame);
-            consume(c, size);
+            input_consume(&c->input, size);
             break;
         case INGEST_NEED_MORE:
-            if (!gather_partial(c, size ? size : sizeof(uint32_t)))
-                return false;
+            // What was added may show that the frame is malformed before all of it is there.
+            if (!input_gather(&c->input, size ? size : sizeof(uint32_t)) && input_front(&c->input).len == in.len)
+                return true;
             break;
         case INGEST_INVALID:
             refuse_connection(c, INGEST_BAD_FRAME, error);
-            return false;
+            return true;
         }
     }
 }
 
-bool ingest_take_frames(struct ingest_server *v)
+static void take_from(struct connection *c)
+{
+    if (!c->hello_done && !take_hello(c))
+        return;
+    if (take_all(c)) {
+        if (!c->input_over && !c->places[QUEUE_STARVED].in)
+            arm_receive(c); // after a pause
+    } else if (answers_may_open(c->answers)) {
+        enter_queue(c, QUEUE_READY);
+    } else {
+        pause_receiving(c);
+    }
+}
+
+void ingest_take_frames(struct ingest_server *v)
 {
     enum stage before = stage_enter(&v->shard->stages, STAGE_DECODE);
-    for (uint32_t turns = v->ready_count; turns > 0 && receive_has_room(v->shard); turns--) {
-        struct connection *c = v->connections[v->ready[v->ready_head] - 1];
-        v->ready_head = (v->ready_head + 1) % v->connection_cap;
-        v->ready_count--;
-        c->ready = false;
-        if (c->dead)
-            drop_chunks(c);
-        else if (take_from(c) && answers_may_open(c->answers))
-            make_ready(c);
+    struct connection *c;
+    while (receive_has_room(v->shard) && (c = next_in(v, QUEUE_READY))) {
+        take_from(c);
         close_if_over(c);
     }
-    // Without memory there is nothing to do until a release comes by message.
-    bool more = v->ready_count > 0 && receive_has_memory(v->shard);
-    rearm_starved(v);
+    receive_from_starved(v);
     stage_enter(&v->shard->stages, before);
-    return more;
+}
+
+bool ingest_has_work(const struct ingest_server *v)
+{
+    // Without memory there is nothing to do until answers come by message.
+    return v->queues[QUEUE_READY].first && receive_has_memory(v->shard);
 }
 
 void ingest_send_answers(struct ingest_server *v)
 {
-    for (uint32_t i = 0; i < v->connection_cap; i++) {
-        struct connection *c = v->connections[i];
-        if (!c || !c->used)
-            continue;
+    struct connection *c;
+    while ((c = next_in(v, QUEUE_TALK))) {
         send_next(c);
-        // A full window had stopped the reading; draining has opened it.
-        if ((c->chunk_count > 0 || c->partial_len > 0) && answers_may_open(c->answers))
-            make_ready(c);
         close_if_over(c);
     }
 }
@@ -353,13 +412,17 @@ void ingest_send_answers(struct ingest_server *v)
 void ingest_answer(struct ingest_server *v, struct tx_origin origin, enum tx_status status)
 {
     struct connection *c = connection_of(v, origin);
-    if (c)
-        answers_set(c->answers, origin.sequence, (uint8_t)status, NULL);
+    if (!c)
+        return;
+    answers_set(c->answers, origin.sequence, (uint8_t)status, NULL);
+    enter_queue(c, QUEUE_TALK);
 }
+
+// ---- accepting
 
 static struct connection *free_slot(struct ingest_server *v)
 {
-    for (uint32_t i = 0; i < v->connection_cap; i++) {
+    for (uint32_t i = 0; i < v->connection_cap && v->connection_count < v->connection_cap; i++) {
         struct connection *c = v->connections[i];
         if (c && c->used)
             continue;
@@ -367,10 +430,7 @@ static struct connection *free_slot(struct ingest_server *v)
             c = calloc(1, sizeof *c);
             if (!c)
                 abort();
-            c->server = v;
             c->handle = i + 1;
-            c->receive.done = receive_done;
-            c->send.done = send_done;
             v->connections[i] = c;
         }
         return c;
@@ -378,54 +438,173 @@ static struct connection *free_slot(struct ingest_server *v)
     return NULL;
 }
 
+// The answer fits the empty socket buffer.
+static void refuse_accepted(struct ingest_server *v, int fd)
+{
+    uint8_t answer[INGEST_ANSWER_MAX];
+    size_t len = v->ending ? ingest_answer_put(answer, TX_STOPPING, tx_status_text(TX_STOPPING))
+                           : ingest_answer_put(answer, INGEST_TOO_MANY, INGEST_TOO_MANY_TEXT);
+    ssize_t ignored = send(fd, answer, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)ignored;
+    shutdown(fd, SHUT_WR);
+    close(fd);
+    if (v->ending)
+        return;
+    atomic_fetch_add_explicit(&v->shard->numbers.too_many, 1, memory_order_relaxed);
+    if (may_log(v))
+        log_warn("ingest", "connections refused", "reason=\"too many\" limit=%u", v->connection_cap);
+}
+
 void ingest_adopt(struct ingest_server *v, int fd)
 {
-    struct connection *c = free_slot(v);
+    struct connection *c = v->ending ? NULL : free_slot(v);
     if (!c) {
-        log_warn("ingest", "connection refused", "reason=\"too many\" limit=%u", v->connection_cap);
-        close(fd);
+        refuse_accepted(v, fd);
         return;
     }
     int one = 1;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-    c->fd = fd;
-    c->used = true;
-    c->hello_done = c->receiving = c->starved = c->sending = c->input_over = c->dead = c->ready = false;
-    c->answers = answers_create(v->shard->arena);
-    c->chunk_head = c->chunk_count = 0;
-    c->partial = NULL;
-    c->partial_len = c->partial_cap = 0;
-    c->send_buf = malloc(SEND_BYTES);
+    setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    *c = (struct connection){.receive.done = receive_done,
+                             .send.done = send_done,
+                             .server = v,
+                             .fd = fd,
+                             .handle = c->handle,
+                             .generation = c->generation,
+                             .used = true,
+                             .answers = answers_create(v->shard->arena),
+                             .send_buf = malloc(SEND_BYTES)};
     if (!c->send_buf)
         abort();
-    c->send_len = c->send_done = 0;
+    input_init(&c->input, v->loop);
     v->connection_count++;
     atomic_fetch_add_explicit(&v->shard->numbers.connections, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&v->shard->numbers.connections_total, 1, memory_order_relaxed);
     arm_receive(c);
 }
 
+static void hand_round(struct ingest_server *v, int fd)
+{
+    struct shard *s = v->shard;
+    unsigned to = v->next_peer++ % s->options.count;
+    struct message m = {.kind = MSG_CONNECTION, .from = (uint16_t)s->options.index, .a = (uint64_t)fd};
+    if (to == s->options.index || !inbox_post_bulk(&s->peers[to]->inbox, &m))
+        ingest_adopt(v, fd);
+}
+
+static void arm_accept(struct ingest_server *v)
+{
+    struct io_uring_sqe *sqe = loop_sqe(v->loop, &v->accept);
+    io_uring_prep_multishot_accept(sqe, v->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    v->accept_armed = true;
+    v->accept_failed = false;
+}
+
+// After a failure (no descriptors left, say) the next try waits for the tick: trying at once would spin.
 static void accept_done(struct loop_op *op, int result, uint32_t flags)
 {
     struct ingest_server *v = (struct ingest_server *)((char *)op - offsetof(struct ingest_server, accept));
-    struct shard *s = v->shard;
-    if (result >= 0) {
-        unsigned to = v->next_peer++ % s->options.count;
-        struct message m = {.kind = MSG_CONNECTION, .from = (uint16_t)s->options.index, .a = (uint64_t)result};
-        if (to == s->options.index || !inbox_post(&s->peers[to]->inbox, &m))
-            ingest_adopt(v, result);
-    } else if (result != -ECANCELED) {
+    if (!(flags & IORING_CQE_F_MORE))
+        v->accept_armed = false;
+    if (result >= 0 && v->ending)
+        close(result);
+    else if (result >= 0)
+        hand_round(v, result);
+    else if (result != -ECANCELED && may_log(v))
         log_warn("ingest", "accept failed", "error=\"%s\"", strerror(-result));
-    }
-    if (!(flags & IORING_CQE_F_MORE) && result != -ECANCELED && !atomic_load(&s->stopping))
-        ingest_listen(v, v->listen_fd);
+    if (v->accept_armed || v->ending)
+        return;
+    if (result < 0)
+        v->accept_failed = true;
+    else
+        arm_accept(v);
 }
 
 void ingest_listen(struct ingest_server *v, int listen_fd)
 {
     v->listen_fd = listen_fd;
-    struct io_uring_sqe *sqe = loop_sqe(v->loop, &v->accept);
-    io_uring_prep_multishot_accept(sqe, listen_fd, NULL, NULL, SOCK_CLOEXEC);
+    if (!v->ending)
+        arm_accept(v);
+}
+
+bool ingest_wants_tick(const struct ingest_server *v)
+{
+    return v->accept_failed || v->queues[QUEUE_LINGER].first;
+}
+
+void ingest_tick(struct ingest_server *v, uint64_t now_ns)
+{
+    if (v->accept_failed && !v->ending)
+        arm_accept(v);
+    struct connection *c;
+    while ((c = v->queues[QUEUE_LINGER].first) && c->linger_until_ns <= now_ns) {
+        leave_queue(c, QUEUE_LINGER);
+        kill_connection(c);
+        close_if_over(c);
+    }
+}
+
+// ---- the server's end
+
+void ingest_stop_accepting(struct ingest_server *v)
+{
+    if (v->ending)
+        return;
+    v->ending = true;
+    v->accept_failed = false;
+    if (!v->accept_armed)
+        return;
+    struct io_uring_sqe *sqe = loop_sqe(v->loop, NULL);
+    io_uring_prep_cancel(sqe, &v->accept, 0);
+}
+
+// Calls end for each connection; it may free it.
+static void each_connection(struct ingest_server *v, void (*end)(struct connection *c))
+{
+    for (uint32_t i = 0; i < v->connection_cap && v->connection_count > 0; i++) {
+        if (v->connections[i] && v->connections[i]->used)
+            end(v->connections[i]);
+    }
+}
+
+// Nothing more is read; answers that are there may still be sent.
+static void end_input(struct connection *c)
+{
+    c->input_over = true;
+    input_drop(&c->input);
+    leave_queue(c, QUEUE_READY);
+    leave_queue(c, QUEUE_STARVED);
+    send_next(c);
+    close_if_over(c);
+}
+
+static void end_now(struct connection *c)
+{
+    kill_connection(c);
+    shutdown(c->fd, SHUT_RDWR);
+    close_if_over(c);
+}
+
+static bool all_sent(const struct ingest_server *v)
+{
+    for (uint32_t i = 0; i < v->connection_cap; i++) {
+        if (v->connections[i] && v->connections[i]->used && v->connections[i]->sending)
+            return false;
+    }
+    return true;
+}
+
+void ingest_end(struct ingest_server *v)
+{
+    uint64_t until = clock_ns() + END_NS;
+    ingest_stop_accepting(v);
+    each_connection(v, end_input);
+    while (!all_sent(v) && clock_ns() < until)
+        loop_run(v->loop, 10000000);
+    each_connection(v, end_now);
+    until = clock_ns() + END_NS;
+    while ((v->connection_count > 0 || v->accept_armed) && clock_ns() < until)
+        loop_run(v->loop, 10000000);
 }
 
 struct ingest_server *ingest_create(struct shard *s)
@@ -435,28 +614,20 @@ struct ingest_server *ingest_create(struct shard *s)
         abort();
     v->shard = s;
     v->loop = s->loop;
+    v->listen_fd = -1;
     v->accept.done = accept_done;
     v->connection_cap = s->options.connection_max;
     v->connections = calloc(v->connection_cap, sizeof(struct connection *));
-    v->ready = calloc(v->connection_cap, sizeof *v->ready);
-    if (!v->connections || !v->ready)
+    if (!v->connections)
         abort();
     return v;
 }
 
 void ingest_free(struct ingest_server *v)
 {
-    for (uint32_t i = 0; i < v->connection_cap; i++) {
-        struct connection *c = v->connections[i];
-        if (c && c->used) {
-            close(c->fd);
-            answers_free(c->answers);
-            free(c->partial);
-            free(c->send_buf);
-        }
-        free(c);
-    }
+    each_connection(v, free_connection); // of a shard whose thread never ran
+    for (uint32_t i = 0; i < v->connection_cap; i++)
+        free(v->connections[i]);
     free(v->connections);
-    free(v->ready);
     free(v);
 }

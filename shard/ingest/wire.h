@@ -27,7 +27,9 @@
 // Answer statuses beyond enum tx_status.
 #define INGEST_BAD_FRAME 250
 #define INGEST_BAD_HELLO 251
-// Sent instead of the server hello, and the connection is closed after it.
+#define INGEST_TOO_MANY 252
+#define INGEST_TOO_MANY_TEXT "too many connections"
+// These two are sent instead of the server hello, and the connection is closed after it.
 #define INGEST_BAD_HELLO_TEXT "bad hello: expected \"gantryi\" and version 1"
 
 struct ingest_frame {

@@ -245,8 +245,7 @@ void rig_stop(struct rig *r)
         shard_stop(r->shards[i]);
     for (unsigned i = 0; i < r->options.shards; i++)
         shard_join(r->shards[i]);
-    for (unsigned i = 0; i < r->options.shards; i++)
-        shard_free(r->shards[i]);
+    shards_free(r->shards, r->options.shards);
     coordinator_free(r->coordinator);
     checkpoint_close(r->checkpoint);
     blog_close(r->blog);
