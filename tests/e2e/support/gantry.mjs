@@ -25,6 +25,20 @@ export const devKeys = [
   '0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6',
 ];
 
+const devAddresses = [
+  '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266',
+  '0x70997970c51812dc3a010c7d01b50e0d17dc79c8',
+  '0x3c44cdddb6a900fa2b585dd299e03d12fa4293bc',
+  '0x90f79bf6eb2c4f870365e785982e1f101e93b906',
+  '0x15d34aaf54267db7d7c367839aaf71a00a2c6a65',
+  '0x9965507d1a55bcc2695c58ba16fb37d819b0a4dc',
+  '0x976ea74026e726554db657fa54763abd0c3a0aa9',
+  '0x14dc79964da2c08b23698b3d3cc7ca32193d9955',
+  '0x23618e81e3f5cdf7f54c3d65f7fbc0abf5b21e8f',
+  '0xa0ee7a142d267c1f36714e4a8f75612f20a79720',
+];
+export const devAlloc = Object.fromEntries(devAddresses.map((a) => [a, { balance: '0x21e19e0c9bab2400000' }]));
+
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // Polls until `probe` gives something true, and returns that.
@@ -49,18 +63,39 @@ process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-export function writeGenesis(folder, { gantry, alloc, ...rest }) {
+// Writes DIR/genesis.json as geth would want it for a chain at Cancun from the start. `gantry` are gantry's own keys.
+export function writeGenesis(folder, { gantry = {}, alloc = devAlloc, ...header } = {}) {
+  const forks = ['homestead', 'eip150', 'eip155', 'eip158', 'byzantium', 'constantinople', 'petersburg', 'istanbul'];
+  const config = {
+    chainId: 31337,
+    ...Object.fromEntries([...forks, 'berlin', 'london'].map((fork) => [`${fork}Block`, 0])),
+    terminalTotalDifficulty: 0,
+    terminalTotalDifficultyPassed: true,
+    shanghaiTime: 0,
+    cancunTime: 0,
+    gantry,
+  };
+  const defaults = {
+    nonce: '0x0',
+    timestamp: '0x0',
+    extraData: '0x',
+    gasLimit: '0x77359400',
+    difficulty: '0x0',
+    mixHash: `0x${'00'.repeat(32)}`,
+    coinbase: `0x${'00'.repeat(20)}`,
+    baseFeePerGas: '0x3b9aca00',
+  };
+  const genesis = structuredClone({ config, ...defaults, ...header, alloc });
   const file = path.join(folder, 'genesis.json');
-  const config = { chainId: 31337, ...(gantry ? { gantry } : {}) };
-  writeFileSync(file, JSON.stringify({ config, ...rest, alloc }));
-  return file;
+  writeFileSync(file, JSON.stringify(genesis, null, 1));
+  return { file, genesis };
 }
 
 class Gantry {
-  constructor(argv, { fileSizeMax } = {}) {
+  // prefix: a command that runs another one, given after it.
+  constructor(argv, { prefix = [] } = {}) {
     this.output = '';
-    const limit = fileSizeMax ? ['prlimit', `--fsize=${fileSizeMax}`] : [];
-    const command = ['setpriv', '--pdeathsig', 'KILL', ...limit, gantryBinary, ...argv];
+    const command = ['setpriv', '--pdeathsig', 'KILL', ...prefix, gantryBinary, ...argv];
     this.process = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {

@@ -16,6 +16,7 @@ export class IngestClient {
   #bytes = Buffer.alloc(0);
   #greeted = false;
   #waiting = [];
+  #error;
 
   static connect(port) {
     const client = new IngestClient();
@@ -33,6 +34,7 @@ export class IngestClient {
   // Resolves to {status, text}.
   send(raw, witness) {
     return new Promise((resolve, reject) => {
+      if (this.#error) return reject(this.#error);
       this.#waiting.push({ resolve, reject });
       this.#socket.write(ingestFrame(raw, witness));
     });
@@ -43,6 +45,7 @@ export class IngestClient {
   }
 
   #fail(error) {
+    this.#error ??= error;
     for (const { reject } of this.#waiting.splice(0)) reject(error);
   }
 
