@@ -46,19 +46,32 @@ static void never_wait(int fd)
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
 }
 
+// An answer in the hello's place says why there is none.
+static bool is_refusal(struct bytes in, char *error)
+{
+    uint8_t status;
+    struct bytes text;
+    if (in.len == 0 || in.ptr[0] == 'g' || ingest_answer_parse(in, &status, &text) == 0)
+        return false;
+    snprintf(error, LOAD_ERROR_MAX, "%.*s", (int)text.len, (const char *)text.ptr);
+    return true;
+}
+
 static bool greet(int fd, struct ingest_server_hello *hello, char *error)
 {
     uint8_t mine[INGEST_CLIENT_HELLO_BYTES];
     struct buffer in = {0};
     ingest_client_hello(mine);
     bool ok = net_send_all(fd, mine, sizeof mine, error);
-    while (ok && in.len < INGEST_SERVER_HELLO_BYTES) {
+    while (ok && in.len < INGEST_SERVER_HELLO_BYTES && !is_refusal(bytes_of(in.ptr, in.len), error)) {
         const ssize_t got = net_receive(fd, &in, HELLO_TIMEOUT_MS, error);
         ok = got > 0;
         if (got == 0 || got == NET_TIMEOUT)
             snprintf(error, LOAD_ERROR_MAX, "no answer to the hello");
     }
-    if (ok && !ingest_parse_server_hello(hello, in.ptr)) {
+    if (ok && is_refusal(bytes_of(in.ptr, in.len), error)) {
+        ok = false;
+    } else if (ok && !ingest_parse_server_hello(hello, in.ptr)) {
         snprintf(error, LOAD_ERROR_MAX, "not gantry's ingest port, or another version of it");
         ok = false;
     }
