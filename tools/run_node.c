@@ -24,6 +24,7 @@ int run_node(const char *name, const struct node_config *config, const char *gen
         return options_refuse(name, "log-level: \"%.32s\" is not error, warn, info or debug", config->log_level);
     log_set_level(level);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); // a write beyond the file size limit fails as on a full disk
     running = node_start(config, genesis_json, error);
     if (!running)
         return options_fail(name, "%s", error);
