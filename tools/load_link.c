@@ -51,7 +51,7 @@ static bool is_refusal(struct bytes in, char *error)
 {
     uint8_t status;
     struct bytes text;
-    if (in.len == 0 || in.ptr[0] == 'g' || ingest_answer_parse(in, &status, &text) == 0)
+    if (ingest_answer_parse(in, &status, &text) == 0 || (status != INGEST_BAD_HELLO && status != INGEST_TOO_MANY))
         return false;
     snprintf(error, LOAD_ERROR_MAX, "%.*s", (int)text.len, (const char *)text.ptr);
     return true;
