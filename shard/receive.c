@@ -347,8 +347,12 @@ void receive_flush(struct shard *s)
             o->answers = NULL;
         if (o->release.head && post(s, i, MSG_RELEASE, o->release.head, o->release.count))
             o->release = (struct tx_list){0};
-        for (struct shard_call *call; (call = o->calls) && post(s, i, MSG_CALL, call, 0);)
-            o->calls = call->next;
+        // A call that was posted is another thread's already.
+        for (struct shard_call *next; o->calls; o->calls = next) {
+            next = o->calls->next;
+            if (!post(s, i, MSG_CALL, o->calls, 0))
+                break;
+        }
     }
 }
 
