@@ -87,16 +87,20 @@ bool segment_add_place(struct segment *s, uint64_t height, uint64_t offset, uint
     return true;
 }
 
-// Makes room for `more` bytes beyond len.
+// Makes room for `more` bytes beyond len. Groups are whole pages in memory too, so that the disk can take them from
+// where they are.
 static bool buffer_reserve(struct group_buffer *g, size_t more)
 {
     const size_t need = (size_t)blog_round_up(g->len + more);
     if (need <= g->cap)
         return true;
     const size_t cap = need > 2 * g->cap ? need : 2 * g->cap;
-    uint8_t *grown = realloc(g->bytes, cap);
+    uint8_t *grown = aligned_alloc(BLOG_PAGE, cap);
     if (grown == NULL)
         return false;
+    if (g->bytes != NULL)
+        memcpy(grown, g->bytes, g->len);
+    free(g->bytes);
     g->bytes = grown;
     g->cap = cap;
     return true;
@@ -128,8 +132,8 @@ int blog_append(struct blog *b, uint64_t height, struct bytes record)
 static void write_rest(struct blog *b)
 {
     const struct group_buffer *g = &b->writing;
-    const int err = b->disk->ops->write(b->disk, b->file, b->offset + b->written, g->bytes + b->written,
-                                        g->len - b->written, TAG_GROUP_WRITE);
+    const int err = b->disk->ops->write_sync(b->disk, b->file, b->offset + b->written, g->bytes + b->written,
+                                             g->len - b->written, TAG_GROUP);
     if (err < 0) {
         blog_fail(b, err, "cannot write the block log");
         return;
@@ -225,7 +229,7 @@ void blog_flush(struct blog *b)
     b->disk->ops->poll(b->disk, NULL, 0, false);
 }
 
-static void group_written(struct blog *b, int result)
+static void group_completed(struct blog *b, int result)
 {
     if (result <= 0) {
         blog_fail(b, result < 0 ? result : -EIO, "cannot write the block log (segment %u, offset %llu)",
@@ -235,22 +239,6 @@ static void group_written(struct blog *b, int result)
     b->written += (uint64_t)result;
     if (b->written < b->writing.len) {
         write_rest(b);
-        return;
-    }
-    const int err = b->disk->ops->sync(b->disk, b->file, TAG_GROUP_SYNC);
-    if (err < 0) {
-        blog_fail(b, err, "cannot sync the block log");
-        return;
-    }
-    b->under_way++;
-    b->group = GROUP_SYNCS;
-}
-
-static void group_synced(struct blog *b, int result)
-{
-    if (result < 0) {
-        blog_fail(b, result, "cannot sync the block log (segment %u, offset %llu)", blog_open_segment(b)->number,
-                  (unsigned long long)b->offset);
         return;
     }
     b->durable = b->writing.first_height + b->writing.count - 1;
@@ -264,18 +252,10 @@ static void completed(struct blog *b, const struct disk_completion *c)
     b->under_way--;
     if (blog_failed(b) != NULL)
         return;
-    switch ((enum blog_tag)c->tag) {
-    case TAG_GROUP_WRITE:
-        group_written(b, c->result);
-        break;
-    case TAG_GROUP_SYNC:
-        group_synced(b, c->result);
-        break;
-    case TAG_SPARE_WRITE:
-    case TAG_SPARE_SYNC:
-        spare_completed(b, (enum blog_tag)c->tag, c->result);
-        break;
-    }
+    if (c->tag == TAG_GROUP)
+        group_completed(b, c->result);
+    else
+        spare_completed(b, c->result);
 }
 
 bool blog_step(struct blog *b, bool wait)
@@ -313,7 +293,6 @@ void blog_close(struct blog *b)
     free(b->segments);
     free(b->collecting.bytes);
     free(b->writing.bytes);
-    free(b->zeros);
     free(b);
 }
 

@@ -29,17 +29,16 @@ struct group_buffer {
     uint32_t count;
 };
 
-enum group_state { GROUP_NONE, GROUP_WAITS_FOR_SPARE, GROUP_WRITES, GROUP_SYNCS };
+enum group_state { GROUP_NONE, GROUP_WAITS_FOR_SPARE, GROUP_WRITES };
 
 // The next segment's file, filled with zeros ahead of its use by writes between the groups, so that neither a roll nor
 // a group's fdatasync has to wait for allocation.
-enum spare_state { SPARE_NONE, SPARE_IDLE, SPARE_WRITES, SPARE_SYNCS, SPARE_READY };
+enum spare_state { SPARE_NONE, SPARE_IDLE, SPARE_WRITES, SPARE_READY };
 struct spare {
     enum spare_state state;
     int file;
     uint64_t bytes;  // how long it is to be
-    uint64_t zeroed; // written so far
-    uint64_t synced; // of them, known to be durable
+    uint64_t zeroed; // durable so far
 };
 
 struct blog {
@@ -60,13 +59,12 @@ struct blog {
     bool flush_wanted;
 
     struct spare spare;
-    uint8_t *zeros;                  // never written to, so it takes no memory
     uint8_t spare_header[BLOG_PAGE]; // while it is being written
     unsigned under_way;              // operations given to the disk
     char failed[STORE_ERROR_MAX];
 };
 
-enum blog_tag { TAG_GROUP_WRITE = 1, TAG_GROUP_SYNC, TAG_SPARE_WRITE, TAG_SPARE_SYNC };
+enum blog_tag { TAG_GROUP = 1, TAG_SPARE };
 
 // The first error stays.
 __attribute__((format(printf, 3, 4))) void blog_fail(struct blog *b, int err, const char *format, ...);
@@ -89,7 +87,7 @@ void blog_header_page(const struct blog *b, uint32_t number, uint64_t bytes, uin
 
 // Lets the spare grow by what is due now: in step with the open segment's use, or as fast as it can when a group waits.
 void spare_work(struct blog *b);
-void spare_completed(struct blog *b, enum blog_tag tag, int result);
+void spare_completed(struct blog *b, int result);
 // Makes the spare the open segment. True when the group fits it now.
 bool spare_roll(struct blog *b, uint64_t group_bytes);
 void spare_drop(struct blog *b);

@@ -3,26 +3,22 @@
 
 #include "engine/store/blog_private.h"
 
-// Zeros are written in pieces of these sizes and synced often enough that no sync holds up the disk for long.
-enum { CHUNK_MIN = 128 << 10, CHUNK_MAX = 4 << 20, SYNC_EVERY = 8 << 20 };
+// Zeros are written and synced in pieces of these sizes, so that no sync holds up the disk for long.
+enum { CHUNK_MIN = 128 << 10, CHUNK_MAX = 4 << 20 };
+
+// Never written to: the system backs all of it with one page of zeros.
+static uint8_t zeros[CHUNK_MAX] __attribute__((aligned(BLOG_PAGE)));
 
 static void spare_fail(struct blog *b, int err)
 {
     blog_fail(b, err, "cannot prepare the next segment of the block log");
 }
 
-static size_t chunk_max(const struct blog *b)
-{
-    return b->options.segment_bytes < CHUNK_MAX ? (size_t)b->options.segment_bytes : CHUNK_MAX;
-}
-
 // Opens an empty file. A leftover of an earlier run was removed when the log was opened.
 static void spare_begin(struct blog *b)
 {
     const uint64_t twice = 2 * blog_open_segment(b)->bytes;
-    if (b->zeros == NULL)
-        b->zeros = calloc(1, chunk_max(b));
-    const int file = b->zeros == NULL ? -ENOMEM : b->disk->ops->open(b->disk, BLOG_SPARE_NAME, true);
+    const int file = b->disk->ops->open(b->disk, BLOG_SPARE_NAME, true);
     if (file < 0) {
         spare_fail(b, file);
         return;
@@ -44,33 +40,16 @@ static uint64_t due(const struct blog *b)
     return share >= 1 ? b->spare.bytes : (uint64_t)(share * (double)b->spare.bytes);
 }
 
-static void submitted(struct blog *b, int err, enum spare_state next)
+static void write_next(struct blog *b, const uint8_t *bytes, uint64_t len)
 {
+    struct spare *s = &b->spare;
+    const int err = b->disk->ops->write_sync(b->disk, s->file, s->zeroed, bytes, (size_t)len, TAG_SPARE);
     if (err < 0) {
         spare_fail(b, err);
         return;
     }
     b->under_way++;
-    b->spare.state = next;
-}
-
-static void write_header(struct blog *b)
-{
-    struct spare *s = &b->spare;
-    blog_header_page(b, blog_open_segment(b)->number + 1, s->bytes, b->spare_header);
-    submitted(b, b->disk->ops->write(b->disk, s->file, 0, b->spare_header, BLOG_PAGE, TAG_SPARE_WRITE), SPARE_WRITES);
-}
-
-static void write_zeros(struct blog *b, uint64_t len)
-{
-    struct spare *s = &b->spare;
-    submitted(b, b->disk->ops->write(b->disk, s->file, s->zeroed, b->zeros, (size_t)len, TAG_SPARE_WRITE),
-              SPARE_WRITES);
-}
-
-static void sync_zeros(struct blog *b)
-{
-    submitted(b, b->disk->ops->sync(b->disk, b->spare.file, TAG_SPARE_SYNC), SPARE_SYNCS);
+    s->state = SPARE_WRITES;
 }
 
 void spare_work(struct blog *b)
@@ -83,37 +62,29 @@ void spare_work(struct blog *b)
         spare_begin(b);
     if (s->state != SPARE_IDLE)
         return;
-    const uint64_t goal = due(b), lag = goal > s->zeroed ? goal - s->zeroed : 0;
+    const uint64_t goal = due(b), lag = goal > s->zeroed ? blog_round_up(goal - s->zeroed) : 0;
     // The disk is the groups' first, unless the spare falls behind.
-    const bool group_at_work = b->group == GROUP_WRITES || b->group == GROUP_SYNCS;
-    if (group_at_work && lag < s->bytes / 8)
+    if (b->group == GROUP_WRITES && lag < s->bytes / 8)
         return;
-    if (s->zeroed == 0 && lag > 0)
-        write_header(b);
-    else if (s->zeroed - s->synced >= SYNC_EVERY || (s->zeroed >= s->bytes && s->synced < s->zeroed))
-        sync_zeros(b);
-    else if (s->zeroed < s->bytes && (lag >= CHUNK_MIN || goal == s->bytes))
-        write_zeros(b, lag < chunk_max(b) ? lag : chunk_max(b));
+    if (s->zeroed == 0 && lag > 0) {
+        blog_header_page(b, blog_open_segment(b)->number + 1, s->bytes, b->spare_header);
+        write_next(b, b->spare_header, BLOG_PAGE);
+    } else if (lag >= CHUNK_MIN || (lag > 0 && goal == s->bytes)) {
+        write_next(b, zeros, lag < CHUNK_MAX ? lag : CHUNK_MAX);
+    }
 }
 
-void spare_completed(struct blog *b, enum blog_tag tag, int result)
+void spare_completed(struct blog *b, int result)
 {
     struct spare *s = &b->spare;
-    if (result < 0 || (tag == TAG_SPARE_WRITE && result == 0)) {
+    if (result <= 0) {
         spare_fail(b, result < 0 ? result : -EIO);
         return;
     }
-    s->state = SPARE_IDLE;
-    if (tag == TAG_SPARE_SYNC) {
-        // It may have to be longer than when the sync began.
-        s->synced = s->zeroed;
-        if (s->zeroed >= s->bytes)
-            s->state = SPARE_READY;
-    } else if (s->zeroed > 0) {
+    // A header page that was cut short is written again.
+    if (s->zeroed > 0 || result == BLOG_PAGE)
         s->zeroed += (uint64_t)result;
-    } else if (result == BLOG_PAGE) {
-        s->zeroed = BLOG_PAGE; // else the header is written again
-    }
+    s->state = s->zeroed >= s->bytes ? SPARE_READY : SPARE_IDLE;
 }
 
 bool spare_roll(struct blog *b, uint64_t group_bytes)
@@ -128,7 +99,7 @@ bool spare_roll(struct blog *b, uint64_t group_bytes)
     if (needed > s->bytes) {
         s->bytes = needed;
         if (s->state == SPARE_READY)
-            s->state = SPARE_IDLE; // grows and is synced again
+            s->state = SPARE_IDLE; // grows
     }
     if (s->state != SPARE_READY)
         return false;

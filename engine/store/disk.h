@@ -1,9 +1,9 @@
 // What the store asks of a disk, so that the same log code runs on io_uring in production and on a simulated disk in the
 // tests (which drops, reorders or tears whatever no completed fdatasync covers).
 //
-// Writes and syncs are asynchronous: submit, then poll for completions. A sync covers exactly the writes of the same file
-// that completed before it was submitted. Opening, reading, listing, renaming and removing happen at start or rarely, and
-// are synchronous. One owner thread.
+// Writing is asynchronous: submit, then poll for completions. What comes with one is a write and the sync that makes it
+// durable, since nothing here writes without waiting for that. Opening, reading, listing, renaming and removing happen at
+// start or rarely, and are synchronous. One owner thread.
 #ifndef GANTRY_ENGINE_STORE_DISK_H
 #define GANTRY_ENGINE_STORE_DISK_H
 
@@ -13,7 +13,7 @@ struct disk;
 
 struct disk_completion {
     uint64_t tag;
-    int result; // bytes written, 0 for a sync, or -errno
+    int result; // bytes written, or -errno
 };
 
 struct disk_ops {
@@ -32,10 +32,11 @@ struct disk_ops {
     int (*list)(struct disk *d, void (*visit)(void *ctx, const char *name), void *ctx);
     // A number that clients cannot guess, for a new log (blog_group.h).
     uint64_t (*salt)(struct disk *d);
-    // Submit; buf stays valid until the completion with this tag. Returns 0, or -errno when nothing was queued. May be
-    // held back until the next poll, which starts everything submitted in one batch.
-    int (*write)(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag);
-    int (*sync)(struct disk *d, int file, uint64_t tag);
+    // Submits a write and a sync of the file behind it; buf stays valid until the completion with this tag. Returns 0, or
+    // -errno when nothing was queued. May be held back until the next poll, which starts everything submitted in one batch.
+    // A result of len: this, and every write to the file that completed before it was submitted, is durable. Less: the
+    // write ended short, nothing is promised, the caller writes the rest.
+    int (*write_sync)(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag);
     // Takes up to max completions (0: only starts what was submitted), waiting for the first when wait is set and
     // something is under way. Returns how many.
     size_t (*poll)(struct disk *d, struct disk_completion *out, size_t max, bool wait);

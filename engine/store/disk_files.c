@@ -159,12 +159,6 @@ static int no_write(struct disk *d, int file, uint64_t offset, const void *buf, 
     return -EROFS;
 }
 
-static int no_sync(struct disk *d, int file, uint64_t tag)
-{
-    (void)d, (void)file, (void)tag;
-    return -EROFS;
-}
-
 static size_t no_poll(struct disk *d, struct disk_completion *out, size_t max, bool wait)
 {
     (void)d, (void)out, (void)max, (void)wait;
@@ -182,8 +176,7 @@ const struct disk_ops DISK_FILES_OPS = {
     .rename = files_rename,
     .list = files_list,
     .salt = files_salt,
-    .write = no_write,
-    .sync = no_sync,
+    .write_sync = no_write,
     .poll = no_poll,
 };
 

@@ -13,7 +13,7 @@ struct disk_files {
     bool read_only;
 };
 
-// A disk whose write and sync answer -EROFS. NULL with a message when the folder can't be opened.
+// A disk whose write_sync answers -EROFS. NULL with a message when the folder can't be opened.
 struct disk *disk_files_open(const char *dir, char error[STORE_ERROR_MAX]);
 void disk_files_close(struct disk *d);
 

@@ -1,6 +1,7 @@
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <liburing.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,16 +10,31 @@
 
 #include "engine/store/disk_files.h"
 
-// The log has at most a group, a zero chunk and their syncs under way.
-enum { RING_ENTRIES = 32 };
+// The log has at most a group and a piece of the next segment under way.
+enum { OPERATIONS_MAX = 16, RING_ENTRIES = 2 * OPERATIONS_MAX, FILES_MAX = 16, DIRECT_ALIGN = 4096 };
+
+// A write and the sync linked to it. The kernel tells of one of them: of the sync, or of a write that failed or ended
+// short and so cancelled the sync.
+struct operation {
+    bool used;
+    uint64_t tag;
+    unsigned len;
+};
+
+// A file's second descriptor, which goes past the page cache: no copy, and no detour through a kernel worker thread.
+struct direct_file {
+    int file, direct; // file -1: free
+};
 
 struct disk_uring {
     struct disk_files files; // first: the operations of disk_files work on it
     struct disk_ops ops;     // those of disk_files, with the asynchronous ones
     struct io_uring ring;
     int event_fd;
-    unsigned held;      // queued, not yet given to the kernel
-    unsigned under_way; // given to the kernel, completion not yet taken
+    struct operation operations[OPERATIONS_MAX];
+    struct direct_file direct[FILES_MAX];
+    unsigned held;      // entries queued, not yet given to the kernel
+    unsigned under_way; // operations whose completion was not yet taken
 };
 
 static struct disk_uring *uring_of(struct disk *d)
@@ -35,42 +51,71 @@ static int start(struct disk_uring *u)
             continue;
         if (n <= 0)
             return n;
-        const unsigned started = (unsigned)n < u->held ? (unsigned)n : u->held;
-        u->held -= started;
-        u->under_way += started;
+        u->held -= (unsigned)n < u->held ? (unsigned)n : u->held;
     }
     return 0;
 }
 
-static struct io_uring_sqe *next_sqe(struct disk_uring *u)
+static int uring_open(struct disk *d, const char *name, bool create)
 {
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&u->ring);
-    if (sqe == NULL && start(u) == 0)
-        sqe = io_uring_get_sqe(&u->ring);
-    if (sqe != NULL)
-        u->held++;
-    return sqe;
+    struct disk_uring *u = uring_of(d);
+    const int file = DISK_FILES_OPS.open(d, name, create);
+    for (int i = 0; file >= 0 && i < FILES_MAX; i++) {
+        if (u->direct[i].file >= 0)
+            continue;
+        // Not every file system can; then writes go through the page cache.
+        const int direct = openat(u->files.folder, name, O_WRONLY | O_DIRECT | O_CLOEXEC);
+        if (direct >= 0)
+            u->direct[i] = (struct direct_file){file, direct};
+        break;
+    }
+    return file;
 }
 
-static int uring_write(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag)
+static void uring_close(struct disk *d, int file)
 {
-    struct io_uring_sqe *sqe = next_sqe(uring_of(d));
-    if (sqe == NULL)
+    struct disk_uring *u = uring_of(d);
+    for (int i = 0; i < FILES_MAX; i++) {
+        if (u->direct[i].file == file) {
+            close(u->direct[i].direct);
+            u->direct[i].file = -1;
+        }
+    }
+    DISK_FILES_OPS.close(d, file);
+}
+
+// The descriptor to write this through.
+static int descriptor_for(const struct disk_uring *u, int file, uint64_t offset, const void *buf, size_t len)
+{
+    if ((offset | (uintptr_t)buf | len) % DIRECT_ALIGN != 0)
+        return file;
+    for (int i = 0; i < FILES_MAX; i++) {
+        if (u->direct[i].file == file)
+            return u->direct[i].direct;
+    }
+    return file;
+}
+
+static int uring_write_sync(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag)
+{
+    struct disk_uring *u = uring_of(d);
+    unsigned i = 0;
+    while (i < OPERATIONS_MAX && u->operations[i].used)
+        i++;
+    // Held entries and operations are bounded alike, so there is room for two entries when there is an operation.
+    if (i == OPERATIONS_MAX || io_uring_sq_space_left(&u->ring) < 2)
         return -EAGAIN;
     // A longer write than the field holds ends short, and its caller writes the rest.
     const unsigned part = len < (1u << 30) ? (unsigned)len : 1u << 30;
-    io_uring_prep_write(sqe, file, buf, part, offset);
-    io_uring_sqe_set_data64(sqe, tag);
-    return 0;
-}
-
-static int uring_sync(struct disk *d, int file, uint64_t tag)
-{
-    struct io_uring_sqe *sqe = next_sqe(uring_of(d));
-    if (sqe == NULL)
-        return -EAGAIN;
-    io_uring_prep_fsync(sqe, file, IORING_FSYNC_DATASYNC);
-    io_uring_sqe_set_data64(sqe, tag);
+    u->operations[i] = (struct operation){.used = true, .tag = tag, .len = part};
+    struct io_uring_sqe *write = io_uring_get_sqe(&u->ring), *sync = io_uring_get_sqe(&u->ring);
+    io_uring_prep_write(write, descriptor_for(u, file, offset, buf, len), buf, part, offset);
+    write->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
+    io_uring_sqe_set_data64(write, 2 * i);
+    io_uring_prep_fsync(sync, file, IORING_FSYNC_DATASYNC);
+    io_uring_sqe_set_data64(sync, 2 * i + 1);
+    u->held += 2;
+    u->under_way++;
     return 0;
 }
 
@@ -79,8 +124,12 @@ static size_t take(struct disk_uring *u, struct disk_completion *out, size_t max
     struct io_uring_cqe *cqe;
     size_t n = 0;
     while (n < max && io_uring_peek_cqe(&u->ring, &cqe) == 0) {
-        out[n++] = (struct disk_completion){io_uring_cqe_get_data64(cqe), cqe->res};
+        const uint64_t id = io_uring_cqe_get_data64(cqe);
+        struct operation *o = &u->operations[id / 2];
+        const bool synced = id % 2 == 1 && cqe->res >= 0;
+        out[n++] = (struct disk_completion){o->tag, synced ? (int)o->len : cqe->res};
         io_uring_cqe_seen(&u->ring, cqe);
+        o->used = false;
         u->under_way--;
     }
     return n;
@@ -134,11 +183,14 @@ struct disk *disk_uring_open(const char *dir, char error[STORE_ERROR_MAX])
     if (u == NULL)
         return fail(NULL, error, "cannot open the disk", ENOMEM);
     u->ops = DISK_FILES_OPS;
-    u->ops.write = uring_write;
-    u->ops.sync = uring_sync;
+    u->ops.open = uring_open;
+    u->ops.close = uring_close;
+    u->ops.write_sync = uring_write_sync;
     u->ops.poll = uring_poll;
     u->files.disk.ops = &u->ops;
     u->event_fd = -1;
+    for (int i = 0; i < FILES_MAX; i++)
+        u->direct[i].file = -1;
     u->files.folder = disk_files_folder(dir);
     if (u->files.folder < 0) {
         store_fail(error, "cannot open the folder %s: %s", dir, strerror(-u->files.folder));

@@ -27,12 +27,11 @@ struct file {
 };
 
 struct pending {
-    bool is_sync;
     int file;
     uint64_t offset, tag;
     const void *buf;
     size_t len;
-    size_t covers; // sync: how many of the file's volatile writes
+    size_t covers; // how many of the file's volatile writes had completed before
     int forced;    // result to give instead, 1: none, 0: short
 };
 
@@ -97,8 +96,7 @@ static void power_off(struct sim_disk *s)
     s->off = true;
     for (int i = 0; i < s->pending_count; i++) {
         const struct pending *p = &s->pending[i];
-        if (!p->is_sync)
-            remember_write(&s->files[p->file], p->offset, p->buf, p->len);
+        remember_write(&s->files[p->file], p->offset, p->buf, p->len);
     }
     s->pending_count = 0;
 }
@@ -253,16 +251,12 @@ static int submit(struct sim_disk *s, struct pending p)
     return 0;
 }
 
-static int sim_write(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag)
-{
-    return submit(sim_of(d), (struct pending){.file = file, .offset = offset, .buf = buf, .len = len, .tag = tag});
-}
-
-static int sim_sync(struct disk *d, int file, uint64_t tag)
+static int sim_write_sync(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag)
 {
     struct sim_disk *s = sim_of(d);
-    const size_t covers = s->files[file].write_count;
-    return submit(s, (struct pending){.is_sync = true, .file = file, .covers = covers, .tag = tag});
+    const struct pending p = {
+        .file = file, .offset = offset, .buf = buf, .len = len, .tag = tag, .covers = s->files[file].write_count};
+    return submit(s, p);
 }
 
 static void forget_writes(struct file *f, size_t count)
@@ -274,36 +268,38 @@ static void forget_writes(struct file *f, size_t count)
     f->write_count -= count;
 }
 
-static int complete_write(struct sim_disk *s, const struct pending *p)
+// Volatile write i of the file becomes durable.
+static void settle(struct sim_disk *s, int file, size_t i)
 {
-    struct file *f = &s->files[p->file];
-    size_t len = p->len;
-    if (p->forced <= 0 && len > 1)
-        len = 1 + (size_t)(test_random(&s->seed) % (len - 1));
-    // An error says nothing about what reached the file.
-    content_write(&f->view, p->offset, p->buf, len);
-    remember_write(f, p->offset, p->buf, len);
-    return p->forced < 0 ? p->forced : (int)len;
+    struct file *f = &s->files[file];
+    content_write(&f->durable, f->writes[i].offset, f->writes[i].bytes, f->writes[i].len);
+    free(f->writes[i].bytes);
+    memmove(f->writes + i, f->writes + i + 1, (f->write_count - i - 1) * sizeof *f->writes);
+    f->write_count--;
+    for (int q = 0; q < s->pending_count; q++) {
+        if (s->pending[q].file == file && s->pending[q].covers > i)
+            s->pending[q].covers--;
+    }
 }
 
-static int complete_sync(struct sim_disk *s, const struct pending *p)
+// The write, then the sync: it covers this write and those that had completed when it was submitted, no others.
+static int complete(struct sim_disk *s, struct pending p)
 {
-    struct file *f = &s->files[p->file];
-    if (p->forced < 0)
-        return p->forced;
-    if (s->void_syncs)
-        return 0;
-    // Syncs of a file complete in the order of their submission here, so what they cover is still first.
-    const size_t covers = p->covers < f->write_count ? p->covers : f->write_count;
-    for (size_t i = 0; i < covers; i++)
-        content_write(&f->durable, f->writes[i].offset, f->writes[i].bytes, f->writes[i].len);
-    forget_writes(f, covers);
-    for (int i = 0; i < s->pending_count; i++) {
-        struct pending *q = &s->pending[i];
-        if (q != p && q->is_sync && q->file == p->file)
-            q->covers -= covers < q->covers ? covers : q->covers;
+    struct file *f = &s->files[p.file];
+    size_t len = p.len;
+    if (p.forced <= 0 && len > 1)
+        len = 1 + (size_t)(test_random(&s->seed) % (len - 1));
+    // An error says nothing about what reached the file.
+    content_write(&f->view, p.offset, p.buf, len);
+    remember_write(f, p.offset, p.buf, len);
+    if (p.forced < 0)
+        return p.forced;
+    if (p.forced == 1 && !s->void_syncs) {
+        settle(s, p.file, f->write_count - 1);
+        for (size_t n = p.covers; n > 0; n--)
+            settle(s, p.file, 0);
     }
-    return 0;
+    return (int)len;
 }
 
 static size_t sim_poll(struct disk *d, struct disk_completion *out, size_t max, bool wait)
@@ -317,8 +313,8 @@ static size_t sim_poll(struct disk *d, struct disk_completion *out, size_t max, 
             return n;
         const int i = (int)(test_random(&s->seed) % (uint64_t)s->pending_count);
         const struct pending p = s->pending[i];
-        const int result = p.is_sync ? complete_sync(s, &s->pending[i]) : complete_write(s, &p);
         s->pending[i] = s->pending[--s->pending_count];
+        const int result = complete(s, p);
         out[n++] = (struct disk_completion){p.tag, result};
     }
     return n;
@@ -335,8 +331,7 @@ static const struct disk_ops SIM_OPS = {
     .rename = sim_rename,
     .list = sim_list,
     .salt = sim_salt,
-    .write = sim_write,
-    .sync = sim_sync,
+    .write_sync = sim_write_sync,
     .poll = sim_poll,
 };
 

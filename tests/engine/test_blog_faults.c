@@ -7,7 +7,7 @@
 #include "tests/engine/sim_disk.h"
 #include "tests/support/vectors.h"
 
-enum { BLOCKS = 30 };
+enum { BLOCKS = 60 };
 
 static const struct blog_options OPTIONS = {.genesis_hash = {{0xaa, 1}}, .segment_bytes = 32768};
 

@@ -2,8 +2,10 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,12 +30,9 @@ Test(disk_uring, writes_syncs_and_reads_back)
     uint8_t back[8];
     const int file = d->ops->open(d, "a", true);
     cr_assert_geq(file, 0);
-    cr_assert_eq(d->ops->write(d, file, 4, "data", 4, 7), 0);
+    cr_assert_eq(d->ops->write_sync(d, file, 4, "data", 4, 7), 0);
     cr_assert_eq(d->ops->poll(d, c, 4, true), 1);
     cr_expect(c[0].tag == 7 && c[0].result == 4);
-    cr_assert_eq(d->ops->sync(d, file, 8), 0);
-    cr_assert_eq(d->ops->poll(d, c, 4, true), 1);
-    cr_expect(c[0].tag == 8 && c[0].result == 0);
     cr_expect_eq(d->ops->poll(d, c, 4, true), 0, "nothing is under way: no wait");
     cr_expect_eq(d->ops->size(d, file), 8);
     cr_expect_eq(d->ops->read(d, file, 0, back, 8), 8);
@@ -52,7 +51,7 @@ Test(disk_uring, the_event_descriptor_tells_of_completions)
     struct pollfd p = {.fd = disk_uring_event_fd(d), .events = POLLIN};
     const int file = d->ops->open(d, "a", true);
     cr_expect_eq(poll(&p, 1, 0), 0);
-    cr_assert_eq(d->ops->write(d, file, 0, "x", 1, 1), 0);
+    cr_assert_eq(d->ops->write_sync(d, file, 0, "x", 1, 1), 0);
     d->ops->poll(d, NULL, 0, false);
     cr_expect_eq(poll(&p, 1, 5000), 1);
     cr_expect_eq(d->ops->poll(d, &c, 1, false), 1);
@@ -66,11 +65,60 @@ Test(disk_uring, errors_come_with_the_completion)
     char *dir = fixture_folder();
     struct disk *d = open_disk(dir);
     struct disk_completion c;
-    cr_assert_eq(d->ops->write(d, 999, 0, "x", 1, 1), 0);
+    cr_assert_eq(d->ops->write_sync(d, 999, 0, "x", 1, 1), 0);
     cr_assert_eq(d->ops->poll(d, &c, 1, true), 1);
     cr_expect_eq(c.result, -EBADF);
     cr_expect_eq(d->ops->open(d, "absent", false), -ENOENT);
     cr_expect_eq(d->ops->remove(d, "absent"), -ENOENT);
+    disk_uring_close(d);
+    fixture_remove(dir);
+}
+
+// The file size limit makes the kernel cut a write short, then refuse it.
+Test(disk_uring, a_short_write_says_so_and_the_rest_fails_by_itself)
+{
+    char *dir = fixture_folder();
+    struct disk *d = open_disk(dir);
+    struct disk_completion c;
+    uint8_t *page = aligned_alloc(4096, 16384);
+    memset(page, 1, 16384);
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){8192, 8192}), 0);
+    const int file = d->ops->open(d, "a", true);
+    cr_assert_eq(d->ops->write_sync(d, file, 0, page, 16384, 1), 0);
+    cr_assert_eq(d->ops->poll(d, &c, 1, true), 1);
+    cr_expect_eq(c.result, 8192);
+    cr_assert_eq(d->ops->write_sync(d, file, 8192, page + 8192, 8192, 2), 0);
+    cr_assert_eq(d->ops->poll(d, &c, 1, true), 1);
+    cr_expect(c.tag == 2 && c.result == -EFBIG);
+    cr_assert_eq(d->ops->write_sync(d, file, 4096, page, 4096, 3), 0);
+    cr_assert_eq(d->ops->poll(d, &c, 1, true), 1);
+    cr_expect(c.tag == 3 && c.result == 4096, "%d", c.result);
+    cr_expect_eq(d->ops->poll(d, &c, 1, true), 0);
+    d->ops->close(d, file);
+    free(page);
+    disk_uring_close(d);
+    fixture_remove(dir);
+}
+
+Test(disk_uring, takes_as_many_operations_as_it_has_room_for)
+{
+    char *dir = fixture_folder();
+    struct disk *d = open_disk(dir);
+    struct disk_completion c[8];
+    const int file = d->ops->open(d, "a", true);
+    int given = 0;
+    size_t taken = 0;
+    while (d->ops->write_sync(d, file, (uint64_t)given * 4, "data", 4, (uint64_t)given) == 0)
+        given++;
+    cr_expect_geq(given, 4);
+    for (size_t n; (n = d->ops->poll(d, c, 8, true)) > 0; taken += n)
+        ;
+    cr_expect_eq(taken, given);
+    cr_expect_eq(d->ops->size(d, file), given * 4);
+    cr_expect_eq(d->ops->write_sync(d, file, 0, "more", 4, 99), 0);
+    cr_expect_eq(d->ops->poll(d, c, 8, true), 1);
+    d->ops->close(d, file);
     disk_uring_close(d);
     fixture_remove(dir);
 }
