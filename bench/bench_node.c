@@ -10,9 +10,9 @@
 #include "bench/metrics_text.h"
 #include "bench/node_process.h"
 #include "bench/recover_rate.h"
-#include "tools/disk_probe.h"
-#include "tools/load.h"
-#include "tools/parallel.h"
+#include "tools/doctor/disk_probe.h"
+#include "tools/load/load.h"
+#include "tools/load/parallel.h"
 
 #include <errno.h>
 #include <ftw.h>

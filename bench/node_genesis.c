@@ -1,7 +1,7 @@
 #include "base/hex.h"
 #include "bench/node_process.h"
 #include "chain/genesis.h"
-#include "tools/load_set.h"
+#include "tools/load/load_set.h"
 
 #include <errno.h>
 #include <stdio.h>

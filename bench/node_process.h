@@ -3,7 +3,7 @@
 #define GANTRY_BENCH_NODE_PROCESS_H
 
 #include "base/bytes.h"
-#include "tools/rpc_client.h"
+#include "tools/load/rpc_client.h"
 
 #include <sys/types.h>
 

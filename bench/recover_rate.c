@@ -4,7 +4,7 @@
 #include "base/keccak.h"
 #include "chain/genesis.h"
 #include "sigverify/sigverify.h"
-#include "tools/parallel.h"
+#include "tools/load/parallel.h"
 
 #include <pthread.h>
 #include <secp256k1.h>

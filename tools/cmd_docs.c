@@ -9,12 +9,14 @@
 
 static void configuration(FILE *out)
 {
-    fputs("# Configuration\n\n"
-          "Every key may stand in the file that `gantry node --config FILE` reads, one `key = value` a line (`#` starts a\n"
-          "comment, values with spaces are quoted), and may be given as a flag, `--key value`; flags win. `gantry dev`\n"
-          "takes the same flags. An unknown key, a key given twice or a value that does not parse is refused with file,\n"
-          "line and name. This page is what `gantry docs configuration` prints.\n\n",
-          out);
+    fputs(
+        "# Configuration\n\n"
+        "Every key may stand in the file that `gantry node --config FILE` reads, one `key = value` a line (`#` starts "
+        "a\n"
+        "comment, values with spaces are quoted), and may be given as a flag, `--key value`; flags win. `gantry dev`\n"
+        "takes the same flags. An unknown key, a key given twice or a value that does not parse is refused with file,\n"
+        "line and name. This page is what `gantry docs configuration` prints.\n\n",
+        out);
     config_markdown(out, NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT);
 }
 

@@ -1,6 +1,6 @@
 #include "engine/store/doctor.h"
 #include "tools/commands.h"
-#include "tools/findings.h"
+#include "tools/doctor/findings.h"
 #include "tools/options.h"
 
 #include <stdlib.h>

@@ -2,7 +2,7 @@
 #include "base/hex.h"
 #include "chain/genesis.h"
 #include "tools/commands.h"
-#include "tools/load.h"
+#include "tools/load/load.h"
 #include "tools/options.h"
 
 #include <math.h>

@@ -1,7 +1,7 @@
 #include "tests/tools/fake_node.h"
 
 #include "base/clock.h"
-#include "tools/net.h"
+#include "tools/load/net.h"
 
 #include <assert.h>
 #include <errno.h>

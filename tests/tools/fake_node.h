@@ -2,7 +2,7 @@
 #ifndef GANTRY_TESTS_TOOLS_FAKE_NODE_H
 #define GANTRY_TESTS_TOOLS_FAKE_NODE_H
 
-#include "tools/load_track.h"
+#include "tools/load/load_track.h"
 
 struct fake_node {
     // Set before the start.

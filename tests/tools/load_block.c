@@ -1,4 +1,4 @@
-#include "tools/load_watch.h"
+#include "tools/load/load_watch.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

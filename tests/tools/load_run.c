@@ -1,4 +1,4 @@
-#include "tools/load_run.h"
+#include "tools/load/load_run.h"
 
 #include "tests/tools/fake_node.h"
 

@@ -1,4 +1,4 @@
-#include "tools/load_set.h"
+#include "tools/load/load_set.h"
 
 #include "base/keccak.h"
 

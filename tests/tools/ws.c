@@ -1,4 +1,4 @@
-#include "tools/ws.h"
+#include "tools/load/ws.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
