@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/keccak.h"
-#include "sigverify/sigverify.h"
 #include "base/version.h"
+#include "sigverify/sigverify.h"
 
 // Defined by the build for this file alone.
 #ifndef GANTRY_BUILD_TYPE
