@@ -325,6 +325,11 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
     n->coordinator = coordinator_create(&n->coordinator_inbox, &options);
 }
 
+static void rpc_created(void *ctx, struct rpc *rpc)
+{
+    queries_set_rpc(((struct node *)ctx)->queries, rpc);
+}
+
 static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
 {
     const struct node_config *c = n->config;
@@ -347,11 +352,10 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .developer_methods = c->rpc_developer,
     };
     n->queries = queries_create(n->shards, n->shard_count);
-    n->backend = (struct rpc_backend){n, node_ask, node_status, node_metrics};
+    n->backend = (struct rpc_backend){n, node_ask, node_status, node_metrics, rpc_created};
     n->rpc = rpc_start(&options, &n->backend, reader, &n->genesis, error);
     if (!n->rpc)
         return false;
-    queries_set_rpc(n->queries, n->rpc);
     atomic_store_explicit(&n->rpc_ready, n->rpc, memory_order_release);
     return true;
 }

@@ -159,6 +159,8 @@ struct rpc *rpc_start(const struct rpc_options *options, const struct rpc_backen
         return NULL;
     }
     rpc->port = server_port(rpc->server);
+    if (backend->created)
+        backend->created(backend->ctx, rpc);
     if (pthread_create(&rpc->thread, NULL, run, rpc) != 0)
         return fail(rpc, error, "can't start the rpc thread");
     return rpc;

@@ -85,6 +85,8 @@ struct rpc_backend {
     void (*status)(void *ctx, struct rpc_node_status *out);
     // Writes the node's metrics in Prometheus text; see engine/rpc/metrics.h.
     void (*metrics)(void *ctx, FILE *out);
+    // Told by rpc_start where answers go, before the first question can come; may be NULL.
+    void (*created)(void *ctx, struct rpc *rpc);
 };
 
 // Starts the thread. Takes over reader. NULL with a message when the port can't be bound.
