@@ -3,10 +3,12 @@
 #include "base/clock.h"
 #include "engine/coordinator.h"
 #include "engine/genesis_state.h"
+#include "engine/net/listen.h"
 #include "engine/recover.h"
 #include "engine/store/data_folder.h"
 #include "engine/store/disk_uring.h"
 #include "sigverify/sigverify.h"
+#include "tests/engine_support/failing_disk.h"
 #include "tests/support/vectors.h"
 
 #include <ftw.h>
@@ -29,11 +31,16 @@ struct rig {
     struct data_folder *data;
     struct checkpoint *checkpoint;
     struct disk *disk;
+    struct failing_disk *failing; // before it, when options ask for it
     struct blog *blog;
     struct shard *shards[SHARD_MAX];
     struct inbox inbox;
     struct gate gate;
+    struct order *solo;
     struct coordinator *coordinator;
+    int listen_fd;
+    _Atomic bool failed;
+    char failure[256]; // written before failed
     _Atomic bool open;
     _Atomic uint64_t time_ms;
     pthread_mutex_t lock;
@@ -41,6 +48,11 @@ struct rig {
     struct bytes blocks[BLOCKS_MAX]; // by height
     uint64_t height, included, submitted, accepted, refused;
 };
+
+static uint64_t default_to(uint64_t given, uint64_t otherwise)
+{
+    return given ? given : otherwise;
+}
 
 static void die(const char *what)
 {
@@ -66,6 +78,12 @@ static int by_hash(const void *a, const void *b)
     return memcmp(((const struct pooled_tx *)x->tx)->hash.b, ((const struct pooled_tx *)y->tx)->hash.b, 32);
 }
 
+static int by_falling_nonce(const void *a, const void *b)
+{
+    const struct exec_tx *x = a, *y = b;
+    return (x->tx->nonce < y->tx->nonce) - (x->tx->nonce > y->tx->nonce);
+}
+
 static void gate_seal(struct order *o, struct ordered *out, const struct order_parent *parent, struct exec_tx *txs,
                       size_t count, uint64_t wall_ms)
 {
@@ -78,6 +96,8 @@ static void gate_seal(struct order *o, struct ordered *out, const struct order_p
         txs[i - 1] = txs[j];
         txs[j] = t;
     }
+    if (r->options.last_first)
+        qsort(txs, count, sizeof *txs, by_falling_nonce);
     bytes32 none = {{0}};
     *out = (struct ordered){0};
     out->time_ms = r->options.free_running ? wall_ms : atomic_load(&r->time_ms);
@@ -112,8 +132,11 @@ static void block_durable(void *ctx, uint64_t height, uint8_t *record, size_t le
 
 static void failed(void *ctx, const char *why)
 {
-    (void)ctx;
-    die(why);
+    struct rig *r = ctx;
+    if (!r->options.writes_until_failure)
+        die(why);
+    snprintf(r->failure, sizeof r->failure, "%s", why);
+    atomic_store(&r->failed, true);
 }
 
 // ---- starting
@@ -126,6 +149,9 @@ static void make_genesis(struct rig *r)
     g->accounts = calloc(r->options.senders, sizeof *g->accounts);
     g->account_count = r->options.senders;
     g->header.gas_limit = r->options.gas_limit;
+    g->subsecond = !r->options.whole_seconds;
+    if (r->options.base_fee)
+        g->header.base_fee = u256_from_u64(r->options.base_fee);
     for (size_t i = 0; i < r->options.senders; i++) {
         bytes32 key = bench_key(r->options.seed, i);
         uint8_t public_key[64];
@@ -152,8 +178,15 @@ static void open_store(struct rig *r, char *error)
         die(error);
     free(records);
     r->disk = disk_uring_open(data_folder_log_dir(r->data), error);
-    struct blog_options options = {hash, 1u << 24, complete ? at : 0};
-    r->blog = r->disk ? blog_open(r->disk, &options, error) : NULL;
+    struct blog_options options = {hash, default_to(r->options.segment_bytes, 1u << 24), complete ? at : 0};
+    struct disk *disk = r->disk;
+    if (r->options.writes_until_failure) {
+        const struct rig_options *o = &r->options;
+        r->failing =
+            failing_disk_create(r->disk, o->writes_until_failure, o->submit_error, o->write_error, o->open_error);
+        disk = failing_disk(r->failing);
+    }
+    r->blog = disk ? blog_open(disk, &options, error) : NULL;
     if (!r->blog)
         die(error);
 }
@@ -173,9 +206,9 @@ static void start_shards(struct rig *r, char *error)
                  .nonce_ahead_max = 4096,
                  .gap_expiry_ns = 600000000000ull,
                  .drop_record_max = 1000},
-        .receive_bytes_max = 1u << 30,
+        .receive_bytes_max = default_to(r->options.receive_bytes_max, 1u << 30),
         .coordinator = &r->inbox,
-        .connection_max = 4,
+        .connection_max = (uint32_t)default_to(r->options.connections, 4),
     };
     for (options.index = 0; options.index < options.count; options.index++) {
         r->shards[options.index] = shard_create(&options, error, STORE_ERROR_MAX);
@@ -194,6 +227,7 @@ struct rig *rig_start(const struct rig_options *options)
     char error[STORE_ERROR_MAX] = "";
     struct rig *r = calloc(1, sizeof *r);
     r->options = *options;
+    r->listen_fd = -1;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     snprintf(r->folder, sizeof r->folder, "%s", options->folder ? options->folder : "/tmp/gantry-rig-XXXXXX");
@@ -207,16 +241,20 @@ struct rig *rig_start(const struct rig_options *options)
         die(error);
     r->height = at.head.number;
     r->gate = (struct gate){{&gate_ops}, r};
+    struct solo_options solo = {options->block_time_ms, !options->whole_seconds, r->genesis.accounts[0].addr};
+    r->solo = order_solo(&solo);
     struct coordinator_options c = {
         .genesis = &r->genesis,
         .shards = r->shards,
         .shard_count = options->shards,
-        .order = &r->gate.order,
+        .order = options->solo ? r->solo : &r->gate.order,
         .blog = r->blog,
         .disk_event_fd = disk_uring_event_fd(r->disk),
         .checkpoint = r->checkpoint,
-        .checkpoint_interval_ns = 200000000,
+        .checkpoint_interval_ns = default_to(options->checkpoint_interval_ns, 200000000),
         .checkpoint_records = 1000000,
+        .retain_blocks = options->retain_blocks,
+        .list_blocks = options->list_blocks,
         .head = at.head,
         .head_hash = at.head_hash,
         .block_durable = block_durable,
@@ -250,6 +288,10 @@ void rig_stop(struct rig *r)
     checkpoint_close(r->checkpoint);
     blog_close(r->blog);
     disk_uring_close(r->disk);
+    free(r->failing);
+    r->solo->ops->free(r->solo);
+    if (r->listen_fd >= 0)
+        close(r->listen_fd);
     inbox_free(&r->inbox);
     data_folder_close(r->data);
     genesis_free(&r->genesis);
@@ -362,6 +404,52 @@ bool rig_wait_included(struct rig *r, uint64_t transactions)
     bool good = r->included >= transactions;
     pthread_mutex_unlock(&r->lock);
     return good;
+}
+
+const char *rig_failure(struct rig *r)
+{
+    return atomic_load(&r->failed) ? r->failure : NULL;
+}
+
+const struct coordinator_numbers *rig_numbers(const struct rig *r)
+{
+    return coordinator_numbers(r->coordinator);
+}
+
+struct shard *rig_shard(struct rig *r, unsigned shard)
+{
+    return r->shards[shard];
+}
+
+unsigned rig_listen(struct rig *r)
+{
+    char error[STORE_ERROR_MAX];
+    unsigned port = 0;
+    r->listen_fd = net_listen("127.0.0.1", &port, 1 << 20, error, sizeof error);
+    if (r->listen_fd < 0)
+        die(error);
+    shard_listen(r->shards[0], r->listen_fd);
+    return port;
+}
+
+static uint64_t thread_cpu_ns(int thread_id)
+{
+    char path[64];
+    unsigned long long running = 0;
+    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", thread_id);
+    FILE *f = fopen(path, "r");
+    if (!f || fscanf(f, "%llu", &running) != 1)
+        die("no schedstat");
+    fclose(f);
+    return running;
+}
+
+uint64_t rig_cpu_ns(struct rig *r)
+{
+    uint64_t total = thread_cpu_ns(coordinator_thread_id(r->coordinator));
+    for (unsigned i = 0; i < r->options.shards; i++)
+        total += thread_cpu_ns(shard_thread_id(r->shards[i]));
+    return total;
 }
 
 uint64_t rig_height(struct rig *r)
