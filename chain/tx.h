@@ -20,46 +20,46 @@ enum tx_type { TX_LEGACY = 0, TX_ACCESS_LIST = 1, TX_DYNAMIC_FEE = 2, TX_BLOB = 
 enum tx_status {
     TX_OK = 0,
     // Decoding
-    TX_MALFORMED,           // not RLP, truncated, or a field of the wrong kind
-    TX_TRAILING_BYTES,      // bytes after the transaction
-    TX_NON_CANONICAL,       // non-canonical RLP or an integer with leading zeros
-    TX_TYPE_UNSUPPORTED,    // an unknown EIP-2718 type
-    TX_BLOB_UNSUPPORTED,    // type 3
+    TX_MALFORMED,            // not RLP, truncated, or a field of the wrong kind
+    TX_TRAILING_BYTES,       // bytes after the transaction
+    TX_NON_CANONICAL,        // non-canonical RLP or an integer with leading zeros
+    TX_TYPE_UNSUPPORTED,     // an unknown EIP-2718 type
+    TX_BLOB_UNSUPPORTED,     // type 3
     TX_SET_CODE_UNSUPPORTED, // type 4
-    TX_TOO_LARGE,           // raw bytes above TX_RAW_MAX
-    TX_FIELD_OVERFLOW,      // an integer beyond its type (nonce, gas limit: 64 bits; others: 256 bits)
-    TX_BAD_V,               // v or y parity outside its range
-    TX_BAD_R,               // r is zero or not below the group order
-    TX_BAD_S,               // s is zero or not below the group order
-    TX_HIGH_S,              // s above half the group order (EIP-2)
+    TX_TOO_LARGE,            // raw bytes above TX_RAW_MAX
+    TX_FIELD_OVERFLOW,       // an integer beyond its type (nonce, gas limit: 64 bits; others: 256 bits)
+    TX_BAD_V,                // v or y parity outside its range
+    TX_BAD_R,                // r is zero or not below the group order
+    TX_BAD_S,                // s is zero or not below the group order
+    TX_HIGH_S,               // s above half the group order (EIP-2)
     TX_WRONG_CHAIN_ID,
     // Signature
-    TX_BAD_SIGNATURE,       // no public key recovers
-    TX_WRONG_WITNESS,       // the given public key or R.y does not belong to the signature
+    TX_BAD_SIGNATURE, // no public key recovers
+    TX_WRONG_WITNESS, // the given public key or R.y does not belong to the signature
     // Static validity
     TX_INTRINSIC_GAS,
-    TX_GAS_LIMIT_EXCEEDED,  // gas limit above the block's
+    TX_GAS_LIMIT_EXCEEDED, // gas limit above the block's
     TX_TIP_ABOVE_FEE_CAP,
-    TX_NONCE_MAX,           // nonce is 2^64-1 (EIP-2681)
-    TX_COST_OVERFLOW,       // gas limit * fee cap + value does not fit 256 bits
+    TX_NONCE_MAX,     // nonce is 2^64-1 (EIP-2681)
+    TX_COST_OVERFLOW, // gas limit * fee cap + value does not fit 256 bits
     TX_INIT_CODE_TOO_LARGE,
-    TX_NOT_SUPPORTED,       // needs contracts, which this build does not execute
+    TX_NOT_SUPPORTED, // needs contracts, which this build does not execute
     // Against state and pool
     TX_NONCE_TOO_LOW,
-    TX_NONCE_TOO_HIGH,      // further ahead than the pool keeps
+    TX_NONCE_TOO_HIGH, // further ahead than the pool keeps
     TX_INSUFFICIENT_FUNDS,
     TX_FEE_CAP_BELOW_BASE_FEE,
-    TX_SENDER_HAS_CODE,     // EIP-3607
+    TX_SENDER_HAS_CODE, // EIP-3607
     TX_ALREADY_KNOWN,
     TX_REPLACEMENT_UNDERPRICED,
-    TX_UNDERPRICED,         // the pool is full and this would be the cheapest
+    TX_UNDERPRICED, // the pool is full and this would be the cheapest
     TX_POOL_FULL,
-    TX_SENDER_LIMIT,        // the sender has as many as one may have pooled
+    TX_SENDER_LIMIT, // the sender has as many as one may have pooled
     // Leaving the pool or the ordered list
     TX_REPLACED,
-    TX_EVICTED,             // pushed out by better-paying ones
-    TX_EXPIRED,             // waited too long behind a nonce gap
-    TX_STOPPING,            // the node shuts down
+    TX_EVICTED,  // pushed out by better-paying ones
+    TX_EXPIRED,  // waited too long behind a nonce gap
+    TX_STOPPING, // the node shuts down
     TX_STATUS_COUNT,
 };
 
@@ -68,24 +68,24 @@ const char *tx_status_text(enum tx_status status);
 
 struct tx {
     enum tx_type type;
-    bool is_create;       // no target
-    bool has_chain_id;    // false only for legacy transactions from before EIP-155
-    uint8_t y_parity;     // 0 or 1
+    bool is_create;    // no target
+    bool has_chain_id; // false only for legacy transactions from before EIP-155
+    uint8_t y_parity;  // 0 or 1
     uint32_t access_address_count;
     uint32_t access_key_count;
     uint32_t data_zero_count; // zero bytes in data
     uint64_t chain_id;
     uint64_t nonce;
     uint64_t gas_limit;
-    u256 max_fee;         // gas price of legacy and access-list transactions
-    u256 max_tip;         // likewise
+    u256 max_fee; // gas price of legacy and access-list transactions
+    u256 max_tip; // likewise
     u256 value;
-    address to;           // zero when is_create
+    address to; // zero when is_create
     bytes32 r, s;
-    uint64_t legacy_v;    // v as encoded, legacy only
-    struct bytes raw;     // the whole wire form
-    struct bytes data;    // points into raw
-    struct bytes access_list; // the RLP list, header included; empty for legacy
+    uint64_t legacy_v;          // v as encoded, legacy only
+    struct bytes raw;           // the whole wire form
+    struct bytes data;          // points into raw
+    struct bytes access_list;   // the RLP list, header included; empty for legacy
     struct bytes signed_fields; // RLP payload of the fields that are signed, without list header; points into raw
 };
 

@@ -33,7 +33,7 @@ struct sv_item {
 struct sv_witness {
     uint8_t pubkey[64]; // x || y, big-endian
     bool has_ry;
-    uint8_t ry[32];     // R's y, big-endian
+    uint8_t ry[32]; // R's y, big-endian
 };
 
 struct sv_result {
@@ -55,8 +55,8 @@ void sv_recover(struct sv_verifier *v, struct sv_result *out, const struct sv_it
 void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struct sv_item *in,
                        const struct sv_witness *witness, size_t n);
 
-// Chooses the implementation, once for the process: what the environment variable GANTRY_LANES names ("portable"), or the
-// fastest that this machine runs ("auto" or unset). false with a message when the value is unknown or not for this
+// Chooses the implementation, once for the process: what the environment variable GANTRY_LANES names ("portable"), or
+// the fastest that this machine runs ("auto" or unset). false with a message when the value is unknown or not for this
 // machine. A program calls it first thing; otherwise the first use chooses, and a refusal there ends the process.
 #define SV_ERROR_MAX 160
 MUST_CHECK bool sv_choose_kernels(char error[SV_ERROR_MAX]);

@@ -1,11 +1,12 @@
 // The block log: the truth about the chain. Append-only segment files of checksummed records in fsync groups.
 //
-// A group starts with its number and the offset that was durable before it; each record carries XXH3-128 over its bytes.
-// On open, a bad record in the last group is a torn tail and is cut; a bad record followed by a valid later group is
-// damage, and opening fails with file, offset and advice. Every file starts with magic, format version and genesis hash.
+// A group starts with its number and the offset that was durable before it; each record carries XXH3-128 over its
+// bytes. On open, a bad record in the last group is a torn tail and is cut; a bad record followed by a valid later
+// group is damage, and opening fails with file, offset and advice. Every file starts with magic, format version and
+// genesis hash.
 //
-// Writing is a state machine over struct disk: blog_append queues, blog_flush starts a group when none is in flight (the
-// next group collects meanwhile), blog_step takes completions. A write or sync error is final: the log refuses all
+// Writing is a state machine over struct disk: blog_append queues, blog_flush starts a group when none is in flight
+// (the next group collects meanwhile), blog_step takes completions. A write or sync error is final: the log refuses all
 // further work (blog_failed), nothing is reported durable. Owner: the coordinator.
 #ifndef GANTRY_ENGINE_STORE_BLOG_H
 #define GANTRY_ENGINE_STORE_BLOG_H
@@ -23,8 +24,8 @@ struct blog_options {
                             // A log that ends below it has lost blocks, and is refused
 };
 
-// Opens or creates the log in the disk's folder. NULL with a message (file, offset, advice) on damage, a foreign or newer
-// file, or an I/O error.
+// Opens or creates the log in the disk's folder. NULL with a message (file, offset, advice) on damage, a foreign or
+// newer file, or an I/O error.
 struct blog *blog_open(struct disk *disk, const struct blog_options *options, char error[STORE_ERROR_MAX]);
 void blog_close(struct blog *b);
 
@@ -37,8 +38,8 @@ uint64_t blog_durable(const struct blog *b);
 MUST_CHECK int blog_append(struct blog *b, uint64_t height, struct bytes record);
 // Starts writing what is queued unless a group is in flight.
 void blog_flush(struct blog *b);
-// Takes completions (waiting for one when wait is set and something is in flight); starts the next group when one is due.
-// Returns true when blog_durable rose.
+// Takes completions (waiting for one when wait is set and something is in flight); starts the next group when one is
+// due. Returns true when blog_durable rose.
 bool blog_step(struct blog *b, bool wait);
 bool blog_in_flight(const struct blog *b);
 // Text of the first error, NULL while all is well.

@@ -1,6 +1,7 @@
 // The readers' side of the chain: blocks by number and hash, transactions by hash. It follows the coordinator by
 // messages (chain_reader_add) and reads older blocks from the segment files. The transaction-hash index is one sorted
-// file a closed segment and a table in memory for the open one; missing files are rebuilt at start. Owner: the rpc thread.
+// file a closed segment and a table in memory for the open one; missing files are rebuilt at start. Owner: the rpc
+// thread.
 #ifndef GANTRY_ENGINE_STORE_CHAIN_READER_H
 #define GANTRY_ENGINE_STORE_CHAIN_READER_H
 
@@ -13,8 +14,8 @@ struct chain_reader *chain_reader_open(const char *dir, const struct blog *blog,
                                        char error[STORE_ERROR_MAX]);
 void chain_reader_close(struct chain_reader *r);
 
-// From now on index files are written on the checkpoint thread instead of the owner's. c outlives the reader, or is closed
-// before it.
+// From now on index files are written on the checkpoint thread instead of the owner's. c outlives the reader, or is
+// closed before it.
 struct checkpoint;
 void chain_reader_set_background(struct chain_reader *r, struct checkpoint *c);
 
@@ -26,8 +27,8 @@ void chain_reader_retain(struct chain_reader *r, uint64_t height);
 uint64_t chain_reader_head(const struct chain_reader *r);
 uint64_t chain_reader_first(const struct chain_reader *r);
 
-// A decoded block, valid until the next chain_reader_* call with the same reader. Block 0 is the genesis (no transactions).
-// NULL when unknown, not kept or damaged (then *damaged is set and the log tells where).
+// A decoded block, valid until the next chain_reader_* call with the same reader. Block 0 is the genesis (no
+// transactions). NULL when unknown, not kept or damaged (then *damaged is set and the log tells where).
 const struct record *chain_reader_block(struct chain_reader *r, uint64_t height, bool *damaged);
 MUST_CHECK bool chain_reader_height_of(struct chain_reader *r, const bytes32 *block_hash, uint64_t *height);
 MUST_CHECK bool chain_reader_find_tx(struct chain_reader *r, const bytes32 *tx_hash, uint64_t *height, uint32_t *index);

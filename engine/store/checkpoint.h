@@ -1,5 +1,6 @@
-// Checkpoints of the flat state in LMDB. A checkpoint at height h is one LMDB transaction that holds every record written
-// since the last one, and h. The initial load goes in key order with the "complete" mark last. Low priority, own thread.
+// Checkpoints of the flat state in LMDB. A checkpoint at height h is one LMDB transaction that holds every record
+// written since the last one, and h. The initial load goes in key order with the "complete" mark last. Low priority,
+// own thread.
 #ifndef GANTRY_ENGINE_STORE_CHECKPOINT_H
 #define GANTRY_ENGINE_STORE_CHECKPOINT_H
 
@@ -8,15 +9,15 @@
 
 struct checkpoint;
 
-// Opens or creates the LMDB environment in dir. *height and *block_hash tell what it holds; *complete is false when there
-// is no whole checkpoint yet (then the genesis must be loaded and written). NULL with a message for a foreign genesis,
-// a newer format or an I/O error.
+// Opens or creates the LMDB environment in dir. *height and *block_hash tell what it holds; *complete is false when
+// there is no whole checkpoint yet (then the genesis must be loaded and written). NULL with a message for a foreign
+// genesis, a newer format or an I/O error.
 struct checkpoint *checkpoint_open(const char *dir, const bytes32 *genesis_hash, uint64_t *height, bytes32 *block_hash,
                                    bool *complete, char error[STORE_ERROR_MAX]);
 void checkpoint_close(struct checkpoint *c); // finishes a running write first
 
-// Streams all accounts of the partitions [first, last) in key order, in a read transaction of the calling thread (several
-// threads may load disjoint ranges at once). false with a message on damage.
+// Streams all accounts of the partitions [first, last) in key order, in a read transaction of the calling thread
+// (several threads may load disjoint ranges at once). false with a message on damage.
 MUST_CHECK bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned last,
                                 void (*visit)(void *ctx, const bytes32 *key, const struct account *account), void *ctx,
                                 char error[STORE_ERROR_MAX]);
@@ -51,8 +52,8 @@ uint64_t checkpoint_height(const struct checkpoint *c);
 const char *checkpoint_failed(const struct checkpoint *c);
 uint64_t checkpoint_bytes(const struct checkpoint *c);
 
-// Runs job(ctx) on the checkpoint thread when it has nothing to write. False when too many wait (then call it yourself).
-// checkpoint_close runs what still waits. Any thread.
+// Runs job(ctx) on the checkpoint thread when it has nothing to write. False when too many wait (then call it
+// yourself). checkpoint_close runs what still waits. Any thread.
 MUST_CHECK bool checkpoint_background(struct checkpoint *c, void (*job)(void *ctx), void *ctx);
 
 #endif

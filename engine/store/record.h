@@ -12,16 +12,16 @@
 // What the encoder is given. Arrays are indexed by position in B.
 struct record_input {
     const struct header *header;
-    uint64_t time_ms;                // of the ordering block
+    uint64_t time_ms; // of the ordering block
     uint32_t tx_count;
     const struct bytes *raw_txs;
     const bytes32 *tx_hashes;
     const address *senders;
-    const struct receipt *receipts;  // cumulative_gas, success, logs
+    const struct receipt *receipts; // cumulative_gas, success, logs
     const struct exec_counts *counts;
     uint32_t dropped_count;
     const bytes32 *dropped_hashes;
-    const uint8_t *dropped_reasons;  // enum tx_status
+    const uint8_t *dropped_reasons; // enum tx_status
 };
 
 size_t record_size(const struct record_input *in);

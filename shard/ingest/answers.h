@@ -1,6 +1,6 @@
-// The answers of one ingest connection, put back in order: frames get sequence numbers as they come, their statuses arrive
-// in any order from verification and from other shards' pools, and leave in order as bytes. Bounded by INGEST_WINDOW.
-// One owner thread.
+// The answers of one ingest connection, put back in order: frames get sequence numbers as they come, their statuses
+// arrive in any order from verification and from other shards' pools, and leave in order as bytes. Bounded by
+// INGEST_WINDOW. One owner thread.
 #ifndef GANTRY_SHARD_INGEST_ANSWERS_H
 #define GANTRY_SHARD_INGEST_ANSWERS_H
 

@@ -1,14 +1,15 @@
-// The binary ingest protocol (docs/ingest.md): frames of raw transactions in, answers in order out. Pure functions shared by
-// the server and by clients; any thread. Integers are little-endian.
+// The binary ingest protocol (docs/ingest.md): frames of raw transactions in, answers in order out. Pure functions
+// shared by the server and by clients; any thread. Integers are little-endian.
 //
 //   client hello   "gantry" 'i' version u8
-//   server hello   "gantry" 'i' version u8 | chain id u64 | frame_max u32 | window u32 (answers that may be outstanding)
-//   frame          length u32 (of what follows) | flags u8 | [public key 64] [R.y 32] | raw transaction
+//   server hello   "gantry" 'i' version u8 | chain id u64 | frame_max u32 | window u32 (answers that may be
+//   outstanding) frame          length u32 (of what follows) | flags u8 | [public key 64] [R.y 32] | raw transaction
 //   answer         status u8 (enum tx_status) | text length u8 | text
 //
-// flags: bit 0 a public key is given, bit 1 R.y is given too (only with bit 0); other bits must be zero. The answer to the
-// n-th frame is the n-th answer. A malformed frame header (length 0, above frame_max, unknown flags, shorter than its
-// witness), recognised as soon as the bytes that show it are there, is answered with INGEST_BAD_FRAME and its text, and the connection is closed after that answer.
+// flags: bit 0 a public key is given, bit 1 R.y is given too (only with bit 0); other bits must be zero. The answer to
+// the n-th frame is the n-th answer. A malformed frame header (length 0, above frame_max, unknown flags, shorter than
+// its witness), recognised as soon as the bytes that show it are there, is answered with INGEST_BAD_FRAME and its text,
+// and the connection is closed after that answer.
 #ifndef GANTRY_SHARD_INGEST_WIRE_H
 #define GANTRY_SHARD_INGEST_WIRE_H
 
@@ -50,9 +51,10 @@ struct ingest_server_hello {
 MUST_CHECK bool ingest_parse_server_hello(struct ingest_server_hello *out, const uint8_t in[INGEST_SERVER_HELLO_BYTES]);
 
 // Looks at the front of the buffered input. INGEST_FRAME: *out points into it and *consumed is the frame's whole size.
-// INGEST_NEED_MORE: *consumed is the size of the whole frame when the length is known (so the caller can make room), else 0.
-// INGEST_INVALID: *error is a static text.
-MUST_CHECK enum ingest_parse ingest_parse(struct bytes in, struct ingest_frame *out, size_t *consumed, const char **error);
+// INGEST_NEED_MORE: *consumed is the size of the whole frame when the length is known (so the caller can make room),
+// else 0. INGEST_INVALID: *error is a static text.
+MUST_CHECK enum ingest_parse ingest_parse(struct bytes in, struct ingest_frame *out, size_t *consumed,
+                                          const char **error);
 
 // Writes one frame (header and witness; raw is copied); returns its size. out has room for 4 + 1 + 96 + raw.len.
 size_t ingest_frame_put(uint8_t *out, struct bytes raw, const struct sv_witness *witness);
