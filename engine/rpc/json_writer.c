@@ -124,8 +124,16 @@ void jw_data(struct json_writer *w, const void *bytes, size_t len)
 
 void jw_quantity(struct json_writer *w, uint64_t v)
 {
-    u256 wide = u256_from_u64(v);
-    jw_quantity256(w, &wide);
+    unsigned count = v ? (67 - (unsigned)__builtin_clzll(v)) / 4 : 1;
+    char *p = jw_room(w, count + 4);
+    if (!p)
+        return;
+    memcpy(p, "\"0x", 3);
+    p += 3;
+    for (unsigned i = count; i-- > 0;)
+        *p++ = digits[v >> 4 * i & 15];
+    *p = '"';
+    w->len += count + 4;
 }
 
 void jw_quantity256(struct json_writer *w, const u256 *v)

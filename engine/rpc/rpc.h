@@ -92,8 +92,9 @@ struct rpc_backend {
 // Starts the thread. Takes over reader. NULL with a message when the port can't be bound.
 struct rpc *rpc_start(const struct rpc_options *options, const struct rpc_backend *backend, struct chain_reader *reader,
                       const struct genesis *genesis, char error[STORE_ERROR_MAX]);
-// Answers what is under way with an error, waits (half a second at most) for questions that are still with the node, closes
-// connections, ends the thread. Calls from other threads may be running and may still come; they do nothing then.
+// Answers what is under way with an error, waits (half a second at most) for questions that are still with the node,
+// closes connections, ends the thread. Calls from other threads may be running and may still come; they do nothing
+// then.
 void rpc_close(struct rpc *rpc);
 // rpc_close, if that has not been, and frees. No call from another thread may come after it returned.
 void rpc_stop(struct rpc *rpc);

@@ -10,6 +10,8 @@
 
 #define IDLE_SECONDS 120   // an HTTP connection without a request
 #define STALLED_SECONDS 30 // a request or answer that makes no progress
+#define PING_SECONDS 60    // a silent WebSocket is asked whether it lives
+#define DEAD_SECONDS 90    // and closed when it said nothing for this long
 #define HEADER_BYTES 8192
 #define SOCKET_BUFFER_BYTES 16384
 
@@ -144,15 +146,23 @@ static int on_event(struct lws *wsi, enum lws_callback_reasons reason, void *use
     }
 }
 
-static void log_library(int level, const char *line)
+static void log_library(enum log_level level, const char *line)
 {
     char text[256], quoted[300];
     snprintf(text, sizeof text, "%.*s", (int)strcspn(line, "\n"), line);
-    log_text(quoted, sizeof quoted, text);
-    if (level == LLL_ERR)
-        log_warn("rpc", "libwebsockets", "text=%s", quoted);
-    else
-        log_debug("rpc", "libwebsockets", "text=%s", quoted);
+    log_event(level, "rpc", "libwebsockets", "text=%s", log_text(quoted, sizeof quoted, text));
+}
+
+static void log_at_start(int level, const char *line)
+{
+    log_library(level == LLL_ERR ? LOG_WARN : LOG_DEBUG, line);
+}
+
+// What clients do wrong is told to them, and must not fill the log.
+static void log_while_running(int level, const char *line)
+{
+    (void)level;
+    log_library(LOG_DEBUG, line);
 }
 
 static int fill_address(struct sockaddr_storage *out, socklen_t *len, const char *host, uint16_t port)
@@ -194,6 +204,7 @@ static int probe_bind(const char *host, uint16_t port)
 
 static bool open_library(struct server *s, const char *host)
 {
+    static const lws_retry_bo_t idle = {.secs_since_valid_ping = PING_SECONDS, .secs_since_valid_hangup = DEAD_SECONDS};
     struct lws_context_creation_info info = {
         .port = s->options.port,
         .iface = host,
@@ -207,15 +218,17 @@ static bool open_library(struct server *s, const char *host)
         .pt_serv_buf_size = SOCKET_BUFFER_BYTES,
         .keepalive_timeout = IDLE_SECONDS,
         .timeout_secs = STALLED_SECONDS,
+        .retry_and_idle_policy = &idle,
         .vhost_name = "rpc",
         .gid = -1,
         .uid = -1,
     };
-    lws_set_log_level(LLL_ERR | LLL_WARN, log_library);
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_at_start);
     s->context = lws_create_context(&info);
     if (!s->context)
         return false;
     s->vhost = lws_create_vhost(s->context, &info);
+    lws_set_log_level(LLL_ERR | LLL_WARN, log_while_running);
     return s->vhost != NULL;
 }
 

@@ -12,11 +12,17 @@ struct place {
     uint32_t index;
 };
 
+// ,"name":
 static void key(struct json_writer *w, const char *name)
 {
-    jw_bytes(w, ",\"", 2);
-    jw_raw(w, name);
-    jw_bytes(w, "\":", 2);
+    size_t len = strlen(name);
+    char *p = jw_room(w, len + 4);
+    if (!p)
+        return;
+    memcpy(p, ",\"", 2);
+    memcpy(p + 2, name, len);
+    memcpy(p + 2 + len, "\":", 2);
+    w->len += len + 4;
 }
 
 static void field_hash(struct json_writer *w, const char *name, const bytes32 *v)

@@ -115,12 +115,14 @@ struct http_answer client_http(uint16_t port, const char *request)
 
 char *client_post(int fd, const char *json)
 {
-    char head[256];
-    snprintf(head, sizeof head,
-             "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
-             strlen(json));
-    client_send_text(fd, head);
-    client_send_text(fd, json);
+    char *text;
+    if (asprintf(
+            &text,
+            "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+            strlen(json), json) < 0)
+        abort();
+    client_send_text(fd, text);
+    free(text);
     return client_read_http(fd).body;
 }
 
