@@ -114,7 +114,7 @@ Test(disk_uring, takes_as_many_operations_as_it_has_room_for)
     cr_expect_geq(given, 4);
     for (size_t n; (n = d->ops->poll(d, c, 8, true)) > 0; taken += n)
         ;
-    cr_expect_eq(taken, given);
+    cr_expect_eq(taken, (size_t)given);
     cr_expect_eq(d->ops->size(d, file), given * 4);
     cr_expect_eq(d->ops->write_sync(d, file, 0, "more", 4, 99), 0);
     cr_expect_eq(d->ops->poll(d, c, 8, true), 1);
