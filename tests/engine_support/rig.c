@@ -416,6 +416,11 @@ const struct coordinator_numbers *rig_numbers(const struct rig *r)
     return coordinator_numbers(r->coordinator);
 }
 
+unsigned rig_shard_count(const struct rig *r)
+{
+    return r->options.shards;
+}
+
 struct shard *rig_shard(struct rig *r, unsigned shard)
 {
     return r->shards[shard];
