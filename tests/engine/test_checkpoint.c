@@ -1,7 +1,9 @@
 #include <criterion/criterion.h>
 #include <lmdb.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "engine/store/account_codec.h"
@@ -175,6 +177,37 @@ Test(checkpoint, closing_finishes_the_write_that_runs)
     checkpoint_close(c);
     c = open_expecting(dir, 1, &BLOCK_ONE, true);
     expect_accounts(c, list, 50000);
+    checkpoint_close(c);
+    free(list);
+    fixture_remove(dir);
+}
+
+// The limit on file sizes stands for a full disk.
+Test(checkpoint, a_write_that_fails_is_told_and_leaves_the_last_checkpoint_whole)
+{
+    enum { COUNT = 60000 };
+    char error[STORE_ERROR_MAX], *dir = fixture_folder();
+    uint64_t seed = test_seed("checkpoint_full");
+    struct checkpoint *c = open_expecting(dir, 0, NULL, false);
+    struct state_dirty *list = random_accounts(&seed, COUNT), *copy = malloc(COUNT * sizeof *copy);
+    cr_assert(checkpoint_write_initial(c, list, 1000, &GENESIS, error), "%s", error);
+    memcpy(copy, list, COUNT * sizeof *copy);
+    struct rlimit old, small;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = (struct rlimit){checkpoint_bytes(c) + 100000, old.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
+    cr_assert(checkpoint_start(c, 1, &BLOCK_ONE, &(struct checkpoint_part){copy, COUNT}, 1));
+    while (checkpoint_busy(c))
+        usleep(1000);
+    cr_assert_not_null(checkpoint_failed(c));
+    cr_expect_not_null(strstr(checkpoint_failed(c), "block 1"), "%s", checkpoint_failed(c));
+    cr_expect_eq(checkpoint_height(c), 0);
+    cr_expect_not(checkpoint_start(c, 2, &BLOCK_ONE, NULL, 0), "an error is final");
+    checkpoint_close(c);
+    setrlimit(RLIMIT_FSIZE, &old);
+    c = open_expecting(dir, 0, &GENESIS, true);
+    expect_accounts(c, list, 1000);
     checkpoint_close(c);
     free(list);
     fixture_remove(dir);

@@ -143,6 +143,39 @@ Test(disk_uring, allocated_space_is_zeros_that_are_really_there)
     fixture_remove(dir);
 }
 
+// The limit on file sizes stands for a full disk: the first segment fits under it, the second one does not.
+Test(disk_uring, a_log_that_finds_no_room_stops_and_opens_again)
+{
+    char error[STORE_ERROR_MAX], *dir = fixture_folder();
+    const struct blog_options options = {.genesis_hash = {{1}}, .segment_bytes = 16 << 20};
+    static const uint8_t record[100000];
+    struct disk *d = open_disk(dir);
+    struct rlimit old;
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &old);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &(struct rlimit){6 << 20, old.rlim_max}), 0);
+    struct blog *b = blog_open(d, &options, error);
+    cr_assert_not_null(b, "%s", error);
+    uint64_t h = 1;
+    for (; h < 200 && blog_append(b, h, bytes_of(record, sizeof record)) == 0; h++) {
+        blog_flush(b);
+        while (blog_in_flight(b))
+            blog_step(b, true);
+    }
+    cr_assert_not_null(blog_failed(b));
+    cr_expect_not_null(strstr(blog_failed(b), strerror(EFBIG)), "%s", blog_failed(b));
+    const uint64_t durable = blog_durable(b);
+    cr_expect_gt(durable, 10);
+    blog_close(b);
+    setrlimit(RLIMIT_FSIZE, &old);
+    b = blog_open(d, &options, error);
+    cr_assert_not_null(b, "%s", error);
+    cr_expect_geq(blog_last(b), durable);
+    blog_close(b);
+    disk_uring_close(d);
+    fixture_remove(dir);
+}
+
 Test(disk_uring, a_folder_that_is_not_there_is_named)
 {
     char error[STORE_ERROR_MAX];
