@@ -17,6 +17,7 @@ struct rpc_exchange {
     struct rpc_peer *peer; // NULL when it has gone
     struct jv *document;
     bool batch;
+    bool full;                        // an answer did not fit: later calls are not run at all
     unsigned open;                    // calls without an answer, and one while calls are still being started
     size_t bytes;                     // of answers so far
     struct rpc_exchange *next, *prev; // of all
@@ -191,6 +192,7 @@ static void write_error(struct rpc_call *call, int code, struct bytes message)
 
 static void too_large(struct rpc_call *call)
 {
+    call->exchange->full = true;
     static const char text[] = "response too large";
     write_error(call, RPC_RESPONSE_TOO_LARGE, bytes_of(text, sizeof text - 1));
 }
@@ -354,7 +356,7 @@ static void run_method(struct rpc_call *call, struct bytes name)
         no_such_method(call, name);
         return;
     }
-    if (call->exchange->bytes >= core->options.response_bytes_max) {
+    if (call->exchange->full) {
         too_large(call);
         call_done(call);
         return;

@@ -420,6 +420,31 @@ Test(rpc_methods, answers_that_come_late_still_come_in_the_batchs_order)
     listener_close(&l);
 }
 
+// The pool gives a transaction away when a block takes it; a question that was on its way then finds it nowhere.
+Test(rpc_methods, a_transaction_included_meanwhile_is_found_in_its_block)
+{
+    struct listener l = listener();
+    char hash[67], text[512];
+    size_t len;
+    bytes32 id;
+    free(rpc_fixture_transfer(4, 100, 100000000, &len, &id)); // the one that the next block will hold
+    f.silent = true;
+    snprintf(text, sizeof text,
+             "[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"gantry_transactionStatus\",\"params\":[\"%s\"]},"
+             "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"eth_getTransactionByHash\",\"params\":[\"%s\"]}]",
+             hex(hash, &id), hash);
+    listener_send(&l, text);
+    cr_assert_eq(f.kept_count, 2);
+    rpc_fixture_add_block(&f, 1);
+    core_complete(f.core, f.kept[0]);
+    core_complete(f.core, f.kept[1]);
+    f.kept_count = 0;
+    cr_assert_not_null(l.answer);
+    cr_expect_not_null(strstr(l.answer, "\"status\":\"included\""), "%s", l.answer);
+    cr_expect_not_null(strstr(l.answer, "\"blockNumber\":\"0x4\",\"blockTimestamp\""), "%s", l.answer);
+    listener_close(&l);
+}
+
 Test(rpc_methods, a_client_that_left_is_not_answered)
 {
     struct listener l = listener();

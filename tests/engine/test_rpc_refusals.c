@@ -428,3 +428,13 @@ Test(rpc_refusals, a_batch_stops_answering_at_the_limit)
            "[{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":\"0x7a69\"},{\"jsonrpc\":\"2.0\",\"id\":2,\"result\":\"0x7a69\"},"
            "{\"jsonrpc\":\"2.0\",\"id\":3,\"error\":{\"code\":-32003,\"message\":\"response too large\"}}]");
 }
+
+Test(rpc_refusals, after_an_answer_that_did_not_fit_the_rest_of_a_batch_is_not_run)
+{
+    f.core->options.response_bytes_max = 2000;
+    f.full = true; // what asked the node would be told that it is busy
+    expect("[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_getBlockByNumber\",\"params\":[\"0x1\",true]},"
+           "{\"jsonrpc\":\"2.0\",\"id\":2,\"method\":\"eth_getBalance\",\"params\":[" DEV "]}]",
+           "[{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32003,\"message\":\"response too large\"}},"
+           "{\"jsonrpc\":\"2.0\",\"id\":2,\"error\":{\"code\":-32003,\"message\":\"response too large\"}}]");
+}
