@@ -45,7 +45,7 @@ struct connection {
     uint32_t handle, generation;
     struct place places[QUEUE_COUNT];
     bool used, hello_done;
-    bool receiving;  // a multishot receive is armed
+    bool receiving;  // a receive is armed
     bool cancelling; // and is being cancelled
     bool sending;
     bool input_over; // end of stream, or what follows is not read any more
@@ -71,6 +71,7 @@ struct ingest_server {
 };
 
 static void arm_receive(struct connection *c);
+static void receive_in_turn(struct connection *c);
 static void close_if_over(struct connection *c);
 
 // ---- queues
@@ -149,7 +150,7 @@ static void take_buffer(struct connection *c, unsigned buffer, int len)
     enter_queue(c, QUEUE_READY);
 }
 
-// A multishot receive has ended with this result.
+// A receive has ended with this result.
 static void receive_ended(struct connection *c, int result)
 {
     c->receiving = c->cancelling = false;
@@ -158,7 +159,7 @@ static void receive_ended(struct connection *c, int result)
         enter_queue(c, QUEUE_STARVED);
     } else if (result > 0) {
         if (answers_may_open(c->answers) || c->input_over)
-            arm_receive(c);
+            receive_in_turn(c);
     } else if (result == 0) {
         c->input_over = true;
         enter_queue(c, QUEUE_READY);
@@ -182,16 +183,29 @@ static void receive_done(struct loop_op *op, int result, uint32_t flags)
     close_if_over(c);
 }
 
+// While others wait for buffers it takes one; else as many as come.
 static void arm_receive(struct connection *c)
 {
     if (c->receiving)
         return;
     leave_queue(c, QUEUE_STARVED);
     struct io_uring_sqe *sqe = loop_sqe(c->server->loop, &c->receive);
-    io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
+    if (c->server->queues[QUEUE_STARVED].first)
+        io_uring_prep_recv(sqe, c->fd, NULL, LOOP_BUFFER_BYTES, 0);
+    else
+        io_uring_prep_recv_multishot(sqe, c->fd, NULL, 0, 0);
     sqe->flags |= IOSQE_BUFFER_SELECT;
     sqe->buf_group = 0;
     c->receiving = true;
+}
+
+// Behind those that wait for buffers, if any do.
+static void receive_in_turn(struct connection *c)
+{
+    if (c->server->queues[QUEUE_STARVED].first)
+        enter_queue(c, QUEUE_STARVED);
+    else
+        arm_receive(c);
 }
 
 // The window is full: nothing more is received until what is here has been taken, and no buffer is kept.
@@ -373,8 +387,8 @@ static void take_from(struct connection *c)
     if (!c->hello_done && !take_hello(c))
         return;
     if (take_all(c)) {
-        if (!c->input_over && !c->places[QUEUE_STARVED].in)
-            arm_receive(c); // after a pause
+        if (!c->input_over && !c->receiving)
+            receive_in_turn(c); // after a pause
     } else if (answers_may_open(c->answers)) {
         enter_queue(c, QUEUE_READY);
     } else {
