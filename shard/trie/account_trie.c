@@ -7,8 +7,9 @@
 #include <assert.h>
 
 #define PARTITION_DEPTH 2 // nibbles that the partition's number takes
-// A rebuild goes through tries in groups of about this many accounts: enough to fill the hash batches of every level.
-#define REBUILD_GROUP_ACCOUNTS 65536
+// Tries are changed and hashed in groups of about this many changed accounts: enough to fill the lanes on every level,
+// and few enough that the nodes are still in the core's cache when they are hashed.
+#define GROUP_ACCOUNTS 512
 
 struct account_trie {
     struct arena *arena;
@@ -85,16 +86,37 @@ static void take_changes(struct account_trie *t)
     }
 }
 
+// Hashes tries in groups.
+struct group {
+    struct trie_hasher *hasher; // NULL between groups
+    size_t accounts;            // changed ones in it
+};
+
+static void group_add(struct group *g, struct account_trie *t, size_t changed)
+{
+    if (!g->hasher)
+        g->hasher = trie_hasher_new(t->arena);
+    trie_hasher_add(g->hasher, &t->trie);
+    g->accounts += changed;
+}
+
+static void group_finish(struct group *g)
+{
+    if (g->hasher)
+        trie_hasher_finish(g->hasher);
+    *g = (struct group){0};
+}
+
 void account_trie_update(struct account_trie **tries, size_t count)
 {
-    if (count == 0)
-        return;
-    struct trie_hasher *hasher = trie_hasher_new(tries[0]->arena);
+    struct group group = {0};
     for (size_t i = 0; i < count; i++) {
         take_changes(tries[i]);
-        trie_hasher_add(hasher, &tries[i]->trie);
+        group_add(&group, tries[i], state_changed_count(tries[i]->state));
+        if (group.accounts >= GROUP_ACCOUNTS)
+            group_finish(&group);
     }
-    trie_hasher_finish(hasher);
+    group_finish(&group);
 }
 
 struct gathering {
@@ -126,20 +148,14 @@ static void build_from_state(struct account_trie *t)
 
 void account_trie_rebuild(struct account_trie **tries, size_t count)
 {
-    struct trie_hasher *hasher = NULL;
-    size_t accounts = 0; // in the hasher
+    struct group group = {0};
     for (size_t i = 0; i < count; i++) {
-        if (!hasher)
-            hasher = trie_hasher_new(tries[i]->arena);
         build_from_state(tries[i]);
-        trie_hasher_add(hasher, &tries[i]->trie);
-        accounts += state_count(tries[i]->state);
-        if (accounts >= REBUILD_GROUP_ACCOUNTS || i + 1 == count) {
-            trie_hasher_finish(hasher);
-            hasher = NULL;
-            accounts = 0;
-        }
+        group_add(&group, tries[i], state_count(tries[i]->state));
+        if (group.accounts >= GROUP_ACCOUNTS)
+            group_finish(&group);
     }
+    group_finish(&group);
 }
 
 void account_trie_subroot(const struct account_trie *t, struct subroot *out)
