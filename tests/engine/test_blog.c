@@ -204,6 +204,46 @@ Test(blog, retention_removes_whole_old_segments_only)
     sim_disk_free(disk);
 }
 
+// A crash between the making of a segment and its first group leaves one without records.
+Test(blog, retention_keeps_the_newest_blocks_when_the_open_segment_is_empty)
+{
+    char error[STORE_ERROR_MAX], name[64];
+    struct sim_disk *disk = sim_disk_create(test_seed("blog_retain_empty"));
+    struct disk *d = sim_disk_disk(disk);
+    struct blog *b = open_at(disk, 32768, 0, error);
+    append_and_drain(b, 1, 30);
+    struct blog_segment list[64];
+    const size_t count = blog_segments(b, list, 64);
+    blog_close(b);
+
+    size_t len;
+    struct file_header header;
+    uint8_t *first = sim_disk_file(disk, "segment-00000001.log", &len);
+    cr_assert(file_header_get(&header, bytes_of(first, len), &BLOG_SEGMENT_KIND, NULL, "first", error));
+    header.number = list[count - 1].segment + 1;
+    blog_segment_name(name, header.number);
+    cr_assert_eq(d->ops->allocate(d, d->ops->open(d, name, true), 65536), 0);
+    header.words[BLOG_WORD_BYTES] = 65536;
+    file_header_put(sim_disk_file(disk, name, &len), &BLOG_SEGMENT_KIND, &header);
+
+    b = open_at(disk, 32768, 30, error);
+    cr_assert_not_null(b, "%s", error);
+    cr_expect_eq(blog_segments(b, NULL, 0), count + 1);
+    cr_expect_eq(blog_last(b), 30);
+    blog_retain(b, UINT64_MAX);
+    cr_expect(holds(b, 30), "what says where the log goes on must stay");
+    blog_close(b);
+    b = open_at(disk, 32768, 30, error);
+    cr_assert_not_null(b, "%s", error);
+    append_and_drain(b, 31, 35);
+    blog_close(b);
+    b = open_at(disk, 32768, 0, error);
+    cr_assert_not_null(b, "%s", error);
+    cr_expect_eq(blog_last(b), 35);
+    blog_close(b);
+    sim_disk_free(disk);
+}
+
 Test(blog, a_queue_that_is_full_refuses_and_takes_more_later)
 {
     enum { RECORD = 64 << 20 };
