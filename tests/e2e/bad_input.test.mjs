@@ -27,26 +27,57 @@ const ADDRESS = '0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266';
 // Texts that are no good JSON-RPC: name, text, answer. The same over HTTP and WebSocket.
 const texts = [
   ['not JSON', 'hello', error(-32700, "parse error: invalid token near 'hello' at byte 5", null)],
-  ['half an object', '{"jsonrpc":', error(-32700, "parse error: unexpected token near end of file at byte 11", null)],
+  ['half an object', '{"jsonrpc":', error(-32700, 'parse error: unexpected token near end of file at byte 11', null)],
   ['something after it', '{} {}', error(-32700, "parse error: end of file expected near '{' at byte 4", null)],
-  ['bytes that are not UTF-8', Buffer.from([0x22, 0xff, 0x22]), error(-32700, `parse error: unable to decode byte 0xff near '"' at byte 1`, null)],
-  ['nested too deep', '['.repeat(9) + ']'.repeat(9), error(-32700, 'parse error: nested deeper than 8 at byte 9', null)],
+  [
+    'bytes that are not UTF-8',
+    Buffer.from([0x22, 0xff, 0x22]),
+    error(-32700, `parse error: unable to decode byte 0xff near '"' at byte 1`, null),
+  ],
+  [
+    'nested too deep',
+    '['.repeat(9) + ']'.repeat(9),
+    error(-32700, 'parse error: nested deeper than 8 at byte 9', null),
+  ],
   ['a number', '7', error(-32600, 'invalid request', null)],
   ['an empty object', '{}', error(-32600, 'invalid request', null)],
   ['no version', '{"id":1,"method":"eth_chainId"}', error(-32600, 'invalid request')],
   ['version 1', '{"jsonrpc":"1.0","id":1,"method":"eth_chainId"}', error(-32600, 'invalid request')],
   ['no method', '{"jsonrpc":"2.0","id":1}', error(-32600, 'invalid request')],
   ['a method that is a number', '{"jsonrpc":"2.0","id":1,"method":5}', error(-32600, 'invalid request')],
-  ['an id that is an object', '{"jsonrpc":"2.0","id":{},"method":"eth_chainId"}', error(-32600, 'invalid request', null)],
+  [
+    'an id that is an object',
+    '{"jsonrpc":"2.0","id":{},"method":"eth_chainId"}',
+    error(-32600, 'invalid request', null),
+  ],
   ['an empty batch', '[]', error(-32600, 'empty batch', null)],
-  ['a batch of rubbish', '[1,[]]', `[${error(-32600, 'invalid request', null)},${error(-32600, 'invalid request', null)}]`],
-  ['a batch too large', `[${Array(11).fill(request('eth_chainId', [])).join()}]`, `[${error(-32600, 'batch too large')}]`],
-  ['parameters by name', '{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":{"a":1}}', error(-32602, 'non-array args')],
-  ['an unknown method', request('eth_nonsense', []), error(-32601, 'the method eth_nonsense does not exist/is not available')],
+  [
+    'a batch of rubbish',
+    '[1,[]]',
+    `[${error(-32600, 'invalid request', null)},${error(-32600, 'invalid request', null)}]`,
+  ],
+  [
+    'a batch too large',
+    `[${Array(11).fill(request('eth_chainId', [])).join()}]`,
+    `[${error(-32600, 'batch too large')}]`,
+  ],
+  [
+    'parameters by name',
+    '{"jsonrpc":"2.0","id":1,"method":"eth_getBalance","params":{"a":1}}',
+    error(-32602, 'non-array args'),
+  ],
+  [
+    'an unknown method',
+    request('eth_nonsense', []),
+    error(-32601, 'the method eth_nonsense does not exist/is not available'),
+  ],
   [
     'signing asked of the node',
     request('eth_sendTransaction', [{}]),
-    error(-32601, 'the method eth_sendTransaction does not exist/is not available: this node holds no keys; sign locally and use eth_sendRawTransaction'),
+    error(
+      -32601,
+      'the method eth_sendTransaction does not exist/is not available: this node holds no keys; sign locally and use eth_sendRawTransaction',
+    ),
   ],
   ['too few parameters', request('eth_getBalance', []), error(-32602, 'missing value for required argument 0')],
   ['too many parameters', request('eth_chainId', [1]), error(-32602, 'too many arguments, want at most 0')],
@@ -58,19 +89,61 @@ const texts = [
   [
     'an address without 0x',
     request('eth_getBalance', [ADDRESS.slice(2), 'latest']),
-    error(-32602, 'invalid argument 0: json: cannot unmarshal hex string without 0x prefix into Go value of type common.Address'),
+    error(
+      -32602,
+      'invalid argument 0: json: cannot unmarshal hex string without 0x prefix into Go value of type common.Address',
+    ),
   ],
-  ['an unknown tag', request('eth_getBalance', [ADDRESS, 'newest']), error(-32602, 'invalid argument 1: hex string without 0x prefix')],
-  ['a height with leading zeros', request('eth_getBlockByNumber', ['0x01', false]), error(-32602, 'invalid argument 0: hex number with leading zero digits')],
-  ['a height beyond 64 bits', request('eth_getBlockByNumber', ['0x10000000000000000', false]), error(-32602, 'invalid argument 0: hex number > 64 bits')],
+  [
+    'an unknown tag',
+    request('eth_getBalance', [ADDRESS, 'newest']),
+    error(-32602, 'invalid argument 1: hex string without 0x prefix'),
+  ],
+  [
+    'a height with leading zeros',
+    request('eth_getBlockByNumber', ['0x01', false]),
+    error(-32602, 'invalid argument 0: hex number with leading zero digits'),
+  ],
+  [
+    'a height beyond 64 bits',
+    request('eth_getBlockByNumber', ['0x10000000000000000', false]),
+    error(-32602, 'invalid argument 0: hex number > 64 bits'),
+  ],
   ['state of a block to come', request('eth_getBalance', [ADDRESS, '0xffffff']), error(-32000, 'header not found')],
-  ['a block hash too short', request('eth_getBlockByHash', ['0x12', false]), error(-32602, 'invalid argument 0: hex string has length 2, want 64 for common.Hash')],
-  ['a flag that is text', request('eth_getBlockByNumber', ['latest', 'yes']), error(-32602, 'invalid argument 1: json: cannot unmarshal string into Go value of type bool')],
-  ['odd hex as transaction', request('eth_sendRawTransaction', ['0x123']), error(-32602, 'invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type hexutil.Bytes')],
-  ['no hex as transaction', request('eth_sendRawTransaction', ['0xzz']), error(-32602, 'invalid argument 0: json: cannot unmarshal invalid hex string into Go value of type hexutil.Bytes')],
+  [
+    'a block hash too short',
+    request('eth_getBlockByHash', ['0x12', false]),
+    error(-32602, 'invalid argument 0: hex string has length 2, want 64 for common.Hash'),
+  ],
+  [
+    'a flag that is text',
+    request('eth_getBlockByNumber', ['latest', 'yes']),
+    error(-32602, 'invalid argument 1: json: cannot unmarshal string into Go value of type bool'),
+  ],
+  [
+    'odd hex as transaction',
+    request('eth_sendRawTransaction', ['0x123']),
+    error(
+      -32602,
+      'invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type hexutil.Bytes',
+    ),
+  ],
+  [
+    'no hex as transaction',
+    request('eth_sendRawTransaction', ['0xzz']),
+    error(-32602, 'invalid argument 0: json: cannot unmarshal invalid hex string into Go value of type hexutil.Bytes'),
+  ],
   ['an unknown filter', request('eth_getFilterChanges', ['0xdead']), error(-32000, 'filter not found')],
-  ['percentiles out of order', request('eth_feeHistory', ['0x1', 'latest', [50, 10]]), error(-32000, 'invalid reward percentile: #0:50.000000 >= #1:10.000000')],
-  ['a call that needs a contract', request('eth_estimateGas', [{ to: ADDRESS, data: '0x00' }]), error(-32000, 'not supported by this build: contracts, calldata and precompiles')],
+  [
+    'percentiles out of order',
+    request('eth_feeHistory', ['0x1', 'latest', [50, 10]]),
+    error(-32000, 'invalid reward percentile: #0:50.000000 >= #1:10.000000'),
+  ],
+  [
+    'a call that needs a contract',
+    request('eth_estimateGas', [{ to: ADDRESS, data: '0x00' }]),
+    error(-32000, 'not supported by this build: contracts, calldata and precompiles'),
+  ],
 ];
 
 // Transactions that must be refused: name, bytes, status on the ingest port; its text is also JSON-RPC's.
@@ -101,50 +174,158 @@ const transactions = [
   ['an empty list', Buffer.from([0xc0]), 1, MALFORMED],
   ['text', Buffer.from('hello transaction'), 4, 'transaction type not supported'],
   ['a list that ends early', sign(legacy).slice(0, -1), 1, MALFORMED],
-  ['a byte after its end', Buffer.concat([sign(legacy), Buffer.from([0])]), 2, 'malformed transaction: bytes after its end'],
+  [
+    'a byte after its end',
+    Buffer.concat([sign(legacy), Buffer.from([0])]),
+    2,
+    'malformed transaction: bytes after its end',
+  ],
   ['a field too few', altered(dynamic, (f) => f.slice(0, -1)), 1, MALFORMED],
   ['a field too many', altered(dynamic, (f) => [...f, number(1n)]), 1, MALFORMED],
-  ['an integer with a leading zero', altered(dynamic, (f) => void (f[1] = Buffer.from([0, 1]))), 3, 'malformed transaction: rlp is not canonical'],
-  ['a nonce of nine bytes', altered(dynamic, (f) => void (f[1] = Buffer.alloc(9, 1))), 8, 'malformed transaction: an integer is too large for its field'],
+  [
+    'an integer with a leading zero',
+    altered(dynamic, (f) => void (f[1] = Buffer.from([0, 1]))),
+    3,
+    'malformed transaction: rlp is not canonical',
+  ],
+  [
+    'a nonce of nine bytes',
+    altered(dynamic, (f) => void (f[1] = Buffer.alloc(9, 1))),
+    8,
+    'malformed transaction: an integer is too large for its field',
+  ],
   ['a target of 19 bytes', altered(dynamic, (f) => void (f[5] = Buffer.alloc(19, 1))), 1, MALFORMED],
   ['a list where a number belongs', altered(dynamic, (f) => void (f[1] = [])), 1, MALFORMED],
-  ['type 3', Buffer.concat([Buffer.from([3]), sign(dynamic).slice(1)]), 5, 'transaction type not supported: blob transactions (type 3) are not taken by this chain'],
-  ['type 4', Buffer.concat([Buffer.from([4]), sign(dynamic).slice(1)]), 6, 'transaction type not supported: set-code transactions (type 4) are not taken by this chain'],
+  [
+    'type 3',
+    Buffer.concat([Buffer.from([3]), sign(dynamic).slice(1)]),
+    5,
+    'transaction type not supported: blob transactions (type 3) are not taken by this chain',
+  ],
+  [
+    'type 4',
+    Buffer.concat([Buffer.from([4]), sign(dynamic).slice(1)]),
+    6,
+    'transaction type not supported: set-code transactions (type 4) are not taken by this chain',
+  ],
   ['type 0x7f', Buffer.concat([Buffer.from([0x7f]), sign(dynamic).slice(1)]), 4, 'transaction type not supported'],
-  ['more than 128 KiB', Buffer.concat([Buffer.from([2]), Buffer.alloc(131_072, 0xc0)]), 7, 'oversized data: the transaction is larger than 131072 bytes'],
+  [
+    'more than 128 KiB',
+    Buffer.concat([Buffer.from([2]), Buffer.alloc(131_072, 0xc0)]),
+    7,
+    'oversized data: the transaction is larger than 131072 bytes',
+  ],
   ['another chain', sign({ ...dynamic, chainId: 1 }), 13, 'invalid chain id for signer'],
-  ['v that says nothing', altered(legacy, (f) => void (f[6] = number(5n))), 9, 'invalid transaction v, r, s values: bad v'],
+  [
+    'v that says nothing',
+    altered(legacy, (f) => void (f[6] = number(5n))),
+    9,
+    'invalid transaction v, r, s values: bad v',
+  ],
   ['parity 2', altered(dynamic, (f) => void (f[9] = number(2n))), 9, 'invalid transaction v, r, s values: bad v'],
-  ['r = 0', altered(dynamic, (f) => void (f[10] = Buffer.alloc(0))), 10, 'invalid transaction v, r, s values: r out of range'],
-  ["r = the group's order", altered(dynamic, (f) => void (f[10] = number(N))), 10, 'invalid transaction v, r, s values: r out of range'],
-  ['s = 0', altered(dynamic, (f) => void (f[11] = Buffer.alloc(0))), 11, 'invalid transaction v, r, s values: s out of range'],
-  ['a high s', altered(dynamic, (f) => void (f[11] = number(N - BigInt(ethers.hexlify(f[11]))))), 12, 'invalid transaction v, r, s values: high s'],
-  ['an r that no point has', altered(dynamic, (f) => void (f[10] = number(5n))), 14, 'invalid sender: no public key recovers from the signature'],
+  [
+    'r = 0',
+    altered(dynamic, (f) => void (f[10] = Buffer.alloc(0))),
+    10,
+    'invalid transaction v, r, s values: r out of range',
+  ],
+  [
+    "r = the group's order",
+    altered(dynamic, (f) => void (f[10] = number(N))),
+    10,
+    'invalid transaction v, r, s values: r out of range',
+  ],
+  [
+    's = 0',
+    altered(dynamic, (f) => void (f[11] = Buffer.alloc(0))),
+    11,
+    'invalid transaction v, r, s values: s out of range',
+  ],
+  [
+    'a high s',
+    altered(dynamic, (f) => void (f[11] = number(N - BigInt(ethers.hexlify(f[11]))))),
+    12,
+    'invalid transaction v, r, s values: high s',
+  ],
+  [
+    'an r that no point has',
+    altered(dynamic, (f) => void (f[10] = number(5n))),
+    14,
+    'invalid sender: no public key recovers from the signature',
+  ],
   ['too little gas', sign({ ...dynamic, gasLimit: 20_999n }), 16, 'intrinsic gas too low'],
   ["more gas than a block's", sign({ ...dynamic, gasLimit: 2_000_000_001n }), 17, 'exceeds block gas limit'],
-  ['a tip above the fee cap', altered(dynamic, (f) => void (f[2] = number(3n * GWEI))), 18, 'max priority fee per gas higher than max fee per gas'],
+  [
+    'a tip above the fee cap',
+    altered(dynamic, (f) => void (f[2] = number(3n * GWEI))),
+    18,
+    'max priority fee per gas higher than max fee per gas',
+  ],
   ['the largest nonce', altered(dynamic, (f) => void (f[1] = Buffer.alloc(8, 0xff))), 19, 'nonce has max value'],
-  ['a cost beyond 256 bits', sign({ ...legacy, gasPrice: 2n ** 255n }), 20, 'insufficient funds for gas * price + value: required balance exceeds 256 bits'],
-  ['a creation', sign({ ...dynamic, to: null, data: '0x00', gasLimit: 100_000n }), 22, 'not supported by this build: contracts, calldata and precompiles'],
-  ['calldata', sign({ ...dynamic, data: '0x01', gasLimit: 100_000n }), 22, 'not supported by this build: contracts, calldata and precompiles'],
-  ['a precompile', sign({ ...dynamic, to: '0x0000000000000000000000000000000000000001' }), 22, 'not supported by this build: contracts, calldata and precompiles'],
+  [
+    'a cost beyond 256 bits',
+    sign({ ...legacy, gasPrice: 2n ** 255n }),
+    20,
+    'insufficient funds for gas * price + value: required balance exceeds 256 bits',
+  ],
+  [
+    'a creation',
+    sign({ ...dynamic, to: null, data: '0x00', gasLimit: 100_000n }),
+    22,
+    'not supported by this build: contracts, calldata and precompiles',
+  ],
+  [
+    'calldata',
+    sign({ ...dynamic, data: '0x01', gasLimit: 100_000n }),
+    22,
+    'not supported by this build: contracts, calldata and precompiles',
+  ],
+  [
+    'a precompile',
+    sign({ ...dynamic, to: '0x0000000000000000000000000000000000000001' }),
+    22,
+    'not supported by this build: contracts, calldata and precompiles',
+  ],
   ['a nonce far ahead', sign({ ...dynamic, nonce: 5000 }), 24, 'nonce too high'],
   ['more than there is', sign({ ...dynamic, value: 10n ** 30n }), 25, 'insufficient funds for gas * price + value'],
 ];
 
 // HTTP requests that never become JSON-RPC: name, request, status, body.
-const post = (headers, body = request('eth_chainId', [])) => () => httpPost(node.rpcPort, body, headers);
+const post =
+  (headers, body = request('eth_chainId', [])) =>
+  () =>
+    httpPost(node.rpcPort, body, headers);
 const get = (text) => () => http(node.rpcPort, text);
 const requests = [
   ['a foreign host', post({ headers: { Host: 'example.org' } }), 403, 'invalid host specified\n'],
-  ['plain text', post({ headers: { 'Content-Type': 'text/plain' } }), 415, 'invalid content type, only application/json is supported\n'],
-  ['no content type', post({ headers: { 'Content-Type': null } }), 415, 'invalid content type, only application/json is supported\n'],
+  [
+    'plain text',
+    post({ headers: { 'Content-Type': 'text/plain' } }),
+    415,
+    'invalid content type, only application/json is supported\n',
+  ],
+  [
+    'no content type',
+    post({ headers: { 'Content-Type': null } }),
+    415,
+    'invalid content type, only application/json is supported\n',
+  ],
   ['no length', post({ headers: { 'Content-Length': null } }), 411, 'length required\n'],
-  ['a length too large', post({ headers: { 'Content-Length': '300001' } }), 413, 'content length too large (300001>300000)\n'],
+  [
+    'a length too large',
+    post({ headers: { 'Content-Length': '300001' } }),
+    413,
+    'content length too large (300001>300000)\n',
+  ],
   ['an empty body', post({}, ''), 200, error(-32700, 'parse error: nothing there', null)],
   ['another path', post({ path: '/rpc' }), 404, 'not found\n'],
   ['another page', get('GET /wp-login.php HTTP/1.1\r\nHost: localhost\r\n\r\n'), 404, 'not found\n'],
-  ['a subscription', post({}, request('eth_subscribe', ['newHeads'])), 200, error(-32601, 'notifications not supported')],
+  [
+    'a subscription',
+    post({}, request('eth_subscribe', ['newHeads'])),
+    200,
+    error(-32601, 'notifications not supported'),
+  ],
 ];
 
 const bytesOf = (...parts) => Buffer.concat(parts.map((part) => Buffer.from(part)));
@@ -192,9 +373,18 @@ async function ingest(bytes, waitForClose) {
 const WEBSOCKET_TOO_LARGE = 1009;
 const WEBSOCKET_PROTOCOL_ERROR = 1002;
 const cases = [
-  ...texts.map(([name, text, answer]) => [`HTTP: ${name}`, async () => assert.deepEqual(await httpPost(node.rpcPort, text), { status: 200, body: answer })]),
-  ...texts.map(([name, text, answer]) => [`WebSocket: ${name}`, async () => assert.equal(await webSocket(node.rpcPort, webSocketFrame(text)), answer)]),
-  ...requests.map(([name, send, status, body]) => [`HTTP: ${name}`, async () => assert.deepEqual(await send(), { status, body })]),
+  ...texts.map(([name, text, answer]) => [
+    `HTTP: ${name}`,
+    async () => assert.deepEqual(await httpPost(node.rpcPort, text), { status: 200, body: answer }),
+  ]),
+  ...texts.map(([name, text, answer]) => [
+    `WebSocket: ${name}`,
+    async () => assert.equal(await webSocket(node.rpcPort, webSocketFrame(text)), answer),
+  ]),
+  ...requests.map(([name, send, status, body]) => [
+    `HTTP: ${name}`,
+    async () => assert.deepEqual(await send(), { status, body }),
+  ]),
   ...transactions.map(([name, raw, , text]) => [
     `eth_sendRawTransaction: ${name}`,
     async () => {
@@ -204,7 +394,8 @@ const cases = [
   ]),
   ...transactions.map(([name, raw, status, text]) => [
     `ingest: ${name}`,
-    async () => assert.deepEqual(await ingest(bytesOf(INGEST_HELLO, ingestFrame(raw))), { status, text, closed: false }),
+    async () =>
+      assert.deepEqual(await ingest(bytesOf(INGEST_HELLO, ingestFrame(raw))), { status, text, closed: false }),
   ]),
   ...witnesses.map(([name, witness]) => [
     `ingest witness: ${name}`,
@@ -219,19 +410,32 @@ const cases = [
   ]),
   [
     'WebSocket: a message too large',
-    async () => assert.deepEqual(await webSocket(node.rpcPort, webSocketFrame(' '.repeat(BODY_MAX + 1))), { close: WEBSOCKET_TOO_LARGE }),
+    async () =>
+      assert.deepEqual(await webSocket(node.rpcPort, webSocketFrame(' '.repeat(BODY_MAX + 1))), {
+        close: WEBSOCKET_TOO_LARGE,
+      }),
   ],
   [
     'WebSocket: an unknown opcode',
-    async () => assert.deepEqual(await webSocket(node.rpcPort, webSocketFrame('x', { opcode: 5 })), { close: WEBSOCKET_PROTOCOL_ERROR }),
+    async () =>
+      assert.deepEqual(await webSocket(node.rpcPort, webSocketFrame('x', { opcode: 5 })), {
+        close: WEBSOCKET_PROTOCOL_ERROR,
+      }),
   ],
   [
     "WebSocket: another page's origin",
-    async () => assert.deepEqual(await webSocket(node.rpcPort, '', { headers: 'Origin: http://example.org\r\n' }), { refused: 403 }),
+    async () =>
+      assert.deepEqual(await webSocket(node.rpcPort, '', { headers: 'Origin: http://example.org\r\n' }), {
+        refused: 403,
+      }),
   ],
   [
     'WebSocket: an unknown subscription',
-    async () => assert.equal(await webSocket(node.rpcPort, webSocketFrame(request('eth_subscribe', ['weather']))), error(-32601, 'no "weather" subscription in eth namespace')),
+    async () =>
+      assert.equal(
+        await webSocket(node.rpcPort, webSocketFrame(request('eth_subscribe', ['weather']))),
+        error(-32601, 'no "weather" subscription in eth namespace'),
+      ),
   ],
 ];
 

@@ -4,7 +4,7 @@ import { execFile } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 
-import { devKeys, sleep, startGantry, until } from './support/gantry.mjs';
+import { devKeys, startGantry, until } from './support/gantry.mjs';
 import { castBinary, load } from './support/packages.mjs';
 import { rpc } from './support/rpc.mjs';
 
@@ -18,6 +18,13 @@ const node = await startGantry('dev', ['--block-time', '20ms']);
 after(async () => {
   assert.deepEqual(await node.stop(), { code: 0, signal: null }, node.output);
 });
+
+// Until the node has so many subscriptions.
+const subscribed = (count) =>
+  until(
+    `${count} subscriptions are there`,
+    async () => (await rpc(node.url)('gantry_status')).rpc.subscriptions === count,
+  );
 
 describe('ethers', TIMEOUT, () => {
   const { ethers } = load('ethers');
@@ -182,8 +189,7 @@ describe('ethers', TIMEOUT, () => {
       const pending = new Set();
       await socket.on('block', (number) => heads.push(number));
       await socket.on('pending', (hash) => pending.add(hash));
-      await socket.send('eth_chainId', []); // both subscriptions are in place when this is answered
-      await sleep(50);
+      await subscribed(2);
       const signer = new ethers.Wallet(devKeys[5], socket);
       const sent = await signer.sendTransaction({ to: TARGET, value: 1n });
       const receipt = await sent.wait();
@@ -214,9 +220,15 @@ describe('viem', TIMEOUT, () => {
   const { foundry } = load('viem/chains'); // chain id 31337
   const account = privateKeyToAccount(devKeys[6]);
   let client, wallet;
+  let lookUps = 0;
 
   before(() => {
-    const transport = viem.http(node.url);
+    // Counts the answers to eth_getTransactionByHash.
+    let asked = false;
+    const transport = viem.http(node.url, {
+      onFetchRequest: (_, { body }) => void (asked ||= body.includes('eth_getTransactionByHash')),
+      onFetchResponse: () => void (asked && ((asked = false), lookUps++)),
+    });
     client = viem.createPublicClient({ chain: foundry, transport, pollingInterval: 20, cacheTime: 0 });
     wallet = viem.createWalletClient({ account, chain: foundry, transport });
   });
@@ -224,7 +236,10 @@ describe('viem', TIMEOUT, () => {
   // viem wraps errors: the typed one is somewhere in the chain of causes.
   const rejectsWith = (type, promise) =>
     assert.rejects(promise, (error) => {
-      assert.ok(error.walk?.((e) => e instanceof type), `${type.name} expected, got ${error.message}`);
+      assert.ok(
+        error.walk?.((e) => e instanceof type),
+        `${type.name} expected, got ${error.message}`,
+      );
       return true;
     });
 
@@ -272,16 +287,23 @@ describe('viem', TIMEOUT, () => {
     await rejectsWith(viem.NonceTooLowError, send({ nonce: next - 1 }));
     await rejectsWith(viem.NonceTooHighError, send({ nonce: next + 1_000_000 }));
     await rejectsWith(viem.IntrinsicGasTooLowError, send({ nonce: next, gas: 20000n }));
-    await rejectsWith(viem.TipAboveFeeCapError, client.estimateGas({ account, to: TARGET, maxFeePerGas: 1n, maxPriorityFeePerGas: 2n }));
-    await assert.rejects(wallet.request({ method: 'eth_sendTransaction', params: [{ to: TARGET }] }), viem.MethodNotFoundRpcError);
+    await rejectsWith(
+      viem.TipAboveFeeCapError,
+      client.estimateGas({ account, to: TARGET, maxFeePerGas: 1n, maxPriorityFeePerGas: 2n }),
+    );
+    await assert.rejects(
+      wallet.request({ method: 'eth_sendTransaction', params: [{ to: TARGET }] }),
+      viem.MethodNotFoundRpcError,
+    );
   });
 
   test('notices that a transaction was replaced', async () => {
     const nonce = await client.getTransactionCount({ address: account.address });
     const fields = { to: TARGET, gas: 21000n, maxFeePerGas: 10n * GWEI, maxPriorityFeePerGas: GWEI };
     const old = await wallet.sendTransaction({ ...fields, value: 1n, nonce: nonce + 1 });
+    const reads = lookUps;
     const waiting = client.waitForTransactionReceipt({ hash: old });
-    await sleep(100); // until it has read the transaction that will be replaced
+    await until('viem knows the transaction that will be replaced', () => lookUps > reads);
     const more = { maxFeePerGas: 20n * GWEI, maxPriorityFeePerGas: 2n * GWEI };
     const replacement = await wallet.sendTransaction({ ...fields, ...more, value: 2n, nonce: nonce + 1 });
     await wallet.sendTransaction({ ...fields, value: 1n, nonce });
@@ -297,13 +319,12 @@ describe('viem', TIMEOUT, () => {
       socket.watchBlocks({ onBlock: (block) => blocks.push(block), includeTransactions: true }),
       socket.watchPendingTransactions({ onTransactions: (hashes) => hashes.forEach((h) => pending.add(h)) }),
     ];
-    const connection = await socket.transport.getRpcClient();
-    await until('both subscriptions are in place', () => connection.subscriptions.size === 2);
+    await subscribed(2);
     const hash = await wallet.sendTransaction({ to: TARGET, value: 1n });
     await until('the block was told', () => blocks.some((b) => b.transactions?.some((t) => (t.hash ?? t) === hash)));
     await until('the pending transaction was told', () => pending.has(hash));
     stops.forEach((stop) => stop());
-    connection.close();
+    (await socket.transport.getRpcClient()).close();
   });
 
   test('watches by polling filters over HTTP', async () => {
@@ -313,7 +334,7 @@ describe('viem', TIMEOUT, () => {
       poll: true,
       pollingInterval: 20,
     });
-    await sleep(100);
+    await until('the filter is there', async () => (await rpc(node.url)('gantry_status')).rpc.filters > 0);
     const hash = await wallet.sendTransaction({ to: TARGET, value: 1n });
     await until('the pending transaction was polled', () => pending.has(hash));
     stop();
@@ -326,10 +347,14 @@ describe('cast', TIMEOUT, () => {
     const { stdout } = await run(castBinary, args, { env: { ...process.env, ETH_RPC_URL: node.url }, timeout: 30_000 });
     return stdout.trim();
   };
-  const send = async (...args) => JSON.parse(await cast('send', TARGET, '--json', '--private-key', devKeys[7], ...args));
+  const send = async (...args) =>
+    JSON.parse(await cast('send', TARGET, '--json', '--private-key', devKeys[7], ...args));
 
   test('sends each type and reads the receipt', async () => {
-    for (const [flags, type] of [[[], '0x2'], [['--legacy'], '0x0']]) {
+    for (const [flags, type] of [
+      [[], '0x2'],
+      [['--legacy'], '0x0'],
+    ]) {
       const receipt = await send('--value', '1', ...flags);
       assert.equal(receipt.status, '0x1');
       assert.equal(receipt.type, type);

@@ -30,7 +30,16 @@ const { bytesToHex, hexToBytes, privateToAddress } = load('@ethereumjs/util');
 const ROUNDS = 50;
 const TIMEOUT = { timeout: 280_000 };
 // Small segments and checkpoints all the time, so that kills hit their making too.
-const RESTLESS = ['--block-time', '1ms', '--checkpoint-interval', '100ms', '--checkpoint-records', '1000', '--segment-bytes', '1M'];
+const RESTLESS = [
+  '--block-time',
+  '1ms',
+  '--checkpoint-interval',
+  '100ms',
+  '--checkpoint-records',
+  '1000',
+  '--segment-bytes',
+  '1M',
+];
 
 const common = createCustomCommon({ chainId: 31337 }, Mainnet, { hardfork: Hardfork.Cancun });
 
@@ -221,7 +230,18 @@ class SmallDisk {
     const disk = new SmallDisk();
     const asUser = process.getuid() === 0 ? [] : ['-r'];
     const script = `mount -t tmpfs -o size=${megabytes}m tmpfs "$1" && echo mounted && exec sleep 600`;
-    disk.holder = spawn('setpriv', ['--pdeathsig', 'KILL', 'unshare', ...asUser, '-m', 'sh', '-c', script, 'sh', folder]);
+    disk.holder = spawn('setpriv', [
+      '--pdeathsig',
+      'KILL',
+      'unshare',
+      ...asUser,
+      '-m',
+      'sh',
+      '-c',
+      script,
+      'sh',
+      folder,
+    ]);
     const [text] = await Promise.race([once(disk.holder.stdout, 'data'), once(disk.holder, 'exit')]);
     return String(text) === 'mounted\n' ? disk : null;
   }
@@ -282,7 +302,10 @@ describe('a full disk ends in a clear stop, and the folder opens again', TIMEOUT
     assert.ok(size > 1 << 20, String(size));
     const witness = new Witness();
     const limited = await startGantry('node', args, { prefix: ['prlimit', `--fsize=${size + 65536}`] });
-    assert.match(await fill(limited, witness), /cannot write the state checkpoint at block \d+: (File too large|Input\/output error)/);
+    assert.match(
+      await fill(limited, witness),
+      /cannot write the state checkpoint at block \d+: (File too large|Input\/output error)/,
+    );
     const node = await startGantry('node', args);
     await witness.check(node);
     await witness.include(node);

@@ -42,7 +42,10 @@ async function makeAndVerify(name, { blocks, subsecond = true, args = [] }) {
 
   assert.equal(verified.blocks, head);
   assert.ok(head >= blocks);
-  assert.deepEqual(seen.map((block) => block.hash), verified.hashes);
+  assert.deepEqual(
+    seen.map((block) => block.hash),
+    verified.hashes,
+  );
   assert.equal(verified.transactions, fates.included);
   for (const [i, { address }] of chain.accounts.entries()) {
     const { balance, nonce } = await accountOf(verified.vm, address);
@@ -50,7 +53,9 @@ async function makeAndVerify(name, { blocks, subsecond = true, args = [] }) {
     assert.equal(BigInt(accounts[2 * i + 1]), nonce, address);
   }
   const refused = Object.values(chain.refused).reduce((a, b) => a + b, 0);
-  console.log(`${name}: ${head} blocks, ${fates.included} included, ${fates.dropped} dropped, ${fates.waiting} waiting, ${refused} refused`);
+  console.log(
+    `${name}: ${head} blocks, ${fates.included} included, ${fates.dropped} dropped, ${fates.waiting} waiting, ${refused} refused`,
+  );
   return { chain, fates, seen, exported, genesis };
 }
 
@@ -61,7 +66,10 @@ describe('@ethereumjs/vm agrees with every block', { concurrency: true, timeout:
     assert.ok(fates.included > 1000);
     assert.ok(fates.dropped > 10, 'replaced ones');
     for (const words of ['nonce too low', 'nonce too high', 'insufficient funds', 'intrinsic gas', 'invalid chain id'])
-      assert.ok(Object.keys(chain.refused).some((text) => text.startsWith(words)), words);
+      assert.ok(
+        Object.keys(chain.refused).some((text) => text.startsWith(words)),
+        words,
+      );
     const fees = seen.map((block) => BigInt(block.baseFeePerGas));
     assert.ok(fees.some((fee, i) => fee > fees[i - 1]) && fees.some((fee, i) => fee < fees[i - 1]));
   });

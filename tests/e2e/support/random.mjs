@@ -30,7 +30,7 @@ export class Random {
   }
 
   shuffle(list) {
-    for (let i = list.length; --i > 0; ) {
+    for (let i = list.length; --i > 0;) {
       const j = this.below(i + 1);
       [list[i], list[j]] = [list[j], list[i]];
     }

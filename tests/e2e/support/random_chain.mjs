@@ -49,10 +49,14 @@ export class RandomChain {
       head = await this.#blockAfter(head);
     }
     ingest.close();
-    await until('the pool holds nothing executable', async () => {
-      const { pending } = await this.rpc('txpool_status');
-      return pending === '0x0';
-    }, 60_000);
+    await until(
+      'the pool holds nothing executable',
+      async () => {
+        const { pending } = await this.rpc('txpool_status');
+        return pending === '0x0';
+      },
+      60_000,
+    );
   }
 
   // The head, as soon as it is past `head`. None comes when all of a round was refused.
@@ -166,7 +170,8 @@ export class RandomChain {
     const out = [this.#transfer(this.random.pick(this.rich), { to: to.address, value })];
     const spendable = this.random.chance(0.5) ? to.balance : to.balance + value;
     const gas = 21000n * 4n * (this.baseFee + 10n);
-    if (spendable > gas && to.balance > 0n) out.push(this.#transfer(to, { value: this.random.bigBelow(spendable - gas) }));
+    if (spendable > gas && to.balance > 0n)
+      out.push(this.#transfer(to, { value: this.random.bigBelow(spendable - gas) }));
     return out;
   }
 

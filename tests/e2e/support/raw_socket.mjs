@@ -28,7 +28,9 @@ export function exchange(port, steps) {
       socket.write(steps[step][0]);
     });
     socket.on('end', () => finish(true));
-    socket.on('error', (error) => (error.code === 'ECONNRESET' || error.code === 'EPIPE' ? finish(true) : reject(error)));
+    socket.on('error', (error) =>
+      error.code === 'ECONNRESET' || error.code === 'EPIPE' ? finish(true) : reject(error),
+    );
   });
 }
 
@@ -50,7 +52,12 @@ export async function http(port, text) {
 }
 
 export function httpPost(port, body, { path = '/', headers = {} } = {}) {
-  const all = { Host: 'localhost', 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body), ...headers };
+  const all = {
+    Host: 'localhost',
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(body),
+    ...headers,
+  };
   const lines = Object.entries(all).filter(([, value]) => value !== null);
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   return http(port, `POST ${path} HTTP/1.1\r\n${head}\r\n${Buffer.from(body).toString('latin1')}`);

@@ -13,7 +13,7 @@ const { bytesToHex, createAddressFromString, equalsBytes } = load('@ethereumjs/u
 const { createVM, runBlock } = load('@ethereumjs/vm');
 
 function* blocksOf(file, common) {
-  for (let rest = readFileSync(file); rest.length > 0; ) {
+  for (let rest = readFileSync(file); rest.length > 0;) {
     const { data, remainder } = RLP.decode(rest, true);
     yield createBlockFromBytesArray(data, { common });
     rest = remainder;
@@ -34,7 +34,12 @@ function validateSubsecondHeader(header, parent) {
 export async function verifyChain({ file, genesis, subsecond }) {
   const common = createCommonFromGethGenesis(genesis, { chain: 'gantry', hardfork: Hardfork.Cancun });
   const genesisState = parseGethGenesisState(genesis);
-  const blockchain = await createBlockchain({ common, genesisState, validateBlocks: !subsecond, validateConsensus: false });
+  const blockchain = await createBlockchain({
+    common,
+    genesisState,
+    validateBlocks: !subsecond,
+    validateConsensus: false,
+  });
   const vm = await createVM({ common, blockchain });
   await vm.stateManager.generateCanonicalGenesis(genesisState);
 
