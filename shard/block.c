@@ -58,7 +58,7 @@ static void send_credits(struct shard *s, unsigned to, unsigned round)
 {
     struct message m = {
         .kind = MSG_CREDITS, .from = (uint16_t)s->options.index, .a = round, .p = (void *)exec_outgoing(s->exec, to)};
-    // One list a pair and round: what inbox_post_bulk leaves free has room for it.
+    // One list a pair and round: what inbox_post_below leaves free has room for it.
     bool posted = inbox_post(&s->peers[to]->inbox, &m);
     if (!posted)
         abort();

@@ -6,7 +6,7 @@
 bool inbox_init(struct inbox *in, size_t capacity)
 {
     in->ring = mpsc_create(capacity, sizeof(struct message));
-    in->bulk_max = capacity - capacity / 4;
+    in->capacity = capacity;
     in->event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     atomic_init(&in->sleeping, false);
     if (in->ring && in->event_fd >= 0)
@@ -45,9 +45,9 @@ bool inbox_post(struct inbox *in, const struct message *m)
     return true;
 }
 
-bool inbox_post_bulk(struct inbox *in, const struct message *m)
+bool inbox_post_below(struct inbox *in, const struct message *m, enum inbox_share share)
 {
-    return mpsc_count(in->ring) < in->bulk_max && inbox_post(in, m);
+    return mpsc_count(in->ring) < in->capacity / 4 * (size_t)share && inbox_post(in, m);
 }
 
 size_t inbox_take(struct inbox *in, struct message *out, size_t max)

@@ -21,7 +21,7 @@ struct message {
 
 struct inbox {
     struct mpsc_ring *ring;
-    size_t bulk_max; // messages waiting, above which bulk is refused
+    size_t capacity;
     int event_fd;
     atomic_bool sleeping;
 };
@@ -32,9 +32,11 @@ void inbox_free(struct inbox *in);
 
 // Any thread.
 MUST_CHECK bool inbox_post(struct inbox *in, const struct message *m);
-// Any thread: the same for messages of which any number may come. It leaves the last quarter of the ring to those whose
-// number is bounded by the protocol between actors, so that posting these never fails.
-MUST_CHECK bool inbox_post_bulk(struct inbox *in, const struct message *m);
+// Any thread: the same for messages of which any number may come, while less than a share of the ring waits. The last
+// quarter is left to those whose number is bounded by the protocol between actors, so that posting these never fails;
+// questions from outside leave another quarter to what actors pass on to one another.
+enum inbox_share { INBOX_HALF = 2, INBOX_THREE_QUARTERS = 3 };
+MUST_CHECK bool inbox_post_below(struct inbox *in, const struct message *m, enum inbox_share share);
 // Any thread: wakes the owner without a message.
 void inbox_wake(struct inbox *in);
 

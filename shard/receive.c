@@ -334,7 +334,7 @@ void receive_take_removed(struct shard *s)
 static bool post(struct shard *s, unsigned to, uint16_t kind, void *p, size_t n)
 {
     struct message m = {.kind = kind, .from = (uint16_t)s->options.index, .n = (uint32_t)n, .p = p};
-    return inbox_post_bulk(&s->peers[to]->inbox, &m);
+    return inbox_post_below(&s->peers[to]->inbox, &m, INBOX_THREE_QUARTERS);
 }
 
 void receive_flush(struct shard *s)
@@ -382,7 +382,7 @@ void receive_publish_pool(struct shard *s)
     atomic_store_explicit(&n->dropped, m.dropped, memory_order_relaxed);
     enum pool_news news = m.executable ? NEWS_EXECUTABLE : m.held_back ? NEWS_HELD_BACK : NEWS_NOTHING;
     struct message ready = {.kind = MSG_POOL_READY, .from = (uint16_t)s->options.index};
-    if (news <= s->told || inbox_post_bulk(s->options.coordinator, &ready))
+    if (news <= s->told || inbox_post_below(s->options.coordinator, &ready, INBOX_THREE_QUARTERS))
         s->told = news;
 }
 

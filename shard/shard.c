@@ -264,7 +264,7 @@ bool shard_post(struct shard *s, const struct message *m)
 bool shard_run(struct shard *s, struct shard_call *call)
 {
     struct message m = {.kind = MSG_CALL, .from = MESSAGE_FROM_OUTSIDE, .p = call};
-    return inbox_post_bulk(&s->inbox, &m);
+    return inbox_post_below(&s->inbox, &m, INBOX_HALF);
 }
 
 unsigned shard_index(const struct shard *s)

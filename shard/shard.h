@@ -50,7 +50,7 @@ void shard_listen(struct shard *s, int listen_fd);
 
 // Any thread: the coordinator's questions. false when the inbox is full.
 MUST_CHECK bool shard_post(struct shard *s, const struct message *m);
-// Any thread: runs call->run on the shard's thread. false when the inbox is full.
+// Any thread: runs call->run on the shard's thread. false when half of the inbox is full.
 MUST_CHECK bool shard_run(struct shard *s, struct shard_call *call);
 // On the shard's own thread: has another shard run it, as soon as its inbox takes it.
 void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call);

@@ -502,7 +502,7 @@ static void hand_round(struct ingest_server *v, int fd)
     struct shard *s = v->shard;
     unsigned to = v->next_peer++ % s->options.count;
     struct message m = {.kind = MSG_CONNECTION, .from = (uint16_t)s->options.index, .a = (uint64_t)fd};
-    if (to == s->options.index || !inbox_post_bulk(&s->peers[to]->inbox, &m))
+    if (to == s->options.index || !inbox_post_below(&s->peers[to]->inbox, &m, INBOX_THREE_QUARTERS))
         ingest_adopt(v, fd);
 }
 

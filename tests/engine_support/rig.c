@@ -472,3 +472,13 @@ struct bytes rig_record(struct rig *r, uint64_t height)
     pthread_mutex_unlock(&r->lock);
     return record;
 }
+
+struct bytes rig_stored(struct rig *r, uint64_t height)
+{
+    char error[STORE_ERROR_MAX];
+    size_t len;
+    uint8_t *record = blog_read(r->blog, height, &len, error);
+    if (!record)
+        die(error);
+    return bytes_of(record, len);
+}

@@ -61,5 +61,7 @@ unsigned rig_listen(struct rig *r);
 uint64_t rig_cpu_ns(struct rig *r);
 // The record of a durable block; valid until rig_stop.
 struct bytes rig_record(struct rig *r, uint64_t height);
+// The record that the log holds; the caller's to free. Only while no blocks are made.
+struct bytes rig_stored(struct rig *r, uint64_t height);
 
 #endif
