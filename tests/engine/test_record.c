@@ -194,3 +194,20 @@ Test(record, each_field_that_the_layout_depends_on_is_checked)
     refuse_with(buf, len, dropped + 29, (uint32_t)TX_STATUS_COUNT << 24, "an unknown reason");
     refuse_with(buf, len, dropped + 29, 0, "a drop without reason");
 }
+
+// A record that is consistent in itself, but whose block has one transaction more than its table.
+Test(record, a_block_with_more_transactions_than_the_table_is_refused)
+{
+    struct sample s;
+    struct record r;
+    uint8_t buf[4096], cut[4096];
+    make_sample(&s);
+    s.receipts[1].logs.len = 0;
+    const size_t len = (size_t)(record_put(buf, &s.in) - buf);
+    cr_assert(record_decode(&r, bytes_of(buf, len)));
+    const size_t first_entry = (size_t)(r.table - buf), entry = 76, rest = len - first_entry - 2 * entry;
+    memcpy(cut, buf, first_entry + entry);
+    memcpy(cut + first_entry + entry, buf + first_entry + 2 * entry, rest);
+    store_le32(cut + 4, 1);
+    cr_expect_not(record_decode(&r, bytes_of(cut, len - entry)));
+}
