@@ -199,16 +199,21 @@ static void propose(struct coordinator *c, uint64_t now_ns)
     ask_all(c, PROPOSING, MSG_PROPOSE, r, 0);
 }
 
+static void reserve(struct list *l, size_t count)
+{
+    if (count <= l->cap)
+        return;
+    l->cap = count * 2;
+    l->txs = grow(l->txs, l->cap * sizeof *l->txs);
+    l->by_shard = grow(l->by_shard, l->cap * sizeof *l->by_shard);
+    l->block = grow(l->block, l->cap * sizeof *l->block);
+    l->results = grow(l->results, l->cap * sizeof *l->results);
+}
+
 static void take_proposal(struct coordinator *c, const struct message *m)
 {
     struct list *l = &c->list;
-    if (l->count + m->n > l->cap) {
-        l->cap = (l->count + m->n) * 2;
-        l->txs = grow(l->txs, l->cap * sizeof *l->txs);
-        l->by_shard = grow(l->by_shard, l->cap * sizeof *l->by_shard);
-        l->block = grow(l->block, l->cap * sizeof *l->block);
-        l->results = grow(l->results, l->cap * sizeof *l->results);
-    }
+    reserve(l, l->count + m->n);
     if (m->n > 0)
         memcpy(l->txs + l->count, m->p, m->n * sizeof *l->txs);
     l->count += m->n;
@@ -670,6 +675,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     c->head = options->head;
     c->head_hash = options->head_hash;
     c->assembly = assembly_create();
+    reserve(&c->list, 1); // so that an empty list has addresses too
     c->last_checkpoint_ns = clock_ns();
     pthread_mutex_init(&c->times_lock, NULL);
     hist_init(&c->times);

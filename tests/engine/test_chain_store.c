@@ -52,7 +52,7 @@ static void flood(struct rig *r, struct transfers *t, unsigned count)
     cr_assert_eq(refused, 0);
 }
 
-Test(chain_store, a_checkpoint_at_every_block_and_few_kept_bodies_survive_restarts, .timeout = 240)
+Test(chain_store, a_checkpoint_at_every_block_and_few_kept_bodies_survive_restarts)
 {
     char folder[] = "/tmp/gantry-chain-XXXXXX";
     cr_assert(mkdtemp(folder));
@@ -135,7 +135,7 @@ static void expect_whole(struct rig_options options, uint64_t height, struct byt
     rig_stop(r);
 }
 
-Test(chain_store, a_disk_that_fails_stops_the_chain_in_words_and_loses_nothing_shown, .timeout = 240)
+Test(chain_store, a_disk_that_fails_stops_the_chain_in_words_and_loses_nothing_shown)
 {
     static const struct fault faults[] = {
         {"a write refused", "Input/output error", -EIO, 0, 0},
@@ -209,7 +209,7 @@ static void *make_noise(void *arg)
 }
 
 // Questions come faster than shards answer, so that their inboxes are as full as questions may make them.
-Test(chain_store, a_flood_of_questions_neither_stops_blocks_nor_loses_a_question, .timeout = 120)
+Test(chain_store, a_flood_of_questions_neither_stops_blocks_nor_loses_a_question)
 {
     struct rig_options options = options_for("chain_store/noise", 3);
     struct rig *r = rig_start(&options);
@@ -237,7 +237,7 @@ Test(chain_store, a_flood_of_questions_neither_stops_blocks_nor_loses_a_question
 
 // A sender's transactions in falling order of nonce: each round takes one, the global pass one more, and the others are
 // put off to the next list.
-Test(chain_store, more_dependent_transactions_than_rounds_end_in_the_global_pass_alike_on_any_shards, .timeout = 120)
+Test(chain_store, more_dependent_transactions_than_rounds_end_in_the_global_pass_alike_on_any_shards)
 {
     enum { SENDERS = 4, TRANSFERS = 160, LISTS = TRANSFERS / EXEC_ROUNDS_MAX + 1 };
     struct bytes first[LISTS + 1] = {0};
@@ -285,7 +285,7 @@ Test(chain_store, more_dependent_transactions_than_rounds_end_in_the_global_pass
         free((void *)first[h].ptr);
 }
 
-Test(chain_store, two_hundred_and_fifty_six_shards_make_the_chain_too, .timeout = 120)
+Test(chain_store, two_hundred_and_fifty_six_shards_make_the_chain_too)
 {
     struct rig_options options = options_for("chain_store/256", 256);
     struct rig *r = rig_start(&options);

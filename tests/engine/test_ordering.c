@@ -77,7 +77,7 @@ static uint64_t cpu_ms_of(struct rig *r, unsigned during_ms)
     return (rig_cpu_ns(r) - before) / 1000000;
 }
 
-Test(ordering, a_transaction_under_the_base_fee_gets_empty_blocks_until_it_fits_and_no_more, .timeout = 60)
+Test(ordering, a_transaction_under_the_base_fee_gets_empty_blocks_until_it_fits_and_no_more)
 {
     struct rig_options options = options_for("ordering/held_back", 3);
     options.block_time_ms = 20;
@@ -104,7 +104,7 @@ Test(ordering, a_transaction_under_the_base_fee_gets_empty_blocks_until_it_fits_
 }
 
 // The base fee falls by an eighth a block, rounded down, so never from 7 wei on.
-Test(ordering, what_no_falling_base_fee_will_ever_free_makes_no_blocks_and_costs_nothing, .timeout = 60)
+Test(ordering, what_no_falling_base_fee_will_ever_free_makes_no_blocks_and_costs_nothing)
 {
     struct rig_options options = options_for("ordering/stuck", 3);
     options.base_fee = 7;
@@ -125,7 +125,7 @@ Test(ordering, what_no_falling_base_fee_will_ever_free_makes_no_blocks_and_costs
     rig_stop(r);
 }
 
-Test(ordering, a_block_starts_at_once_when_the_block_time_has_passed_and_waits_for_it_when_not, .timeout = 60)
+Test(ordering, a_block_starts_at_once_when_the_block_time_has_passed_and_waits_for_it_when_not)
 {
     struct rig_options options = options_for("ordering/block_time", 2);
     options.block_time_ms = 400;
@@ -145,7 +145,7 @@ Test(ordering, a_block_starts_at_once_when_the_block_time_has_passed_and_waits_f
     rig_stop(r);
 }
 
-Test(ordering, blocks_are_a_second_apart_when_timestamps_must_differ, .timeout = 60)
+Test(ordering, blocks_are_a_second_apart_when_timestamps_must_differ)
 {
     struct rig_options options = options_for("ordering/seconds", 2);
     options.whole_seconds = true;
@@ -185,7 +185,7 @@ static void flood(struct rig *r, struct transfers *t, unsigned count)
 }
 
 // A share of such a block is less than any transaction takes.
-Test(ordering, blocks_with_room_for_four_transfers_are_filled_by_sixteen_shards, .timeout = 120)
+Test(ordering, blocks_with_room_for_four_transfers_are_filled_by_sixteen_shards)
 {
     struct rig_options options = options_for("ordering/tiny", 16);
     options.gas_limit = 104000;
@@ -204,7 +204,7 @@ Test(ordering, blocks_with_room_for_four_transfers_are_filled_by_sixteen_shards,
 }
 
 // Its gas limit is the whole block's, its tip the best: shares alone would pass it over for as long as others crowd.
-Test(ordering, a_transaction_that_fills_a_block_gets_its_turn_in_a_crowd, .timeout = 120)
+Test(ordering, a_transaction_that_fills_a_block_gets_its_turn_in_a_crowd)
 {
     struct rig_options options = options_for("ordering/crowd", 3);
     options.gas_limit = 6000000;
@@ -235,7 +235,7 @@ Test(ordering, a_transaction_that_fills_a_block_gets_its_turn_in_a_crowd, .timeo
     rig_stop(r);
 }
 
-Test(ordering, one_list_makes_several_blocks_of_one_time_and_digest, .timeout = 120)
+Test(ordering, one_list_makes_several_blocks_of_one_time_and_digest)
 {
     struct rig_options options = options_for("ordering/several", 3);
     options.gas_limit = 250000;
@@ -263,7 +263,7 @@ Test(ordering, one_list_makes_several_blocks_of_one_time_and_digest, .timeout = 
 
 // Several blocks of one list raise the base fee over what its later transactions pay: those are not included, not
 // dropped either, and come when the fee has fallen.
-Test(ordering, what_a_list_puts_off_goes_back_to_the_pool_and_is_included_later, .timeout = 120)
+Test(ordering, what_a_list_puts_off_goes_back_to_the_pool_and_is_included_later)
 {
     struct rig_options options = options_for("ordering/again", 3);
     options.gas_limit = 21000 * 10;
