@@ -1,6 +1,9 @@
 #include "base/arena.h"
 
+#include "base/arena_huge.h"
+
 #include <assert.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,9 +17,18 @@ _Noreturn static void out_of_memory(size_t size)
     abort();
 }
 
-#if GANTRY_SANITIZE
+bool arena_has_huge_pages(void)
+{
+    char mode[64] = "";
+    FILE *file = fopen("/sys/kernel/mm/transparent_hugepage/enabled", "re");
+    if (!file)
+        return false;
+    const bool read = fgets(mode, sizeof mode, file) != NULL;
+    fclose(file);
+    return read && (strstr(mode, "[always]") || strstr(mode, "[madvise]"));
+}
 
-#include <pthread.h>
+#if GANTRY_SANITIZE
 
 // Every block carries a header right before it, so that destroying the arena can free what is left.
 struct block {
@@ -92,6 +104,11 @@ void *arena_alloc_zero(struct arena *arena, size_t size)
     return memset(arena_alloc(arena, size), 0, size);
 }
 
+void *arena_alloc_dense(struct arena *arena, size_t size)
+{
+    return arena_alloc_zero(arena, size);
+}
+
 void *arena_realloc(struct arena *arena, void *ptr, size_t size)
 {
     void *bigger = arena_alloc(arena, size);
@@ -133,8 +150,10 @@ uint64_t arena_bytes(const struct arena *arena)
 // go to the arena itself, which is.
 struct arena {
     unsigned index, cache;
-    const void *owner;           // a thread's identity, see thread_identity
-    _Atomic int64_t owner_bytes; // written by the owner alone
+    _Atomic(struct arena_huge *) huge; // made when it is first needed
+    pthread_mutex_t huge_lock;         // held while it is made
+    const void *owner;                 // a thread's identity, see thread_identity
+    _Atomic int64_t owner_bytes;       // written by the owner alone
     _Atomic int64_t other_bytes;
 };
 
@@ -162,6 +181,7 @@ struct arena *arena_create(void)
     arena->index = create_control("arenas.create");
     arena->cache = create_control("tcache.create");
     arena->owner = thread_identity();
+    pthread_mutex_init(&arena->huge_lock, NULL);
     return arena;
 }
 
@@ -178,6 +198,8 @@ void arena_destroy(struct arena *arena)
     mallctl("tcache.destroy", NULL, NULL, &arena->cache, sizeof arena->cache);
     snprintf(name, sizeof name, "arena.%u.destroy", arena->index);
     mallctl(name, NULL, NULL, NULL, 0);
+    arena_huge_destroy(arena->huge);
+    pthread_mutex_destroy(&arena->huge_lock);
     free(arena);
 }
 
@@ -201,10 +223,8 @@ static void count_bytes(struct arena *arena, bool owner, int64_t delta)
     }
 }
 
-static void *allocate(struct arena *arena, size_t size, int extra_flags)
+static void *allocate_by(struct arena *arena, bool owner, size_t size, int flags)
 {
-    bool owner = is_owner(arena);
-    int flags = flags_for(arena, owner) | extra_flags;
     if (size == 0)
         size = 1; // mallocx leaves 0 undefined
     void *ptr = mallocx(size, flags);
@@ -212,6 +232,12 @@ static void *allocate(struct arena *arena, size_t size, int extra_flags)
         out_of_memory(size);
     count_bytes(arena, owner, (int64_t)nallocx(size, flags));
     return ptr;
+}
+
+static void *allocate(struct arena *arena, size_t size, int extra_flags)
+{
+    bool owner = is_owner(arena);
+    return allocate_by(arena, owner, size, flags_for(arena, owner) | extra_flags);
 }
 
 void *arena_alloc(struct arena *arena, size_t size)
@@ -222,6 +248,25 @@ void *arena_alloc(struct arena *arena, size_t size)
 void *arena_alloc_zero(struct arena *arena, size_t size)
 {
     return allocate(arena, size, MALLOCX_ZERO);
+}
+
+static const struct arena_huge *huge_of(struct arena *arena)
+{
+    if (!arena->huge) {
+        pthread_mutex_lock(&arena->huge_lock);
+        if (!arena->huge)
+            arena->huge = arena_huge_create();
+        pthread_mutex_unlock(&arena->huge_lock);
+        if (!arena->huge)
+            out_of_memory(0);
+    }
+    return arena->huge;
+}
+
+void *arena_alloc_dense(struct arena *arena, size_t size)
+{
+    int from = MALLOCX_ARENA(arena_huge_index(huge_of(arena))) | MALLOCX_TCACHE_NONE;
+    return allocate_by(arena, is_owner(arena), size, from | MALLOCX_ZERO);
 }
 
 void *arena_alloc_aligned(struct arena *arena, size_t size, size_t align)

@@ -25,6 +25,13 @@ __attribute__((malloc, returns_nonnull)) void *arena_alloc_aligned(struct arena 
 __attribute__((returns_nonnull)) void *arena_realloc(struct arena *arena, void *ptr, size_t size);
 void arena_free(struct arena *arena, void *ptr); // NULL is fine
 
+// Zeroed memory for a large table (32 KiB and more) that is full or soon will be, and is read at random: it lies beside
+// its like in huge pages, where the kernel gives them. A huge page is resident as a whole, so nothing that stays mostly
+// untouched belongs here. Freed by arena_free, to be used again; it goes back to the kernel with the arena.
+__attribute__((malloc, returns_nonnull)) void *arena_alloc_dense(struct arena *arena, size_t size);
+// Whether the kernel gives huge pages to who asks for them; any thread.
+bool arena_has_huge_pages(void);
+
 // Bytes in live allocations, as the allocator rounds them. May be slightly stale. Any thread.
 uint64_t arena_bytes(const struct arena *arena);
 

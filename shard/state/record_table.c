@@ -66,9 +66,7 @@ void record_table_prefetch(const struct record_table *t, const bytes32 *key)
     struct place place = place_of(t, key);
     for (uint32_t i = place.home; t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {
         if ((t->slots[i] & ~ID_MASK) == place.tag) {
-            const struct record *r = record_at(t, t->slots[i] & ID_MASK);
-            __builtin_prefetch(r, 1);
-            __builtin_prefetch((const uint8_t *)(r + 1) - 1, 1);
+            record_prefetch(record_at(t, t->slots[i] & ID_MASK));
             return;
         }
     }
@@ -99,12 +97,23 @@ static uint8_t *map_free_ids(const struct record_table *t)
     return map;
 }
 
+// How many records fit before the slots have to grow.
+static uint32_t room(const struct record_table *t)
+{
+    return t->slot_count / 5 * 4;
+}
+
+static void *alloc_table(const struct record_table *t, size_t size)
+{
+    return room(t) >= RECORDS_PER_CHUNK ? arena_alloc_dense(t->arena, size) : arena_alloc_zero(t->arena, size);
+}
+
 static void resize_slots(struct record_table *t, size_t slot_count)
 {
     assert(slot_count > t->count && slot_count < UINT32_MAX);
     arena_free(t->arena, t->slots);
-    t->slots = arena_alloc_zero(t->arena, slot_count * sizeof *t->slots);
     t->slot_count = (uint32_t)slot_count;
+    t->slots = alloc_table(t, slot_count * sizeof *t->slots);
     uint8_t *free_map = map_free_ids(t);
     for (uint32_t id = 0; id < t->given; id++) {
         if (!is_free(t, id, free_map))
@@ -133,14 +142,14 @@ static uint32_t new_id(struct record_table *t)
             t->chunk_capacity += t->chunk_capacity / 2 + 8;
             t->chunks = arena_realloc(t->arena, t->chunks, t->chunk_capacity * sizeof *t->chunks);
         }
-        t->chunks[t->chunk_count++] = arena_alloc(t->arena, RECORDS_PER_CHUNK * sizeof(struct record));
+        t->chunks[t->chunk_count++] = alloc_table(t, RECORDS_PER_CHUNK * sizeof(struct record));
     }
     return t->given++;
 }
 
 uint32_t record_table_add(struct record_table *t, const bytes32 *key)
 {
-    if (t->count >= t->slot_count / 5 * 4)
+    if (t->count >= room(t))
         resize_slots(t, (size_t)t->slot_count + t->slot_count / 4 + 16);
     uint32_t id = new_id(t);
     *record_at(t, id) = (struct record){.key = *key};

@@ -3,6 +3,8 @@
 // Records lie in chunks and never move; an id stays a record's until record_table_remove, which may give it away again.
 // The slot table is one u32 a slot, open addressing with linear probing, filled to at most 4/5. It grows in steps of a
 // quarter and is rebuilt from the records in place of the old one, so that growing never needs both at once.
+// A small table's memory is resident as it is used; from a chunk's worth of records on, all new memory is dense
+// (base/arena.h).
 // Where a key lands depends on a secret of the process: nobody can make keys that crowd one place. Nothing that leaves
 // this table depends on it.
 #ifndef GANTRY_SHARD_STATE_RECORD_TABLE_H
@@ -44,6 +46,13 @@ void record_table_free(struct record_table *t);
 static inline struct record *record_at(const struct record_table *t, uint32_t id)
 {
     return &t->chunks[id / RECORDS_PER_CHUNK][id % RECORDS_PER_CHUNK];
+}
+
+// Brings the whole record, which may lie on two cache lines, to be written.
+static inline void record_prefetch(const struct record *r)
+{
+    __builtin_prefetch(r, 1);
+    __builtin_prefetch((const uint8_t *)(r + 1) - 1, 1);
 }
 
 uint32_t record_table_find(const struct record_table *t, const bytes32 *key);

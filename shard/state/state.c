@@ -283,7 +283,7 @@ size_t state_checkpoint_take(struct state *s, struct state_dirty *out, size_t ma
     size_t taken = 0;
     for (; taken < max && s->dirty.count > 0; taken++) {
         if (s->dirty.count > PREFETCH_AHEAD)
-            __builtin_prefetch(record_at(&s->records, s->dirty.ids[s->dirty.count - 1 - PREFETCH_AHEAD]));
+            record_prefetch(record_at(&s->records, s->dirty.ids[s->dirty.count - 1 - PREFETCH_AHEAD]));
         uint32_t id = s->dirty.ids[--s->dirty.count];
         struct record *r = record_at(&s->records, id);
         out[taken] = (struct state_dirty){

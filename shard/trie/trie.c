@@ -3,6 +3,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+// Nodes over random keys take about this much memory for each leaf.
+#define NODE_BYTES_A_LEAF 48
+
 void trie_init(struct trie *t, const struct trie_leaves *leaves, void *ctx, struct trie_pool *pool, unsigned root_depth)
 {
     *t =
@@ -221,6 +224,8 @@ void trie_build(struct trie *t, const struct trie_entry *sorted, size_t count)
 {
     assert(t->root == TRIE_NONE);
     t->dirty = true;
+    if (count * NODE_BYTES_A_LEAF >= TRIE_UNITS_PER_CHUNK * TRIE_UNIT_BYTES)
+        t->pool->dense = true;
     if (count > 0)
         t->root = build(t, sorted, count);
 }

@@ -11,6 +11,7 @@ static void forget_nodes(struct trie_pool *pool)
 {
     pool->chunk_count = 0;
     pool->next_unit = TRIE_UNITS_PER_CHUNK;
+    pool->dense = false;
     for (unsigned i = 0; i <= TRIE_FANOUT; i++)
         pool->free[i] = TRIE_NONE;
 }
@@ -38,8 +39,11 @@ static void add_chunk(struct trie_pool *pool)
         pool->chunks = arena_realloc(pool->arena, pool->chunks, pool->chunk_capacity * sizeof *pool->chunks);
     }
     assert(pool->chunk_count < TRIE_LEAF / TRIE_UNITS_PER_CHUNK && "a pool holds 16 GiB of nodes");
-    pool->chunks[pool->chunk_count++] = arena_alloc(pool->arena, TRIE_UNITS_PER_CHUNK * TRIE_UNIT_BYTES);
+    const size_t bytes = TRIE_UNITS_PER_CHUNK * TRIE_UNIT_BYTES;
+    pool->chunks[pool->chunk_count++] =
+        pool->dense ? arena_alloc_dense(pool->arena, bytes) : arena_alloc(pool->arena, bytes);
     pool->next_unit = 0;
+    pool->dense = true; // nobody fills one chunk to leave the next one empty
 }
 
 // A free node's first bytes are the id of the next free one.

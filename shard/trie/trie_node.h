@@ -33,6 +33,7 @@ struct trie_pool {
     uint8_t **chunks;
     uint32_t chunk_count, chunk_capacity;
     uint32_t next_unit;             // in the last chunk
+    bool dense;                     // further chunks will be filled, so they are dense memory (base/arena.h)
     uint32_t free[TRIE_FANOUT + 1]; // first free node for each number of children
 };
 
