@@ -392,9 +392,10 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
-             " rebuild_ms=%" PRIu64 " pool_budget_mb=%" PRIu64,
+             " rebuild_ms=%" PRIu64 " pool_budget_mb=%" PRIu64 " huge_pages=%s",
              at.head.number, n->shard_count, at.replayed_blocks, at.load_ns / 1000000, at.replay_ns / 1000000,
-             at.rebuild_ns / 1000000, (n->config->pool_bytes + RECEIVE_SLACK_BYTES) >> 20);
+             at.rebuild_ns / 1000000, (n->config->pool_bytes + RECEIVE_SLACK_BYTES) >> 20,
+             arena_has_huge_pages() ? "yes" : "no");
     return true;
 }
 

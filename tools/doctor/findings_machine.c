@@ -1,4 +1,5 @@
 // Kernel, processor, limits, io_uring.
+#include "base/arena.h"
 #include "sigverify/sigverify.h"
 #include "tools/doctor/findings.h"
 
@@ -69,8 +70,7 @@ static void check_huge_pages(struct findings *f)
         fclose(file);
         mode[strcspn(mode, "\n")] = 0;
     }
-    const bool on = strstr(mode, "[always]") || strstr(mode, "[madvise]");
-    findings_add(f, "huge pages", on ? FINDING_OK : FINDING_SLOW,
+    findings_add(f, "huge pages", arena_has_huge_pages() ? FINDING_OK : FINDING_SLOW,
                  "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled", "transparent: %s; reserved: %ld", mode,
                  read_number("/proc/sys/vm/nr_hugepages"));
 }
