@@ -685,6 +685,8 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     atomic_store(&c->numbers.durable_height, c->head.number);
     atomic_store(&c->numbers.head_timestamp, c->head.timestamp);
     atomic_store(&c->numbers.head_gas_limit, c->head.gas_limit);
+    atomic_store(&c->numbers.log_bytes, blog_bytes(options->blog));
+    atomic_store(&c->numbers.retained_from, blog_first(options->blog));
     return c;
 }
 
