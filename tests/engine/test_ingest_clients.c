@@ -171,7 +171,7 @@ static size_t stuff(int fd)
     return sent;
 }
 
-Test(ingest_clients, those_that_never_read_their_answers_cost_the_others_nothing, .timeout = 120)
+Test(ingest_clients, those_that_never_read_their_answers_cost_the_others_nothing)
 {
     struct rig_options options = options_for("ingest_clients/never_read");
     struct rig *r = rig_start(&options);
@@ -207,7 +207,7 @@ Test(ingest_clients, those_that_never_read_their_answers_cost_the_others_nothing
     rig_stop(r);
 }
 
-Test(ingest_clients, one_byte_at_a_time_is_as_good_as_any, .timeout = 60)
+Test(ingest_clients, one_byte_at_a_time_is_as_good_as_any)
 {
     struct rig_options options = options_for("ingest_clients/one_byte");
     struct rig *r = rig_start(&options);
@@ -233,7 +233,7 @@ Test(ingest_clients, one_byte_at_a_time_is_as_good_as_any, .timeout = 60)
     rig_stop(r);
 }
 
-Test(ingest_clients, a_bad_hello_is_answered_instead_of_greeted, .timeout = 60)
+Test(ingest_clients, a_bad_hello_is_answered_instead_of_greeted)
 {
     struct rig_options options = options_for("ingest_clients/hello");
     struct rig *r = rig_start(&options);
@@ -251,7 +251,7 @@ Test(ingest_clients, a_bad_hello_is_answered_instead_of_greeted, .timeout = 60)
 }
 
 // The client goes on sending: what it sends must not take the answer away from it.
-Test(ingest_clients, a_bad_frame_is_answered_last_though_more_is_on_its_way, .timeout = 60)
+Test(ingest_clients, a_bad_frame_is_answered_last_though_more_is_on_its_way)
 {
     struct rig_options options = options_for("ingest_clients/bad_frame");
     struct rig *r = rig_start(&options);
@@ -283,7 +283,7 @@ Test(ingest_clients, a_bad_frame_is_answered_last_though_more_is_on_its_way, .ti
     rig_stop(r);
 }
 
-Test(ingest_clients, a_client_that_ends_its_side_gets_every_answer_and_then_the_end, .timeout = 60)
+Test(ingest_clients, a_client_that_ends_its_side_gets_every_answer_and_then_the_end)
 {
     struct rig_options options = options_for("ingest_clients/half_close");
     struct rig *r = rig_start(&options);
@@ -315,7 +315,7 @@ static void reset(int fd)
     close(fd);
 }
 
-Test(ingest_clients, resets_in_every_state_leave_nothing_behind, .timeout = 120)
+Test(ingest_clients, resets_in_every_state_leave_nothing_behind)
 {
     struct rig_options options = options_for("ingest_clients/resets");
     struct rig *r = rig_start(&options);
@@ -348,7 +348,7 @@ Test(ingest_clients, resets_in_every_state_leave_nothing_behind, .timeout = 120)
     rig_stop(r);
 }
 
-Test(ingest_clients, answers_to_a_client_that_has_gone_reach_nobody_else, .timeout = 60)
+Test(ingest_clients, answers_to_a_client_that_has_gone_reach_nobody_else)
 {
     struct rig_options options = options_for("ingest_clients/gone");
     options.shards = options.connections = 1; // so that the place is taken again at once
@@ -372,7 +372,7 @@ Test(ingest_clients, answers_to_a_client_that_has_gone_reach_nobody_else, .timeo
     rig_stop(r);
 }
 
-Test(ingest_clients, one_too_many_is_told_so_and_its_place_is_free_again_later, .timeout = 60)
+Test(ingest_clients, one_too_many_is_told_so_and_its_place_is_free_again_later)
 {
     struct rig_options options = options_for("ingest_clients/too_many");
     options.connections = 3; // of each of two shards
@@ -398,7 +398,7 @@ Test(ingest_clients, one_too_many_is_told_so_and_its_place_is_free_again_later, 
     rig_stop(r);
 }
 
-Test(ingest_clients, ten_thousand_that_come_and_go_leave_a_node_that_serves, .timeout = 120)
+Test(ingest_clients, ten_thousand_that_come_and_go_leave_a_node_that_serves)
 {
     struct rig_options options = options_for("ingest_clients/quick");
     struct rig *r = rig_start(&options);
@@ -421,7 +421,7 @@ Test(ingest_clients, ten_thousand_that_come_and_go_leave_a_node_that_serves, .ti
 }
 
 // More connections than there are receive buffers, all with more to send than is taken: each gets its turn.
-Test(ingest_clients, flooding_ones_are_served_alike, .timeout = 120)
+Test(ingest_clients, flooding_ones_are_served_alike)
 {
     enum { CLIENTS = 96, ENOUGH = 2000 };
     struct rig_options options = options_for("ingest_clients/alike");
@@ -469,7 +469,7 @@ Test(ingest_clients, flooding_ones_are_served_alike, .timeout = 120)
 }
 
 // Reading ahead is bounded by a few transactions here: everything still goes through.
-Test(ingest_clients, little_memory_for_what_is_under_way_slows_down_and_loses_nothing, .timeout = 120)
+Test(ingest_clients, little_memory_for_what_is_under_way_slows_down_and_loses_nothing)
 {
     struct rig_options options = options_for("ingest_clients/little_memory");
     options.receive_bytes_max = 3000;
@@ -505,7 +505,7 @@ Test(ingest_clients, little_memory_for_what_is_under_way_slows_down_and_loses_no
     rig_stop(r);
 }
 
-Test(ingest_clients, a_shard_that_drains_refuses_by_name_and_finishes_what_it_has, .timeout = 60)
+Test(ingest_clients, a_shard_that_drains_refuses_by_name_and_finishes_what_it_has)
 {
     struct rig_options options = options_for("ingest_clients/drain");
     struct rig *r = rig_start(&options);

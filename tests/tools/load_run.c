@@ -155,7 +155,7 @@ Test(load_run, the_bound_on_all_holds_the_schedule_back_and_says_so)
     finish(&r, s);
 }
 
-Test(load_run, no_more_than_the_window_waits_for_answers, .timeout = 60)
+Test(load_run, no_more_than_the_window_waits_for_answers)
 {
     struct rig r;
     prepare(&r, 6000, 100);
