@@ -286,6 +286,7 @@ void mempool_result_included(struct mempool *mp, struct pooled_tx *t)
     struct sender *s = mp_sender_of(mp, t);
     uint64_t nonce = t->tx.nonce;
     bool was_first = t == s->first;
+    s->reckoned = false;
     if (s->nonce <= nonce)
         s->nonce = nonce + 1;
     mp_remove(mp, t, TX_OK);
@@ -296,6 +297,7 @@ void mempool_result_included(struct mempool *mp, struct pooled_tx *t)
 void mempool_result_dropped(struct mempool *mp, struct pooled_tx *t, enum tx_status reason)
 {
     assert(t->proposed && reason != TX_OK);
+    mp_sender_of(mp, t)->reckoned = false;
     mp_remove(mp, t, reason);
 }
 
@@ -303,6 +305,7 @@ void mempool_result_again(struct mempool *mp, struct pooled_tx *t)
 {
     assert(t->proposed);
     struct sender *s = mp_sender_of(mp, t);
+    s->reckoned = false;
     if (t->tx.nonce < s->nonce)
         mp_remove(mp, t, TX_NONCE_TOO_LOW);
     else
@@ -316,6 +319,9 @@ void mempool_account_changed(struct mempool *mp, const bytes32 *sender_key, cons
     struct sender *s = sender_table_find(&mp->senders, sender_key);
     if (!s)
         return;
+    if (s->reckoned && s->nonce == account->nonce && u256_equal(&s->balance, &account->balance))
+        return;
+    s->reckoned = true;
     s->nonce = account->nonce;
     s->balance = account->balance;
 

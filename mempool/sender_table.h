@@ -18,6 +18,7 @@ struct sender {
     struct pooled_tx *evictable;    // what eviction may take next; NULL: not in the eviction heap
     uint32_t count;                 // pooled transactions; 0: this number is free
     uint32_t executable;            // of them executable and not proposed
+    bool reckoned;                  // all of the queue agrees with nonce and balance, so telling the same again is idle
 };
 
 // Apart from the senders, because the heap and the list move many entries at a time.
