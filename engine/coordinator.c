@@ -3,6 +3,7 @@
 #include "base/keccak.h"
 #include "base/log.h"
 #include "engine/assemble.h"
+#include "engine/ordered_list.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -17,27 +18,10 @@
 #define PROPOSAL_COUNT_MAX 131072u
 // A proposal that brought nothing is not repeated sooner, whatever the block time.
 #define EMPTY_RETRY_NS 10000000ull
-// While more is pooled than a list holds, every so manieth list is filled by one shard after the other instead of by
-// shares, so that a transaction whose gas limit exceeds its shard's share gets its turn; and every list, where the
-// shares would be smaller than this gas.
-#define LISTS_A_TURN 16
-#define SHARE_GAS_MIN (64u * 21000u)
 // Transactions change at most their sender and their target: how dirty records are reckoned for the checkpoint.
 #define RECORDS_PER_TX 2
 
 enum phase { IDLE, PROPOSING, EXECUTING, GATHERING, FINISHING, STORING, SETTLING };
-
-// The ordered list under way, from MSG_PROPOSE to MSG_SETTLED.
-struct list {
-    struct exec_tx *txs; // O
-    struct exec_result *results;
-    size_t count, cap;
-    size_t from, to;          // the executed block under way: O[from, to)
-    struct exec_tx *by_shard; // O grouped by shard, rising in index
-    size_t begin[SHARD_MAX + 1];
-    struct exec_tx *block; // the block's, grouped by shard, without those that the cut dropped
-    struct ordered ordered;
-};
 
 struct checkpoint_work {
     bool held; // parts wait for the block's durability
@@ -52,8 +36,6 @@ struct coordinator {
     enum phase phase;
     unsigned awaited; // answers still to come in this phase
     bool ready;       // a shard said that its pool has something
-    unsigned crowded; // lists while more was pooled than they hold
-    unsigned turn;    // of the shards, share_in_turn
     bool stopping;
     bool broken; // nothing more may be done
     unsigned round;
@@ -63,7 +45,8 @@ struct coordinator {
 
     struct header head, next;
     bytes32 head_hash;
-    struct list list;
+    struct ordered_list list; // under way, from MSG_PROPOSE to MSG_SETTLED
+    struct gas_share share;
     struct propose_request request;
     struct block_work work;
     struct settle_work settle;
@@ -150,37 +133,12 @@ static u256 next_base_fee(const struct coordinator *c)
     return header_next_base_fee(&c->options.genesis->fee_rules, c->head.gas_limit, c->head.gas_used, &c->head.base_fee);
 }
 
-// One shard after the other, beginning with another one each time, as far as the gas goes.
-static void share_in_turn(struct coordinator *c, const uint64_t *wanted, uint64_t limit)
-{
-    unsigned n = c->options.shard_count;
-    for (unsigned i = 0; i < n; i++) {
-        unsigned shard = (c->turn + i) % n;
-        uint64_t own = wanted[shard] < limit ? wanted[shard] : limit;
-        c->request.gas_max[shard] = own;
-        limit -= own;
-    }
-    c->turn++;
-}
-
-// Shares the gas of a list out by what each shard has to propose; what is over goes to all alike. Never more together
-// than the list may hold.
 static void share_gas(struct coordinator *c, uint64_t limit)
 {
-    unsigned n = c->options.shard_count;
     uint64_t wanted[SHARD_MAX];
-    unsigned __int128 total = 0;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < c->options.shard_count; i++)
         wanted[i] = atomic_load_explicit(&shard_numbers(c->options.shards[i])->executable_gas, memory_order_relaxed);
-        total += wanted[i];
-    }
-    if (total > limit && (limit / n < SHARE_GAS_MIN || ++c->crowded % LISTS_A_TURN == 0)) {
-        share_in_turn(c, wanted, limit);
-        return;
-    }
-    for (unsigned i = 0; i < n; i++)
-        c->request.gas_max[i] = total <= limit ? wanted[i] + (limit - (uint64_t)total) / n
-                                               : (uint64_t)((unsigned __int128)limit * wanted[i] / total);
+    gas_share_out(&c->share, c->request.gas_max, wanted, c->options.shard_count, limit);
 }
 
 static void propose(struct coordinator *c, uint64_t now_ns)
@@ -195,48 +153,8 @@ static void propose(struct coordinator *c, uint64_t now_ns)
     r->count_max = limit / 21000 < PROPOSAL_COUNT_MAX ? limit / 21000 + 1 : PROPOSAL_COUNT_MAX;
     c->ready = false;
     c->proposal_ns = now_ns;
-    c->list.count = 0;
+    ordered_list_clear(&c->list);
     ask_all(c, PROPOSING, MSG_PROPOSE, r, 0);
-}
-
-static void reserve(struct list *l, size_t count)
-{
-    if (count <= l->cap)
-        return;
-    l->cap = count * 2;
-    l->txs = grow(l->txs, l->cap * sizeof *l->txs);
-    l->by_shard = grow(l->by_shard, l->cap * sizeof *l->by_shard);
-    l->block = grow(l->block, l->cap * sizeof *l->block);
-    l->results = grow(l->results, l->cap * sizeof *l->results);
-}
-
-static void take_proposal(struct coordinator *c, const struct message *m)
-{
-    struct list *l = &c->list;
-    reserve(l, l->count + m->n);
-    if (m->n > 0)
-        memcpy(l->txs + l->count, m->p, m->n * sizeof *l->txs);
-    l->count += m->n;
-}
-
-// Groups O by shard, keeping its order.
-static void group_by_shard(struct coordinator *c)
-{
-    struct list *l = &c->list;
-    unsigned n = c->options.shard_count;
-    size_t counts[SHARD_MAX + 1] = {0};
-    for (size_t i = 0; i < l->count; i++)
-        counts[partition_owner(partition_of_key(l->txs[i].sender_key), n)]++;
-    size_t at = 0;
-    for (unsigned s = 0; s <= n; s++) {
-        l->begin[s] = at;
-        at += s < n ? counts[s] : 0;
-        counts[s] = l->begin[s];
-    }
-    for (size_t i = 0; i < l->count; i++) {
-        l->txs[i].index = (uint32_t)i;
-        l->by_shard[counts[partition_owner(partition_of_key(l->txs[i].sender_key), n)]++] = l->txs[i];
-    }
 }
 
 static bool base_fee_can_fall(const struct coordinator *c)
@@ -254,7 +172,7 @@ static bool tick_helps(const struct coordinator *c)
 
 static void proposed(struct coordinator *c)
 {
-    struct list *l = &c->list;
+    struct ordered_list *l = &c->list;
     if (l->count == 0 && !tick_helps(c)) {
         c->earliest_ns = clock_ns() + EMPTY_RETRY_NS;
         idle(c);
@@ -263,11 +181,8 @@ static void proposed(struct coordinator *c)
     c->block_start_ns = c->proposal_ns;
     struct order_parent parent = order_parent(c);
     c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, clock_wall_ms());
-    if (l->count > 0)
-        memset(l->results, 0, l->count * sizeof *l->results);
-    group_by_shard(c);
+    ordered_list_group(l, c->options.shard_count);
     stage_items(&c->stages, STAGE_ORDER, l->count);
-    l->to = 0;
     next_block(c);
 }
 
@@ -288,23 +203,8 @@ static void begin_env(struct coordinator *c)
 
 static void next_block(struct coordinator *c)
 {
-    struct list *l = &c->list;
-    l->from = l->to;
-    size_t taken = exec_cut(l->txs, l->count, l->from, c->head.gas_limit, l->results);
-    l->to = l->from + taken;
     begin_env(c);
-    size_t at = 0;
-    for (unsigned s = 0; s < c->options.shard_count; s++) {
-        c->work.txs[s] = l->block + at;
-        size_t first = at;
-        for (size_t i = l->begin[s]; i < l->begin[s + 1]; i++) {
-            uint32_t index = l->by_shard[i].index;
-            if (index >= l->from && index < l->to && l->results[index].drop == TX_OK)
-                l->block[at++] = l->by_shard[i];
-        }
-        c->work.tx_count[s] = at - first;
-    }
-    c->work.results = l->results;
+    ordered_list_cut(&c->list, &c->work, c->options.shard_count, c->head.gas_limit);
     c->work.global_done = false;
     c->round = 0;
     c->round_sum = (struct exec_progress){0};
@@ -322,7 +222,7 @@ static bool checkpoint_due(const struct coordinator *c)
 static void finish(struct coordinator *c)
 {
     // Only the last block of a list: the checkpoint waits for its durability.
-    c->work.checkpoint = c->list.to == c->list.count && checkpoint_due(c);
+    c->work.checkpoint = ordered_list_done(&c->list) && checkpoint_due(c);
     ask_all(c, FINISHING, MSG_FINISH, &c->work, 0);
     // Bodies are assembled while the shards hash their tries.
     stage_enter(&c->stages, STAGE_EXECUTE);
@@ -448,7 +348,7 @@ static void finished(struct coordinator *c)
     stage_enter(&c->stages, STAGE_LINK);
     if (c->broken)
         return;
-    if (c->list.to < c->list.count) {
+    if (!ordered_list_done(&c->list)) {
         next_block(c);
         return;
     }
@@ -579,7 +479,7 @@ static void handle(struct coordinator *c, const struct message *m)
         c->stopping = true;
         return;
     case MSG_PROPOSED:
-        take_proposal(c, m);
+        ordered_list_add(&c->list, m->p, m->n);
         break;
     case MSG_ROUND_DONE:
         take_progress(c, m);
@@ -675,7 +575,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     c->head = options->head;
     c->head_hash = options->head_hash;
     c->assembly = assembly_create();
-    reserve(&c->list, 1); // so that an empty list has addresses too
+    ordered_list_init(&c->list);
     c->last_checkpoint_ns = clock_ns();
     pthread_mutex_init(&c->times_lock, NULL);
     hist_init(&c->times);
@@ -729,10 +629,7 @@ void coordinator_free(struct coordinator *c)
     assembly_free(c->assembly);
     free(c->stored);
     free(c->waiting);
-    free(c->list.txs);
-    free(c->list.by_shard);
-    free(c->list.block);
-    free(c->list.results);
+    ordered_list_free(&c->list);
     pthread_mutex_destroy(&c->times_lock);
     free(c);
 }
