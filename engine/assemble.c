@@ -166,3 +166,8 @@ size_t assembly_tx_count(const struct assembly *a)
 {
     return a->count;
 }
+
+struct bytes assembly_dropped(const struct assembly *a)
+{
+    return bytes_of(a->dropped_reasons, a->dropped_count);
+}

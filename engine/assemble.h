@@ -32,5 +32,7 @@ uint8_t *assembly_seal(struct assembly *a, const struct header *header, uint64_t
 
 // Transactions that the block holds, after assembly_body.
 size_t assembly_tx_count(const struct assembly *a);
+// Why transactions were dropped for good, one enum tx_status each; valid until the next assembly_body.
+struct bytes assembly_dropped(const struct assembly *a);
 
 #endif

@@ -42,6 +42,7 @@ struct coordinator {
     uint64_t earliest_ns; // the next list not before
     uint64_t proposal_ns;
     uint64_t block_start_ns; // of the last list that was sealed
+    uint64_t flush_ns;
 
     struct header head, next;
     bytes32 head_hash;
@@ -69,7 +70,7 @@ struct coordinator {
     struct coordinator_numbers numbers;
     struct stage_clock stages;
     pthread_mutex_t times_lock;
-    struct hist times;
+    struct coordinator_times times;
     pthread_t thread;
     bool started;
     atomic_int thread_id;
@@ -170,6 +171,15 @@ static bool tick_helps(const struct coordinator *c)
     return sum(c, offsetof(struct shard_numbers, held_back)) > 0 && base_fee_can_fall(c);
 }
 
+static void note_start(struct coordinator *c)
+{
+    pthread_mutex_lock(&c->times_lock);
+    if (c->block_start_ns)
+        hist_add(&c->times.interval, c->proposal_ns - c->block_start_ns);
+    pthread_mutex_unlock(&c->times_lock);
+    c->block_start_ns = c->proposal_ns;
+}
+
 static void proposed(struct coordinator *c)
 {
     struct ordered_list *l = &c->list;
@@ -178,7 +188,7 @@ static void proposed(struct coordinator *c)
         idle(c);
         return;
     }
-    c->block_start_ns = c->proposal_ns;
+    note_start(c);
     struct order_parent parent = order_parent(c);
     c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, clock_wall_ms());
     ordered_list_group(l, c->options.shard_count);
@@ -323,6 +333,9 @@ static void publish_block(struct coordinator *c)
     atomic_fetch_add_explicit(&n->empty_blocks, txs == 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&n->transactions, txs, memory_order_relaxed);
     atomic_fetch_add_explicit(&n->gas, c->head.gas_used, memory_order_relaxed);
+    struct bytes dropped = assembly_dropped(c->assembly);
+    for (size_t i = 0; i < dropped.len; i++)
+        atomic_fetch_add_explicit(&n->dropped_by[dropped.ptr[i]], 1, memory_order_relaxed);
     atomic_store_explicit(&n->head_timestamp, c->head.timestamp, memory_order_relaxed);
     atomic_store_explicit(&n->head_gas_used, c->head.gas_used, memory_order_relaxed);
     atomic_store_explicit(&n->head_gas_limit, c->head.gas_limit, memory_order_relaxed);
@@ -353,6 +366,7 @@ static void finished(struct coordinator *c)
         return;
     }
     c->phase = STORING;
+    c->flush_ns = clock_ns();
     blog_flush(c->options.blog);
 }
 
@@ -411,8 +425,10 @@ static void stored(struct coordinator *c)
     if (c->broken)
         return;
     retain(c);
+    uint64_t now = clock_ns();
     pthread_mutex_lock(&c->times_lock);
-    hist_add(&c->times, clock_ns() - c->block_start_ns);
+    hist_add(&c->times.commit, now - c->block_start_ns);
+    hist_add(&c->times.flush, now - c->flush_ns);
     pthread_mutex_unlock(&c->times_lock);
     struct settle_work *w = &c->settle;
     for (unsigned s = 0; s < c->options.shard_count; s++) {
@@ -578,7 +594,9 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     ordered_list_init(&c->list);
     c->last_checkpoint_ns = clock_ns();
     pthread_mutex_init(&c->times_lock, NULL);
-    hist_init(&c->times);
+    hist_init(&c->times.commit);
+    hist_init(&c->times.interval);
+    hist_init(&c->times.flush);
     u256 fee = next_base_fee(c);
     atomic_store(&c->numbers.base_fee_low, u256_fits_u64(&fee) ? fee.w[0] : UINT64_MAX);
     atomic_store(&c->numbers.height, c->head.number);
@@ -649,10 +667,9 @@ int coordinator_thread_id(const struct coordinator *c)
     return atomic_load(&c->thread_id);
 }
 
-struct hist coordinator_block_times(struct coordinator *c)
+void coordinator_copy_times(struct coordinator *c, struct coordinator_times *out)
 {
     pthread_mutex_lock(&c->times_lock);
-    struct hist copy = c->times;
+    *out = c->times;
     pthread_mutex_unlock(&c->times_lock);
-    return copy;
 }

@@ -50,11 +50,17 @@ struct coordinator_numbers {
     _Atomic uint64_t head_timestamp, head_gas_used, head_gas_limit;
     _Atomic uint64_t base_fee_low; // of the next block, saturated to 64 bits
     _Atomic uint64_t last_block_start_ns, log_bytes, retained_from;
+    _Atomic uint64_t dropped_by[TX_STATUS_COUNT]; // ordered transactions that no block takes, by reason
 };
 const struct coordinator_numbers *coordinator_numbers(const struct coordinator *c);
 const struct stage_clock *coordinator_stages(const struct coordinator *c);
 int coordinator_thread_id(const struct coordinator *c);
-// Time from a block's start to its durability; a copy, any thread.
-struct hist coordinator_block_times(struct coordinator *c);
+// A copy, any thread.
+struct coordinator_times {
+    struct hist commit;   // from a list's start until its blocks are durable
+    struct hist interval; // from a list's start to the next one's
+    struct hist flush;    // from handing a list's blocks to the log until they are durable
+};
+void coordinator_copy_times(struct coordinator *c, struct coordinator_times *out);
 
 #endif

@@ -2,7 +2,9 @@
 #include "base/version.h"
 #include "engine/node_private.h"
 #include "engine/rpc/metrics.h"
+#include "sigverify/sigverify.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
@@ -198,10 +200,124 @@ static void chain(const struct node *n, FILE *out)
     metric_counter(out, METRIC_TRANSACTIONS, NULL, load(&c->transactions));
     metric_counter(out, METRIC_GAS, NULL, load(&c->gas));
     metric_gauge(out, METRIC_BASE_FEE_WEI, NULL, (double)load(&c->base_fee_low));
-    struct hist times = coordinator_block_times(n->coordinator);
-    metric_histogram(out, METRIC_COMMIT_LATENCY, NULL, &times);
     metric_gauge(out, METRIC_LOG_BYTES, NULL, (double)load(&c->log_bytes));
     metric_gauge(out, METRIC_CHECKPOINT_BYTES, NULL, (double)checkpoint_bytes(n->checkpoint));
+}
+
+static void times(const struct node *n, FILE *out)
+{
+    struct coordinator_times t;
+    struct hist checkpoints;
+    coordinator_copy_times(n->coordinator, &t);
+    metric_histogram(out, METRIC_BLOCK_INTERVAL, NULL, &t.interval);
+    metric_histogram(out, METRIC_COMMIT_LATENCY, NULL, &t.commit);
+    metric_histogram(out, METRIC_FSYNC_LATENCY, NULL, &t.flush);
+    hist_init(&checkpoints);
+    checkpoint_add_times(n->checkpoint, &checkpoints);
+    metric_histogram(out, METRIC_CHECKPOINT_SECONDS, NULL, &checkpoints);
+}
+
+static void drops(const struct node *n, FILE *out)
+{
+    metric_begin(out, METRIC_DROPPED);
+    for (unsigned s = 1; s < TX_STATUS_COUNT; s++) {
+        uint64_t count = load(&coordinator_numbers(n->coordinator)->dropped_by[s]);
+        if (count > 0)
+            metric_counter(out, METRIC_DROPPED, (const char *const[]){tx_status_text(s)}, count);
+    }
+}
+
+static void ingest_refusals(const struct node *n, FILE *out)
+{
+    metric_begin(out, METRIC_INGEST_REFUSED);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct shard_numbers *s = shard_numbers(n->shards[i]);
+        char shard[8];
+        snprintf(shard, sizeof shard, "%u", i);
+        metric_counter(out, METRIC_INGEST_REFUSED, (const char *const[]){shard, "too many"}, load(&s->too_many));
+        metric_counter(out, METRIC_INGEST_REFUSED, (const char *const[]){shard, "bad hello"}, load(&s->bad_hellos));
+        metric_counter(out, METRIC_INGEST_REFUSED, (const char *const[]){shard, "bad frame"}, load(&s->bad_frames));
+    }
+}
+
+static void arenas(const struct node *n, FILE *out)
+{
+    metric_begin(out, METRIC_MEMORY_BYTES);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        char thread[16];
+        snprintf(thread, sizeof thread, "shard %u", i);
+        metric_gauge(out, METRIC_MEMORY_BYTES, (const char *const[]){thread},
+                     (double)arena_bytes(shard_arena(n->shards[i])));
+    }
+}
+
+// ---- CPU time by thread; threads of one name (the kernel's workers) together
+
+struct thread_cpu {
+    char name[16]; // as the kernel keeps it
+    uint64_t ns;
+};
+
+// A line of a file of this task, without the line feed. False when the thread has gone.
+static bool task_line(const char *task, const char *file, char *line, size_t cap)
+{
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%.16s/%s", task, file);
+    FILE *f = fopen(path, "r");
+    bool good = f && fgets(line, (int)cap, f);
+    if (f)
+        fclose(f);
+    if (good)
+        line[strcspn(line, "\n")] = 0;
+    return good;
+}
+
+static size_t add_thread(struct thread_cpu *threads, size_t count, size_t cap, const char *task)
+{
+    char name[64], schedstat[64];
+    unsigned long long ns;
+    if (!task_line(task, "comm", name, sizeof name) || !task_line(task, "schedstat", schedstat, sizeof schedstat) ||
+        sscanf(schedstat, "%llu", &ns) != 1)
+        return count;
+    if (strncmp(name, "iou-", 4) == 0)
+        snprintf(name, sizeof name, "io workers");
+    size_t i = 0;
+    while (i < count && strcmp(threads[i].name, name) != 0)
+        i++;
+    if (i == count && count == cap)
+        return count;
+    if (i == count)
+        threads[count++] = (struct thread_cpu){.ns = 0};
+    snprintf(threads[i].name, sizeof threads[i].name, "%.15s", name);
+    threads[i].ns += ns;
+    return count;
+}
+
+static void thread_times(FILE *out)
+{
+    struct thread_cpu threads[SHARD_MAX + 16];
+    size_t count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *e; tasks && (e = readdir(tasks));) {
+        if (e->d_name[0] != '.')
+            count = add_thread(threads, count, sizeof threads / sizeof threads[0], e->d_name);
+    }
+    if (tasks)
+        closedir(tasks);
+    metric_begin(out, METRIC_THREAD_CPU_SECONDS);
+    for (size_t i = 0; i < count; i++)
+        metric_counter_double(out, METRIC_THREAD_CPU_SECONDS, (const char *const[]){threads[i].name},
+                              (double)threads[i].ns / 1e9);
+}
+
+static void identity(const struct node *n, FILE *out)
+{
+    struct rpc_node_status status;
+    node_status((void *)n, &status);
+    metric_begin(out, METRIC_INFO);
+    metric_gauge(out, METRIC_INFO, (const char *const[]){status.version, sv_kernel_name()}, 1);
+    metric_gauge(out, METRIC_UPTIME_SECONDS, NULL, (double)(clock_wall_ms() - n->start_wall_ms) / 1000);
+    metric_gauge(out, METRIC_HEALTHY, NULL, status.healthy);
 }
 
 void node_metrics(void *ctx, FILE *out)
@@ -209,17 +325,23 @@ void node_metrics(void *ctx, FILE *out)
     const struct node *n = ctx;
     if (!n->coordinator)
         return;
+    identity(n, out);
+    thread_times(out);
     chain(n, out);
+    times(n, out);
+    drops(n, out);
     per_shard(n, out, METRIC_ACCOUNTS, offsetof(struct shard_numbers, accounts), false);
     pools(n, out);
     per_shard(n, out, METRIC_POOL_BYTES, offsetof(struct shard_numbers, pool_bytes), false);
     per_shard(n, out, METRIC_SUBMITTED, offsetof(struct shard_numbers, accepted), true);
     refusals(n, out);
     per_shard(n, out, METRIC_INGEST_CONNECTIONS, offsetof(struct shard_numbers, connections), false);
+    ingest_refusals(n, out);
     per_shard(n, out, METRIC_INGEST_FRAMES, offsetof(struct shard_numbers, frames), true);
     per_shard(n, out, METRIC_INGEST_BYTES, offsetof(struct shard_numbers, received_bytes), true);
     per_shard(n, out, METRIC_INGEST_PAUSES, offsetof(struct shard_numbers, receive_paused), true);
     inclusion(n, out);
     stages(n, out);
+    arenas(n, out);
     metric_gauge(out, METRIC_RESIDENT_BYTES, NULL, (double)resident_bytes());
 }

@@ -47,6 +47,7 @@ void core_metrics(struct rpc_core *core, FILE *out)
     metric_gauge(out, METRIC_RPC_FILTERS, NULL, core->feed.filter_count);
     metric_counter(out, METRIC_RPC_NOTIFICATIONS, NULL, core->feed.notification_count);
     metric_counter(out, METRIC_RPC_PENDING_LOST, NULL, atomic_load_explicit(&core->pending_lost, memory_order_relaxed));
+    metric_gauge(out, METRIC_INDEX_BYTES, NULL, (double)chain_reader_index_bytes(core->reader));
     if (core->backend.metrics)
         core->backend.metrics(core->backend.ctx, out);
 }

@@ -1,10 +1,9 @@
 #include "engine/rpc/metrics.h"
 
+#include "shard/stage.h"
+
 #include <assert.h>
 #include <math.h>
-
-const char *const METRIC_STAGES[METRIC_STAGE_COUNT] = {"receive", "decode", "verify", "pool",  "link",      "order",
-                                                       "execute", "trie",   "store",  "reply", "preempted", "idle"};
 
 const struct metric METRICS[METRIC_COUNT] = {
     [METRIC_INFO] = {"gantry_info", METRIC_GAUGE, "", "Always 1; the labels tell what runs.", {"version", "kernels"}},
@@ -85,7 +84,7 @@ const struct metric METRICS[METRIC_COUNT] = {
     [METRIC_FSYNC_LATENCY] = {"gantry_fdatasync_latency_seconds",
                               METRIC_HISTOGRAM,
                               "seconds",
-                              "Time of one fdatasync of the block log.",
+                              "Time from handing blocks to the log until an fdatasync covers them.",
                               {0}},
     [METRIC_MEMORY_BYTES] =
         {"gantry_memory_bytes", METRIC_GAUGE, "bytes", "Live allocations of a thread's arena.", {"thread"}},
@@ -97,7 +96,7 @@ const struct metric METRICS[METRIC_COUNT] = {
     [METRIC_INGEST_REFUSED] = {"gantry_ingest_refused_total",
                                METRIC_COUNTER,
                                "",
-                               "Connections and frames that the ingest port refused, by reason.",
+                               "Connections that the ingest port refused or ended, by reason.",
                                {"shard", "reason"}},
     [METRIC_INGEST_BYTES] =
         {"gantry_ingest_bytes_total", METRIC_COUNTER, "bytes", "Bytes received on the ingest port.", {"shard"}},
@@ -291,7 +290,7 @@ void metrics_markdown(FILE *out)
         fprintf(out, " | %s |\n", m->help);
     }
     fputs("\nStages (label `stage`): ", out);
-    for (int i = 0; i < METRIC_STAGE_COUNT; i++)
-        fprintf(out, "%s%s", i > 0 ? ", " : "", METRIC_STAGES[i]);
+    for (int i = 0; i < STAGE_COUNT; i++)
+        fprintf(out, "%s%s", i > 0 ? ", " : "", stage_names[i]);
     fputs(".\n", out);
 }

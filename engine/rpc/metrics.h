@@ -82,10 +82,6 @@ struct metric {
 
 extern const struct metric METRICS[METRIC_COUNT];
 
-// Names of the `stage` label, in the order of the architecture; the last is "idle".
-#define METRIC_STAGE_COUNT 12
-extern const char *const METRIC_STAGES[METRIC_STAGE_COUNT];
-
 // # HELP and # TYPE.
 void metric_begin(FILE *out, enum metric_id id);
 // values holds one text for each declared label; NULL for a metric without labels.

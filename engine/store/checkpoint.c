@@ -116,6 +116,7 @@ struct checkpoint *checkpoint_open(const char *dir, const bytes32 *genesis_hash,
     }
     c->genesis_hash = *genesis_hash;
     pthread_rwlock_init(&c->map_lock, NULL);
+    hist_init(&c->times);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->wake, NULL);
     *block_hash = (bytes32){0};

@@ -4,6 +4,7 @@
 #ifndef GANTRY_ENGINE_STORE_CHECKPOINT_H
 #define GANTRY_ENGINE_STORE_CHECKPOINT_H
 
+#include "base/hist.h"
 #include "engine/store/blog.h"
 #include "shard/state/state.h"
 
@@ -51,6 +52,8 @@ uint64_t checkpoint_height(const struct checkpoint *c);
 // Text of the first write error (the node stops on it), NULL while all is well; any thread.
 const char *checkpoint_failed(const struct checkpoint *c);
 uint64_t checkpoint_bytes(const struct checkpoint *c);
+// Adds the times that writing checkpoints took; any thread.
+void checkpoint_add_times(struct checkpoint *c, struct hist *into);
 
 // Runs job(ctx) on the checkpoint thread when it has nothing to write. False when too many wait (then call it
 // yourself). checkpoint_close runs what still waits. Any thread.

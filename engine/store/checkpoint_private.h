@@ -36,6 +36,7 @@ struct checkpoint {
     size_t part_count;
     struct background_job jobs[BACKGROUND_JOBS_MAX];
     unsigned job_count;
+    struct hist times; // of writing
 
     _Atomic bool busy;
     _Atomic uint64_t height, bytes;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "engine/store/account_codec.h"
 #include "engine/store/checkpoint_private.h"
 
@@ -118,6 +119,7 @@ static int write_once(struct checkpoint *c, const struct sorted *sorted, size_t 
 
 static void write_checkpoint(struct checkpoint *c)
 {
+    const uint64_t start = clock_ns();
     size_t total = 0;
     for (size_t i = 0; i < c->part_count; i++)
         total += c->parts[i].count;
@@ -141,6 +143,9 @@ static void write_checkpoint(struct checkpoint *c)
         c->has_failed = true;
     }
     if (rc == 0) {
+        pthread_mutex_lock(&c->lock);
+        hist_add(&c->times, clock_ns() - start);
+        pthread_mutex_unlock(&c->lock);
         checkpoint_update_bytes(c);
         c->height = c->next_height;
     }
@@ -157,6 +162,7 @@ static void lower_priority(void)
 static void *checkpoint_main(void *arg)
 {
     struct checkpoint *c = arg;
+    pthread_setname_np(pthread_self(), "checkpoint");
     lower_priority();
     pthread_mutex_lock(&c->lock);
     for (;;) {
@@ -201,6 +207,13 @@ bool checkpoint_start(struct checkpoint *c, uint64_t height, const bytes32 *bloc
     pthread_cond_signal(&c->wake);
     pthread_mutex_unlock(&c->lock);
     return true;
+}
+
+void checkpoint_add_times(struct checkpoint *c, struct hist *into)
+{
+    pthread_mutex_lock(&c->lock);
+    hist_merge(into, &c->times);
+    pthread_mutex_unlock(&c->lock);
 }
 
 bool checkpoint_background(struct checkpoint *c, void (*job)(void *ctx), void *ctx)
