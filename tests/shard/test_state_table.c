@@ -4,7 +4,9 @@
 #include "shard/state/record_table.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define KEYS 3000
 
@@ -85,3 +87,66 @@ Test(state_table, a_reserved_table_does_not_grow_while_it_is_filled)
     record_table_free(&t);
     arena_destroy(arena);
 }
+
+static bytes32 numbered_key(uint64_t i)
+{
+    bytes32 key = {{0}};
+    store_le64(key.b, i * UINT64_C(0x9e3779b97f4a7c15));
+    return key;
+}
+
+Test(state_table, a_large_table_keeps_every_record_whether_it_grew_or_was_sized_before)
+{
+    enum { RECORDS = 5 * RECORDS_PER_CHUNK };
+    struct arena *arena = arena_create();
+    for (int reserved = 0; reserved < 2; reserved++) {
+        struct record_table t;
+        record_table_init(&t, arena);
+        if (reserved)
+            record_table_reserve(&t, RECORDS);
+        for (uint64_t i = 0; i < RECORDS; i++) {
+            bytes32 key = numbered_key(i);
+            record_at(&t, record_table_add(&t, &key))->nonce = i;
+        }
+        for (uint64_t i = 0; i < RECORDS; i++) {
+            bytes32 key = numbered_key(i);
+            uint32_t id = record_table_find(&t, &key);
+            cr_assert_neq(id, RECORD_NONE);
+            cr_assert_eq(record_at(&t, id)->nonce, i);
+            cr_assert(u256_is_zero(&record_at(&t, id)->balance));
+        }
+        record_table_free(&t);
+        cr_expect_eq(arena_bytes(arena), 0);
+    }
+    arena_destroy(arena);
+}
+
+#if !GANTRY_SANITIZE // the sanitizer's allocator touches all it gives
+
+static uint64_t resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    unsigned long long total = 0, resident = 0;
+    cr_assert_eq(fscanf(file, "%llu %llu", &total, &resident), 2);
+    fclose(file);
+    return resident * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+// All of their chunks together would be 40 MB.
+Test(state_table, small_tables_have_only_what_they_use_in_memory)
+{
+    enum { TABLES = 256 };
+    struct arena *arena = arena_create();
+    struct record_table *tables = calloc(TABLES, sizeof *tables);
+    uint64_t before = resident_bytes();
+    for (uint64_t i = 0; i < TABLES; i++) {
+        bytes32 key = numbered_key(i);
+        record_table_init(&tables[i], arena);
+        record_table_add(&tables[i], &key);
+    }
+    cr_expect_lt(resident_bytes(), before + (8u << 20));
+    arena_destroy(arena);
+    free(tables);
+}
+
+#endif
