@@ -240,6 +240,12 @@ static bool read_accounts(struct genesis *g, const json_t *root, char *error)
             return false;
         g->account_count++;
     }
+    // Whatever moves later, no balance can overflow then.
+    u256 total = U256_ZERO;
+    for (size_t i = 0; i < g->account_count; i++) {
+        if (u256_add(&total, &total, &g->accounts[i].balance))
+            return refuse(error, "alloc: the balances together exceed 256 bits");
+    }
     qsort(g->accounts, g->account_count, sizeof g->accounts[0], by_address);
     for (size_t i = 1; i < g->account_count; i++) {
         if (!address_equal(&g->accounts[i - 1].addr, &g->accounts[i].addr))

@@ -26,10 +26,11 @@ struct genesis {
 #define GENESIS_ERROR_MAX 256
 
 // Parses the JSON text. Refused with a message that names the place: malformed JSON, unknown keys under config.gantry,
-// a duplicate or empty account, a base fee of zero, an account with code or storage (this build has no contracts), a
-// number that does not fit, a gas limit under 21000, a fork schedule that is not Cancun from the first block on.
-// Numbers are JSON integers or strings, decimal or 0x-hexadecimal; alloc's addresses come with or without 0x. Nothing
-// to free after a refusal. Keys that are not known outside config.gantry are ignored, as geth does.
+// a duplicate or empty account, balances that together exceed 256 bits, a base fee of zero, an account with code or
+// storage (this build has no contracts), a number that does not fit, a gas limit under 21000, a fork schedule that is
+// not Cancun from the first block on. Numbers are JSON integers or strings, decimal or 0x-hexadecimal; alloc's
+// addresses come with or without 0x. Nothing to free after a refusal. Keys that are not known outside config.gantry are
+// ignored, as geth does.
 MUST_CHECK bool genesis_parse(struct genesis *out, const char *json, size_t len, char error[GENESIS_ERROR_MAX]);
 MUST_CHECK bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERROR_MAX]);
 void genesis_free(struct genesis *g);

@@ -362,7 +362,9 @@ void mempool_clear(struct mempool *mp, enum tx_status reason)
 
 struct mempool_stats mempool_stats(const struct mempool *mp)
 {
-    return mp->stats;
+    struct mempool_stats stats = mp->stats;
+    stats.executable_gas = mp->executable_gas < UINT64_MAX ? (uint64_t)mp->executable_gas : UINT64_MAX;
+    return stats;
 }
 
 uint64_t mempool_next_nonce(const struct mempool *mp, const bytes32 *sender_key, uint64_t account_nonce)

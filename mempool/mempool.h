@@ -100,7 +100,7 @@ struct mempool_stats {
     uint64_t pending, queued; // proposed ones are among them
     uint64_t bytes;           // pooled_tx_bytes of all
     uint64_t executable;      // pending with fee cap >= base fee, not behind one that is held back, not proposed
-    uint64_t executable_gas;  // sum of their gas limits
+    uint64_t executable_gas;  // sum of their gas limits, UINT64_MAX if it is more than that
     uint64_t held_back;       // pending and kept out by the base fee alone, their own or of one before; not proposed
     uint64_t evicted, replaced, expired,
         dropped; // since start, each transaction in one of them; dropped: other reasons

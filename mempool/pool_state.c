@@ -70,7 +70,7 @@ static void state_enter(struct mempool *mp, struct sender *s, struct pooled_tx *
         if (t->proposed)
             return;
         mp->stats.executable++;
-        mp->stats.executable_gas += t->tx.gas_limit;
+        mp->executable_gas += t->tx.gas_limit;
         if (s->executable++ == 0)
             ready_add(mp, s);
         break;
@@ -97,7 +97,7 @@ void mp_state_leave(struct mempool *mp, struct sender *s, struct pooled_tx *t)
         if (t->proposed)
             return;
         mp->stats.executable--;
-        mp->stats.executable_gas -= t->tx.gas_limit;
+        mp->executable_gas -= t->tx.gas_limit;
         if (--s->executable == 0)
             ready_remove(mp, s);
         return;

@@ -119,6 +119,10 @@ Test(genesis, bad_files_are_refused_with_their_place)
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':7}}}", "alloc.ALICE: code"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x00':'0x01'}}}}", "alloc.ALICE: code"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'nonce':'0xffffffffffffffff'}}}", "alloc.ALICE.nonce"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':"
+         "'0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'},"
+         "'2222222222222222222222222222222222222222':{'balance':1}}}",
+         "alloc: the balances together exceed 256 bits"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1},"
          "'1111111111111111111111111111111111111111':{'balance':1}}}",
          "alloc.ALICE: the account is there twice"},

@@ -230,3 +230,20 @@ Test(mempool_base_fee, inserts_are_reckoned_at_the_fee_last_set)
     cr_assert_eq(mempool_stats(pool.mp).executable, 1);
     pool_close(&pool);
 }
+
+Test(mempool_propose, the_sum_of_the_greatest_gas_limits_stops_at_the_most_and_comes_back)
+{
+    struct pool pool = pool_open(roomy_limits());
+    struct pooled_tx *big[3];
+    put(pool.mp, 0, (struct spec){.sender = 9});
+    for (uint32_t i = 0; i < 3; i++)
+        big[i] = put(pool.mp, 0, (struct spec){.sender = i, .gas = 1ull << 63});
+    cr_assert_eq(mempool_stats(pool.mp).executable_gas, UINT64_MAX);
+    struct mempool_account account = rich(1);
+    for (uint32_t i = 0; i < 3; i++) {
+        mempool_account_changed(pool.mp, &big[i]->sender_key, &account, 0);
+        cr_assert_eq(take_one(pool.mp, big[i]), TX_NONCE_TOO_LOW);
+    }
+    cr_assert_eq(mempool_stats(pool.mp).executable_gas, 21000);
+    pool_close(&pool);
+}
