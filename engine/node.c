@@ -150,7 +150,7 @@ static bool known_folder(struct node *n, struct given_genesis *given, char error
                  text);
         return false;
     }
-    return kept || genesis_keep_text(given->json, given->len, path, error);
+    return genesis_keep_text(given->json, given->len, path, error); // the copy was missing, or was edited
 }
 
 static void adopt_given(struct node *n, struct given_genesis *given)

@@ -58,7 +58,8 @@ bool whole_node_start(struct whole_node *w, uint64_t seed, const char *folder, c
                       error) ||
         !config_set(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &w->config, "data", folder, error))
         die(error);
-    w->node = node_start(&w->config, genesis ? genesis : own, w->error);
+    bool none = genesis && !*genesis;
+    w->node = node_start(&w->config, none ? NULL : genesis ? genesis : own, w->error);
     free(own);
     if (!w->node)
         config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &w->config);

@@ -16,7 +16,8 @@ struct whole_node {
 
 // A genesis that funds the bench senders of this seed; malloc'ed.
 char *whole_node_genesis(uint64_t seed);
-// settings: lines of a configuration file, may be "". genesis: NULL for whole_node_genesis. False when it is refused.
+// settings: lines of a configuration file, may be "". genesis: NULL for whole_node_genesis, "" for none. False when it
+// is refused.
 bool whole_node_start(struct whole_node *w, uint64_t seed, const char *folder, const char *settings,
                       const char *genesis);
 // Stops and waits as `gantry node` does: node_wait's answer.
