@@ -453,6 +453,8 @@ static void end_threads(struct node *n)
         coordinator_stop(n->coordinator);
         coordinator_join(n->coordinator);
     }
+    if (n->checkpoint)
+        checkpoint_abandon(n->checkpoint);
     if (n->rpc)
         rpc_close(n->rpc);
     for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)

@@ -51,7 +51,7 @@ struct mempool {
     uint64_t now_ns; // the latest time told
     uint64_t sequence;
     struct mempool_stats stats;
-    uint32_t proposed; // results awaited
+    uint32_t proposed;                // results awaited
     unsigned __int128 executable_gas; // as in stats, which has no room for the sum of the greatest gas limits
 
     struct pooled_tx **txs;

@@ -16,6 +16,9 @@ struct checkpoint;
 struct checkpoint *checkpoint_open(const char *dir, const bytes32 *genesis_hash, uint64_t *height, bytes32 *block_hash,
                                    bool *complete, char error[STORE_ERROR_MAX]);
 void checkpoint_close(struct checkpoint *c); // finishes a running write first
+// Any thread: a running write is given up, and no other is made: nothing is lost but time at the next start, since the
+// log has all that is newer than the last checkpoint.
+void checkpoint_abandon(struct checkpoint *c);
 
 // Streams all accounts of the partitions [first, last) in key order, in a read transaction of the calling thread
 // (several threads may load disjoint ranges at once). false with a message on damage.

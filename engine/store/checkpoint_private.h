@@ -38,7 +38,7 @@ struct checkpoint {
     unsigned job_count;
     struct hist times; // of writing
 
-    _Atomic bool busy;
+    _Atomic bool busy, abandoned;
     _Atomic uint64_t height, bytes;
     _Atomic bool has_failed;
     char failed[STORE_ERROR_MAX]; // written once, before has_failed

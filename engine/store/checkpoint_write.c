@@ -105,7 +105,7 @@ static int write_once(struct checkpoint *c, const struct sorted *sorted, size_t 
     rc = mdb_cursor_open(txn, c->accounts, &cursor);
     if (rc == 0) {
         for (size_t i = 0; i < total && rc == 0; i++)
-            rc = put_record(cursor, sorted[i].record);
+            rc = c->abandoned ? ECANCELED : put_record(cursor, sorted[i].record);
         mdb_cursor_close(cursor);
     }
     if (rc == 0)
@@ -136,7 +136,7 @@ static void write_checkpoint(struct checkpoint *c)
     free(c->parts);
     c->parts = NULL;
     c->part_count = 0;
-    if (rc != 0 && !c->has_failed) {
+    if (rc != 0 && rc != ECANCELED && !c->has_failed) {
         snprintf(c->failed, sizeof c->failed, "cannot write the state checkpoint at block %llu: %s%s",
                  (unsigned long long)c->next_height, mdb_strerror(rc),
                  rc == ENOSPC ? "; free space in the data folder and start again" : "");
@@ -186,6 +186,11 @@ static void *checkpoint_main(void *arg)
     }
     pthread_mutex_unlock(&c->lock);
     return NULL;
+}
+
+void checkpoint_abandon(struct checkpoint *c)
+{
+    c->abandoned = true;
 }
 
 bool checkpoint_start(struct checkpoint *c, uint64_t height, const bytes32 *block_hash,

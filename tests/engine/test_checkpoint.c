@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "engine/store/account_codec.h"
 #include "engine/store/checkpoint.h"
 #include "shard/partition.h"
@@ -179,6 +180,33 @@ Test(checkpoint, closing_finishes_the_write_that_runs)
     expect_accounts(c, list, 50000);
     checkpoint_close(c);
     free(list);
+    fixture_remove(dir);
+}
+
+Test(checkpoint, an_abandoned_write_ends_soon_and_leaves_the_last_checkpoint_whole)
+{
+    char *dir = fixture_folder();
+    uint64_t seed = test_seed("checkpoint_abandoned");
+    struct checkpoint *c = open_expecting(dir, 0, NULL, false);
+    char error[STORE_ERROR_MAX];
+    struct state_dirty *initial = random_accounts(&seed, 10);
+    cr_assert(checkpoint_write_initial(c, initial, 10, &GENESIS, error), "%s", error);
+    struct checkpoint_part part = {random_accounts(&seed, 400000), 400000};
+    const uint64_t start = clock_ns();
+    cr_assert(checkpoint_start(c, 9, &BLOCK_ONE, &part, 1));
+    checkpoint_abandon(c);
+    checkpoint_close(c);
+    const uint64_t took = clock_ns() - start;
+    c = open_expecting(dir, 0, &GENESIS, true);
+    cr_expect_null(checkpoint_failed(c));
+    // The same one, finished, for comparison.
+    part = (struct checkpoint_part){random_accounts(&seed, 400000), 400000};
+    const uint64_t again = clock_ns();
+    cr_assert(checkpoint_start(c, 9, &BLOCK_ONE, &part, 1));
+    checkpoint_close(c);
+    cr_expect_lt(took, clock_ns() - again);
+    checkpoint_close(open_expecting(dir, 9, &BLOCK_ONE, true));
+    free(initial);
     fixture_remove(dir);
 }
 
