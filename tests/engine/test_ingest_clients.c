@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -348,24 +349,43 @@ Test(ingest_clients, resets_in_every_state_leave_nothing_behind)
     rig_stop(r);
 }
 
+static void sleep_a_while(struct shard *s, struct shard_call *call)
+{
+    (void)s;
+    (void)call;
+    usleep(20000);
+}
+
+// Its transactions belong to the other shard, which is held up until the place has a new owner.
 Test(ingest_clients, answers_to_a_client_that_has_gone_reach_nobody_else)
 {
     struct rig_options options = options_for("ingest_clients/gone");
-    options.shards = options.connections = 1; // so that the place is taken again at once
+    options.connections = 1; // of each of two shards, so that the place is taken again at once
     struct rig *r = rig_start(&options);
     unsigned port = rig_listen(r);
     struct transfers t;
     transfers_init(&t, options.seed, options.senders);
-    for (unsigned round = 0; round < 100; round++) {
-        int gone = dial(port);
+    for (unsigned round = 0; round < 10; round++) {
+        struct shard_call nap = {.run = sleep_a_while};
+        int gone = dial(port), other = dial(port);
+        cr_assert(shard_run(rig_shard(r, 1), &nap));
         for (unsigned i = 0; i < 30; i++)
             send_transfer(gone, &t);
+        usleep(3000);
         reset(gone);
-        expect_connections(r, 0);
+        expect_connections(r, 1);
         int fd = dial(port);
-        write_all(fd, empty, EMPTY_BYTES);
-        expect(fd, TX_MALFORMED); // an answer of the other one would be TX_OK
+        for (unsigned i = 0; i < 30; i++)
+            write_all(fd, empty, EMPTY_BYTES);
+        for (unsigned i = 0; i < 30; i++) {
+            expect(fd, TX_MALFORMED); // an answer of the other one would be TX_OK
+            usleep(1000);
+        }
+        close(other);
+        expect_connections(r, 1);
+        other = dial(port); // so that the next round begins with the same shard
         close(fd);
+        close(other);
         expect_connections(r, 0);
     }
     transfers_free(&t);
@@ -394,6 +414,40 @@ Test(ingest_clients, one_too_many_is_told_so_and_its_place_is_free_again_later)
             close(fds[i]);
         expect_connections(r, 0);
     }
+    expect_rest(r);
+    rig_stop(r);
+}
+
+// Connections that the process has no descriptors for wait, and nobody runs in circles over them.
+Test(ingest_clients, those_beyond_the_process_limit_are_served_when_it_allows)
+{
+    struct rig_options options = options_for("ingest_clients/descriptors");
+    struct rig *r = rig_start(&options);
+    unsigned port = rig_listen(r);
+    struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+    a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fds[8];
+    for (unsigned i = 0; i < 8; i++)
+        cr_assert_geq(fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 0);
+    struct rlimit before, none = {3, 0};
+    getrlimit(RLIMIT_NOFILE, &before);
+    none.rlim_max = before.rlim_max;
+    uint64_t cpu = rig_cpu_ns(r);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    for (unsigned i = 0; i < 8; i++)
+        cr_assert_eq(connect(fds[i], (struct sockaddr *)&a, sizeof a), 0);
+    usleep(500000);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    cpu = (rig_cpu_ns(r) - cpu) / 1000000;
+    cr_assert_leq(cpu, 100, "%llu ms of CPU", (unsigned long long)cpu);
+    for (unsigned i = 0; i < 8; i++) {
+        uint8_t hello[INGEST_SERVER_HELLO_BYTES];
+        ingest_client_hello(hello);
+        write_all(fds[i], hello, INGEST_CLIENT_HELLO_BYTES);
+        cr_assert_eq(read_some(fds[i], hello, sizeof hello), sizeof hello);
+        close(fds[i]);
+    }
+    expect_connections(r, 0);
     expect_rest(r);
     rig_stop(r);
 }

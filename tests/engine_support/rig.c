@@ -451,6 +451,13 @@ static uint64_t thread_cpu_ns(int thread_id)
 
 uint64_t rig_cpu_ns(struct rig *r)
 {
+    // Threads tell their numbers when they have begun.
+    while (coordinator_thread_id(r->coordinator) == 0)
+        usleep(100);
+    for (unsigned i = 0; i < r->options.shards; i++) {
+        while (shard_thread_id(r->shards[i]) == 0)
+            usleep(100);
+    }
     uint64_t total = thread_cpu_ns(coordinator_thread_id(r->coordinator));
     for (unsigned i = 0; i < r->options.shards; i++)
         total += thread_cpu_ns(shard_thread_id(r->shards[i]));
