@@ -18,6 +18,8 @@
 #define PROPOSAL_COUNT_MAX 131072u
 // A proposal that brought nothing is not repeated sooner, whatever the block time.
 #define EMPTY_RETRY_NS 10000000ull
+// How long the disk is awaited before the coordinator sleeps: about what a small group takes.
+#define DISK_AWAIT_NS 500000u
 // Transactions change at most their sender and their target: how dirty records are reckoned for the checkpoint.
 #define RECORDS_PER_TX 2
 
@@ -52,6 +54,7 @@ struct coordinator {
     struct block_work work;
     struct settle_work settle;
     struct assembly *assembly;
+    struct state_root *state_root;
     struct exec_progress round_sum;
     const struct exec_tx **waiting;
     size_t waiting_count, waiting_cap;
@@ -78,6 +81,7 @@ struct coordinator {
 
 static void idle(struct coordinator *c);
 static void next_block(struct coordinator *c);
+static void proposed(struct coordinator *c);
 
 static void *grow(void *p, size_t size)
 {
@@ -142,6 +146,22 @@ static void share_gas(struct coordinator *c, uint64_t limit)
     gas_share_out(&c->share, c->request.gas_max, wanted, c->options.shard_count, limit);
 }
 
+// Shards with nothing executable are only told, so that they are awake when the block is executed.
+static void ask_for_proposals(struct coordinator *c)
+{
+    bool asked[SHARD_MAX];
+    c->phase = PROPOSING;
+    c->awaited = 0;
+    for (unsigned i = 0; i < c->options.shard_count; i++) {
+        asked[i] = atomic_load_explicit(&shard_numbers(c->options.shards[i])->executable, memory_order_relaxed) > 0;
+        c->awaited += asked[i];
+    }
+    for (unsigned i = 0; i < c->options.shard_count; i++)
+        tell(c, i, asked[i] ? MSG_PROPOSE : MSG_AHEAD, &c->request, 0);
+    if (c->awaited == 0)
+        proposed(c);
+}
+
 static void propose(struct coordinator *c, uint64_t now_ns)
 {
     struct propose_request *r = &c->request;
@@ -155,7 +175,7 @@ static void propose(struct coordinator *c, uint64_t now_ns)
     c->ready = false;
     c->proposal_ns = now_ns;
     ordered_list_clear(&c->list);
-    ask_all(c, PROPOSING, MSG_PROPOSE, r, 0);
+    ask_for_proposals(c);
 }
 
 static bool base_fee_can_fall(const struct coordinator *c)
@@ -346,7 +366,7 @@ static void publish_block(struct coordinator *c)
 static void finished(struct coordinator *c)
 {
     stage_enter(&c->stages, STAGE_STORE);
-    c->next.state_root = state_root_join(c->work.subroots);
+    c->next.state_root = state_root_update(c->state_root, c->work.subroots, c->work.changed);
     size_t len;
     bytes32 hash;
     uint8_t *record = assembly_seal(c->assembly, &c->next, c->list.ordered.time_ms, &len, &hash);
@@ -523,11 +543,34 @@ static uint64_t next_start(const struct coordinator *c, uint64_t now_ns)
     return at > c->earliest_ns ? at : c->earliest_ns;
 }
 
+// Awaits the disk for a while without sleeping, as inbox_await does a message. True when something came.
+static bool await_disk(struct coordinator *c, uint64_t now_ns)
+{
+    while (blog_in_flight(c->options.blog) && mpsc_count(c->inbox->ring) == 0) {
+        if (blog_step(c->options.blog, false))
+            return true;
+        if (clock_ns() - now_ns >= DISK_AWAIT_NS)
+            return false;
+        sched_yield();
+    }
+    return true;
+}
+
+// True when what this phase waits for came without sleeping.
+static bool await(struct coordinator *c, uint64_t now_ns)
+{
+    if (c->phase == IDLE)
+        return false;
+    return c->phase == STORING ? await_disk(c, now_ns) : inbox_await(c->inbox, BLOCK_AWAIT_NS);
+}
+
 static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
 {
-    if (!inbox_prepare_sleep(c->inbox))
-        return;
     stage_enter(&c->stages, STAGE_IDLE);
+    if (await(c, now_ns) || !inbox_prepare_sleep(c->inbox)) {
+        stage_enter(&c->stages, STAGE_LINK);
+        return;
+    }
     struct pollfd fds[2] = {{c->inbox->event_fd, POLLIN, 0}, {c->options.disk_event_fd, POLLIN, 0}};
     struct timespec wait = {0};
     if (at_ns != UINT64_MAX) {
@@ -591,6 +634,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     c->head = options->head;
     c->head_hash = options->head_hash;
     c->assembly = assembly_create();
+    c->state_root = state_root_create();
     ordered_list_init(&c->list);
     c->last_checkpoint_ns = clock_ns();
     pthread_mutex_init(&c->times_lock, NULL);
@@ -645,6 +689,7 @@ void coordinator_free(struct coordinator *c)
         free(c->work.parts[i].records);
     }
     assembly_free(c->assembly);
+    state_root_free(c->state_root);
     free(c->stored);
     free(c->waiting);
     ordered_list_free(&c->list);

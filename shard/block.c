@@ -147,6 +147,18 @@ static void pool_deferred(struct shard *s)
     }
 }
 
+static void give_subroots(struct shard *s, struct block_work *work)
+{
+    unsigned first = partition_first(s->options.index, s->options.count);
+    for (unsigned i = 0; i < s->trie_count; i++) {
+        unsigned p = first + i;
+        work->changed[p] = !s->block.subroots_given || state_changed_count(s->states[p]) > 0;
+        if (work->changed[p])
+            account_trie_subroot(s->tries[i], &work->subroots[p]);
+    }
+    s->block.subroots_given = true;
+}
+
 static void finish(struct shard *s)
 {
     struct block_part *b = &s->block;
@@ -157,9 +169,7 @@ static void finish(struct shard *s)
     exec_end(s->exec);
     stage_enter(&s->stages, STAGE_TRIE);
     account_trie_update(s->tries, s->trie_count);
-    unsigned first = partition_first(s->options.index, s->options.count);
-    for (unsigned i = 0; i < s->trie_count; i++)
-        account_trie_subroot(s->tries[i], &work->subroots[first + i]);
+    give_subroots(s, work);
     if (work->checkpoint)
         copy_checkpoint(s, work);
     block_publish_accounts(s);
@@ -227,9 +237,13 @@ static void settle(struct shard *s, const struct settle_work *work)
 
 void block_handle(struct shard *s, const struct message *m)
 {
+    s->block.expecting = m->kind != MSG_FINISH && m->kind != MSG_SETTLE;
     switch (m->kind) {
     case MSG_PROPOSE:
         propose(s, m->p);
+        break;
+    case MSG_AHEAD:
+        s->told = NEWS_NOTHING;
         break;
     case MSG_EXECUTE:
         execute(s, m->p);

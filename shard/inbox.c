@@ -1,5 +1,8 @@
 #include "shard/inbox.h"
 
+#include "base/clock.h"
+
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -53,6 +56,17 @@ bool inbox_post_below(struct inbox *in, const struct message *m, enum inbox_shar
 size_t inbox_take(struct inbox *in, struct message *out, size_t max)
 {
     return mpsc_pop(in->ring, out, max);
+}
+
+bool inbox_await(const struct inbox *in, uint64_t ns)
+{
+    const uint64_t until = clock_ns() + ns;
+    while (mpsc_count(in->ring) == 0) {
+        if (clock_ns() >= until)
+            return false;
+        sched_yield();
+    }
+    return true;
 }
 
 bool inbox_prepare_sleep(struct inbox *in)

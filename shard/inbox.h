@@ -42,6 +42,9 @@ void inbox_wake(struct inbox *in);
 
 // Owner: takes up to max messages.
 size_t inbox_take(struct inbox *in, struct message *out, size_t max);
+// Owner: waits for a message without sleeping, for at most so long; other threads get the core meanwhile. True when one
+// is there. For answers that are under way: waking a sleeping thread on another core takes longer than most of them.
+bool inbox_await(const struct inbox *in, uint64_t ns);
 // Owner, before sleeping: true when it may sleep (nothing is waiting). After waking: inbox_awake.
 MUST_CHECK bool inbox_prepare_sleep(struct inbox *in);
 void inbox_awake(struct inbox *in);

@@ -52,12 +52,14 @@ struct verify_slot {
 enum pool_news { NEWS_NOTHING, NEWS_HELD_BACK, NEWS_EXECUTABLE };
 
 struct block_part {
-    bool open;     // between MSG_EXECUTE and MSG_FINISH
-    bool standing; // gathered: touch no state until MSG_FINISH
-    bool running;  // the current round's own part is done, credits are awaited
+    bool open;      // between MSG_EXECUTE and MSG_FINISH
+    bool expecting; // the coordinator's next message comes soon
+    bool standing;  // gathered: touch no state until MSG_FINISH
+    bool running;   // the current round's own part is done, credits are awaited
     unsigned round;
     unsigned credits_in; // lists applied in this round
     struct block_work *work;
+    bool subroots_given;             // all of them, to the first block
     struct message early[SHARD_MAX]; // credits that came before the own part of their round was done
     unsigned early_count;
     struct exec_progress progress;

@@ -8,6 +8,8 @@
 #include "shard/trie/account_trie.h"
 
 #define MESSAGE_FROM_OUTSIDE UINT16_MAX
+// While a block is under way, how long those at it await the next message before they sleep.
+#define BLOCK_AWAIT_NS 100000u
 
 struct shard;
 
@@ -26,6 +28,7 @@ enum message_kind {
 
     // Coordinator -> shards, and each one's answer shard -> coordinator.
     MSG_PROPOSE,    // p: lent struct propose_request
+    MSG_AHEAD,      // a list is made without this shard, which has nothing for it; no answer
     MSG_PROPOSED,   // p: lent struct exec_tx array (until MSG_SETTLED), n: how many; index is the coordinator's to set
     MSG_EXECUTE,    // p: lent struct block_work: begin and run round 0
     MSG_ROUND,      // a: round to run
@@ -79,7 +82,8 @@ struct block_work {
     u256 fees_total;             // set before MSG_FINISH when no global pass ran; the coinbase's owner credits it
     bool global_done;            // the coordinator ran the global pass
     bool checkpoint;             // copy the dirty records into parts
-    struct subroot subroots[PARTITION_COUNT];
+    struct subroot subroots[PARTITION_COUNT]; // written where they change
+    uint8_t changed[PARTITION_COUNT];         // not 0: this block changed the partition's accounts
     struct {
         struct state_dirty *records; // malloc'ed; the coordinator's to hand on
         size_t count;

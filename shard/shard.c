@@ -130,6 +130,14 @@ static bool wants_tick(const struct shard *s)
     return s->numbers.queued > 0 || ingest_wants_tick(s->ingest);
 }
 
+// True when the next message of a block under way came without sleeping.
+static bool await_block(struct shard *s)
+{
+    const bool expecting = s->block.expecting;
+    s->block.expecting = false;
+    return expecting && inbox_await(&s->inbox, BLOCK_AWAIT_NS);
+}
+
 // One turn of the loop. Sleeps when there is nothing to do.
 static void turn(struct shard *s)
 {
@@ -146,6 +154,8 @@ static void turn(struct shard *s)
     stage_enter(&s->stages, STAGE_IDLE);
     if (ingest_has_work(s->ingest) || s->verify_count > 0 || !receive_outbox_empty(s)) {
         stage_enter(&s->stages, STAGE_RECEIVE);
+        loop_run(s->loop, 0);
+    } else if (await_block(s)) {
         loop_run(s->loop, 0);
     } else if (inbox_prepare_sleep(&s->inbox)) {
         loop_run(s->loop, wants_tick(s) ? TICK_NS : UINT64_MAX);

@@ -111,6 +111,8 @@ void account_trie_update(struct account_trie **tries, size_t count)
 {
     struct group group = {0};
     for (size_t i = 0; i < count; i++) {
+        if (state_changed_count(tries[i]->state) == 0)
+            continue;
         take_changes(tries[i]);
         group_add(&group, tries[i], state_changed_count(tries[i]->state));
         if (group.accounts >= GROUP_ACCOUNTS)

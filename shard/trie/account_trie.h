@@ -36,6 +36,15 @@ void account_trie_subroot(const struct account_trie *t, struct subroot *out);
 // Joins the 256 partitions' nodes into the state root. Pure.
 bytes32 state_root_join(const struct subroot subroots[256]);
 
+// The same for block after block: remembers the nodes between the partitions' and the root, and makes only those above
+// changed partitions anew. Any one thread at a time.
+struct state_root;
+struct state_root *state_root_create(void);
+void state_root_free(struct state_root *r);
+// changed[p] is not 0 where subroots[p] is another than in the last call; the first call takes them all. The array is
+// the same in each call: what is remembered points into it.
+bytes32 state_root_update(struct state_root *r, const struct subroot subroots[256], const uint8_t changed[256]);
+
 // RLP of an account as the trie holds it: [nonce, balance, storage root, code hash]. Returns the length (<= 120).
 size_t account_encode(uint8_t out[120], const struct account *a);
 

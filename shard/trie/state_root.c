@@ -4,6 +4,8 @@
 #include "base/keccak.h"
 #include "shard/trie/trie_encode.h"
 
+#include <stdlib.h>
+
 #define FANOUT 16
 
 // A node anywhere above depth 2: what struct subroot says, with room for the whole path.
@@ -66,7 +68,7 @@ static struct bytes encode_branch(uint8_t *out, const struct joined children[FAN
 static void join(struct joined *parents, struct joined (*groups)[FANOUT], size_t count)
 {
     uint8_t buffers[FANOUT][TRIE_NODE_BYTES_MAX];
-    struct bytes messages[FANOUT];
+    struct bytes messages[FANOUT] = {0};
     bytes32 hashes[FANOUT];
     struct joined *branches[FANOUT];
     size_t branch_count = 0;
@@ -101,12 +103,52 @@ static struct joined from_subroot(const struct subroot *s)
     return node;
 }
 
+static bool any(const uint8_t flags[FANOUT])
+{
+    static const uint8_t none[FANOUT];
+    return memcmp(flags, none, FANOUT) != 0;
+}
+
+struct state_root {
+    bool filled;
+    struct joined top[1][FANOUT]; // at depth 1
+};
+
+struct state_root *state_root_create(void)
+{
+    struct state_root *r = calloc(1, sizeof *r);
+    if (!r)
+        abort();
+    return r;
+}
+
+void state_root_free(struct state_root *r)
+{
+    free(r);
+}
+
+bytes32 state_root_update(struct state_root *r, const struct subroot subroots[256], const uint8_t changed[256])
+{
+    struct joined below[FANOUT][FANOUT], above[FANOUT], root;
+    unsigned groups[FANOUT], count = 0;
+    for (unsigned g = 0; g < FANOUT; g++) {
+        const unsigned first = g * FANOUT;
+        if (r->filled && !any(changed + first))
+            continue;
+        for (unsigned i = 0; i < FANOUT; i++)
+            below[count][i] = from_subroot(&subroots[first + i]);
+        groups[count++] = g;
+    }
+    join(above, below, count);
+    for (unsigned i = 0; i < count; i++)
+        r->top[0][groups[i]] = above[i];
+    r->filled = true;
+    join(&root, r->top, 1);
+    return root.kind == SUBROOT_EMPTY ? KECCAK256_EMPTY_RLP : reference(&root);
+}
+
 bytes32 state_root_join(const struct subroot subroots[256])
 {
-    struct joined below[FANOUT][FANOUT], top[1][FANOUT], root;
-    for (unsigned i = 0; i < FANOUT * FANOUT; i++)
-        below[i / FANOUT][i % FANOUT] = from_subroot(&subroots[i]);
-    join(top[0], below, FANOUT);
-    join(&root, top, 1);
-    return root.kind == SUBROOT_EMPTY ? KECCAK256_EMPTY_RLP : reference(&root);
+    struct state_root all = {.filled = false};
+    return state_root_update(&all, subroots, NULL);
 }
