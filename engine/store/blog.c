@@ -233,7 +233,7 @@ static void group_completed(struct blog *b, int result)
 {
     if (result <= 0) {
         blog_fail(b, result < 0 ? result : -EIO, "cannot write the block log (segment %u, offset %llu)",
-                  blog_open_segment(b)->number, (unsigned long long)(b->offset + b->written));
+                  blog_open_segment(b)->number, (unsigned long long)b->offset + b->written);
         return;
     }
     b->written += (uint64_t)result;
