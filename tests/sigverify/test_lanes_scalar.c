@@ -7,7 +7,7 @@
 #include "tests/sigverify/items.h"
 #include "tests/support/vectors.h"
 
-enum { EDGES = 24, RANDOM = 2000 };
+enum { EDGES = 36, RANDOM = 20000 };
 
 static void to_mpz(mpz_t out, const u256 *a)
 {
@@ -39,13 +39,17 @@ static u256 sample(size_t i, const u256 *modulus, uint64_t *state)
         else
             u256_add(&out, &bases[i % 6], &small);
     } else {
-        for (size_t word = 0; word < 4; word++) {
+        out = u256_from_u64(1);
+        const size_t words = 1 + test_random(state) % 8;
+        for (size_t word = 0; word < 4 && word < words; word++) {
             const uint64_t value = test_random(state), kind = test_random(state) % 8;
             out.w[word] = kind == 0 ? 0 : kind == 1 ? UINT64_MAX : value;
         }
     }
     if (u256_cmp(&out, modulus) >= 0)
         u256_sub(&out, &out, modulus);
+    if (i >= EDGES && test_random(state) % 4 == 0)
+        u256_sub(&out, modulus, &out);
     return out;
 }
 
@@ -57,7 +61,7 @@ Test(lanes_scalar, products_and_sums_are_those_of_big_integers)
     to_mpz(n, &SCALAR_ORDER);
     for (size_t i = 0; i < EDGES * EDGES + RANDOM; i++) {
         const bool edge = i < (size_t)EDGES * EDGES;
-        const u256 a = sample(edge ? i / EDGES : EDGES, &SCALAR_ORDER, &state);
+        const u256 a = sample(edge ? i / EDGES : test_random(&state) % (2 * EDGES), &SCALAR_ORDER, &state);
         const u256 b = sample(edge ? i % EDGES : EDGES, &SCALAR_ORDER, &state);
         to_mpz(x, &a);
         to_mpz(y, &b);
