@@ -39,7 +39,7 @@ static u256 sample(size_t i, const u256 *modulus, uint64_t *state)
         else
             u256_add(&out, &bases[i % 6], &small);
     } else {
-        out = u256_from_u64(1);
+        out = U256_ZERO;
         const size_t words = 1 + test_random(state) % 8;
         for (size_t word = 0; word < 4 && word < words; word++) {
             const uint64_t value = test_random(state), kind = test_random(state) % 8;
@@ -48,7 +48,7 @@ static u256 sample(size_t i, const u256 *modulus, uint64_t *state)
     }
     if (u256_cmp(&out, modulus) >= 0)
         u256_sub(&out, &out, modulus);
-    if (i >= EDGES && test_random(state) % 4 == 0)
+    if (i >= EDGES && test_random(state) % 4 == 0 && !u256_is_zero(&out))
         u256_sub(&out, modulus, &out);
     return out;
 }
