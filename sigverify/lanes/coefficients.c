@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/random.h>
+
+#define XXH_STATIC_LINKING_ONLY // the size of a hash in progress
 #include <xxhash.h>
 
 #include "base/keccak.h"
@@ -50,7 +52,7 @@ static bytes32 derive_seed(const struct coefficients_secret *secret, uint64_t ba
     for (size_t i = 0; i < input_count; i++) {
         const uint64_t len = inputs[i].len;
         XXH3_128bits_update(&state, &len, sizeof len);
-        XXH3_128bits_update(&state, inputs[i].data, inputs[i].len);
+        XXH3_128bits_update(&state, inputs[i].ptr, inputs[i].len);
     }
     XXH128_canonical_t digest;
     XXH128_canonicalFromHash(&digest, XXH3_128bits_digest(&state));

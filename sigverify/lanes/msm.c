@@ -35,7 +35,7 @@ struct msm {
     const struct point_kernels *kernels;
     void *state;
     uint32_t points_max, refs_max, lists_max, pool_max;
-    struct packed_point *pool;
+    point_pool *pool;
     struct shifted *numbers;
     point_ref *refs;
     struct list *lists, *active;
@@ -84,14 +84,14 @@ struct msm *msm_create(const struct point_kernels *kernels, uint32_t points_max)
     // Weighting a level takes two references a pair and one an odd digit, and the levels halve.
     m->refs_max = digits_max + 4 * GROUP_BUCKETS;
     m->lists_max = 2 * GROUP_BUCKETS + WINDOWS_MAX;
-    m->pool_max = points_max + digits_max + 2 * GROUP_BUCKETS + POINT_LANES_MAX;
-    m->pool = array(m->pool_max, sizeof *m->pool);
+    m->pool_max = points_max + digits_max + 2 * GROUP_BUCKETS;
+    m->pool = array(m->pool_max, kernels->point_bytes);
     m->numbers = array(points_max, sizeof *m->numbers);
     m->refs = array(m->refs_max, sizeof *m->refs);
     m->lists = array(m->lists_max, sizeof *m->lists);
     m->active = array(m->lists_max, sizeof *m->active);
     m->level = array(m->lists_max, sizeof *m->level);
-    m->pairs = array(digits_max + POINT_LANES_MAX, sizeof *m->pairs);
+    m->pairs = array(digits_max, sizeof *m->pairs);
     m->places = array(digits_max, sizeof *m->places);
     m->equal = array(digits_max, sizeof *m->equal);
     if (m->state && m->pool && m->numbers && m->refs && m->lists && m->active && m->level && m->pairs && m->places &&
@@ -119,7 +119,7 @@ void msm_free(struct msm *m)
     free(m);
 }
 
-struct packed_point *msm_pool(struct msm *m)
+point_pool *msm_pool(struct msm *m)
 {
     return m->pool;
 }
@@ -131,25 +131,19 @@ void *msm_kernels_state(struct msm *m)
 
 // --- Rounds: every active list becomes half as long.
 
-static struct affine_point point_of(const struct msm *m, point_ref ref)
-{
-    struct affine_point out = m->kernels->get(&m->pool[ref >> 1]);
-    if (ref & 1)
-        out.y = field_subtract(&U256_ZERO, &out.y);
-    return out;
-}
-
 // The lanes add points of different x. Equal points are doubled here, opposite ones cancel.
 static void add_equal(struct msm *m, uint32_t pair)
 {
-    const struct affine_point a = point_of(m, m->pairs[pair].a), b = point_of(m, m->pairs[pair].b);
-    if (!field_equal(&a.y, &b.y)) {
+    const point_ref refs[2] = {m->pairs[pair].a, m->pairs[pair].b};
+    struct affine_point points[2];
+    m->kernels->get(points, m->pool, refs, 2);
+    if (!field_equal(&points[0].y, &points[1].y)) {
         m->refs[m->places[pair]] = POINT_NONE;
         m->has_none = true;
         return;
     }
-    const struct affine_point sum = point_double_affine(&a);
-    m->kernels->put(&m->pool[m->pool_used + pair], &sum);
+    const struct affine_point sum = point_double_affine(&points[0]);
+    m->kernels->put(m->pool, m->pool_used + pair, &sum);
 }
 
 static uint32_t without_none(point_ref *refs, uint32_t len)
@@ -185,7 +179,7 @@ static void halve_lists(struct msm *m)
             m->active[kept++] = list;
     }
     m->active_count = kept;
-    assert(m->pool_used + count + POINT_LANES_MAX <= m->pool_max);
+    assert(m->pool_used + count <= m->pool_max);
     const size_t equal = m->kernels->add_pairs(m->state, m->pool, m->pool_used, m->pairs, count, m->equal);
     for (size_t i = 0; i < equal; i++)
         add_equal(m, m->equal[i]);
@@ -235,10 +229,11 @@ struct weighting {
     uint32_t len;                // of the level: weights 0..len - 1
     uint32_t level;              // where it begins in m->level
     uint32_t slots;              // where the next one's pairs are
+    unsigned levels;             // so far
     uint32_t odd[WIDTH_MAX + 1]; // per level, where the sum of the odd ones will be
 };
 
-static void begin_level(struct msm *m, struct weighting *g, unsigned bit)
+static void begin_level(struct msm *m, struct weighting *g)
 {
     const point_ref *level = &m->level[g->level];
     struct list odd = {m->refs_used, 0};
@@ -249,7 +244,7 @@ static void begin_level(struct msm *m, struct weighting *g, unsigned bit)
     if (odd.len == 0)
         m->refs[odd.start] = POINT_NONE;
     m->refs_used += odd.len ? odd.len : 1;
-    g->odd[bit] = odd.start;
+    g->odd[g->levels++] = odd.start;
     activate(m, odd);
     const uint32_t next = (g->len + 1) / 2;
     g->slots = m->refs_used;
@@ -272,6 +267,29 @@ static void end_level(struct msm *m, struct weighting *g)
         m->level[g->level + j] = m->refs[g->slots + 2 * j];
 }
 
+// What the weighting has left, in plain coordinates.
+static void take_sums(struct msm *m, const struct window *windows, const struct weighting *g, size_t count)
+{
+    point_ref refs[NUMBER_BITS];
+    struct affine_point points[NUMBER_BITS];
+    uint8_t positions[NUMBER_BITS];
+    size_t found = 0;
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned bit = 0; bit < g[i].levels; bit++) {
+            const point_ref ref = m->refs[g[i].odd[bit]];
+            if (ref == POINT_NONE)
+                continue;
+            refs[found] = ref;
+            positions[found++] = (uint8_t)(windows[i].shift + bit);
+        }
+    }
+    m->kernels->get(points, m->pool, refs, found);
+    for (size_t i = 0; i < found; i++) {
+        m->sums[positions[i]] = points[i];
+        m->has_sum[positions[i]] = true;
+    }
+}
+
 // From the buckets' sums to one sum a bit position.
 static void weight_buckets(struct msm *m, const struct window *windows, size_t count)
 {
@@ -286,12 +304,11 @@ static void weight_buckets(struct msm *m, const struct window *windows, size_t c
         used += g[i].len;
     }
     assert(used <= m->lists_max);
-    unsigned levels[WINDOWS_MAX] = {0};
     for (bool more = true; more;) {
         more = false;
         for (size_t i = 0; i < count; i++) {
             if (g[i].len > 1)
-                begin_level(m, &g[i], levels[i]++);
+                begin_level(m, &g[i]);
         }
         assert(m->refs_used <= m->refs_max);
         halve_lists(m);
@@ -302,14 +319,7 @@ static void weight_buckets(struct msm *m, const struct window *windows, size_t c
     }
     while (m->active_count > 0)
         halve_lists(m);
-    for (size_t i = 0; i < count; i++) {
-        for (unsigned bit = 0; bit < levels[i]; bit++) {
-            const point_ref ref = m->refs[g[i].odd[bit]];
-            m->has_sum[windows[i].shift + bit] = ref != POINT_NONE;
-            if (ref != POINT_NONE)
-                m->sums[windows[i].shift + bit] = point_of(m, ref);
-        }
-    }
+    take_sums(m, windows, g, count);
 }
 
 static void sum_group(struct msm *m, struct window *windows, size_t count, size_t numbers)

@@ -20,7 +20,7 @@ struct msm;
 // Pool of a sum: the caller puts its points into pool[0 .. points_max), the rest is scratch. NULL when memory is short.
 struct msm *msm_create(const struct point_kernels *kernels, uint32_t points_max);
 void msm_free(struct msm *m);
-struct packed_point *msm_pool(struct msm *m);
+point_pool *msm_pool(struct msm *m);
 // The state of kernels, for the caller's own use of them.
 void *msm_kernels_state(struct msm *m);
 

@@ -1,5 +1,5 @@
 // What a backend's lanes do with affine points: many independent operations at a time, on points that lie in one array,
-// the pool, in the backend's own packed form. Everything above (msm.h, batch.h) is the same for every backend.
+// the pool, in the backend's own form. Everything above (msm.h, combination.h) is the same for every backend.
 //
 // One thread a state. Public data: not constant-time.
 #ifndef GANTRY_SIGVERIFY_LANES_POINTS_H
@@ -7,10 +7,8 @@
 
 #include "sigverify/lanes/field.h"
 
-// Both coordinates in limbs, reduced only as far as the backend needs: five of 64 bits each, or ten of 32.
-struct packed_point {
-    uint64_t w[10];
-};
+// Points in the backend's form, point_kernels.point_bytes each, aligned to 64 bytes.
+typedef void point_pool;
 
 // A point of the pool, or its negative: index * 2 + negated.
 typedef uint32_t point_ref;
@@ -32,25 +30,22 @@ struct point_source {
     uint8_t form;         // enum point_form
 };
 
-// Operations may write up to this many slots of the pool (or entries of ok) behind the last that they are asked for.
-#define POINT_LANES_MAX 8
-
 struct point_kernels {
+    size_t point_bytes;
     // Scratch memory; NULL when memory is short.
     void *(*create)(void);
     void (*destroy)(void *state);
-    // pool[at + i] = in[i] where ok[i]: its coordinates are below p and it is on the curve. Elsewhere any point.
-    void (*load)(void *state, struct packed_point *pool, uint32_t at, const struct point_source *in, size_t n,
-                 bool *ok);
+    // pool[at + i] = in[i] where ok[i]: its coordinates are below p and it is on the curve. Elsewhere anything.
+    void (*load)(void *state, point_pool *pool, uint32_t at, const struct point_source *in, size_t n, bool *ok);
     // pool[out + i] = lambda pool[in[i]]
-    void (*endomorphism)(void *state, struct packed_point *pool, uint32_t out, const uint32_t *in, size_t n);
+    void (*endomorphism)(void *state, point_pool *pool, uint32_t out, const uint32_t *in, size_t n);
     // pool[out + i] = a + b of pairs[i], where their x differ; the other i are put into equal, ascending, and their
-    // number returned. pairs has room for POINT_LANES_MAX more.
-    size_t (*add_pairs)(void *state, struct packed_point *pool, uint32_t out, struct point_pair *pairs, size_t n,
+    // number returned.
+    size_t (*add_pairs)(void *state, point_pool *pool, uint32_t out, const struct point_pair *pairs, size_t n,
                         uint32_t *equal);
-    // One point, from and to plain coordinates; those that come out are below p.
-    void (*put)(struct packed_point *slot, const struct affine_point *in);
-    struct affine_point (*get)(const struct packed_point *slot);
+    // To and from plain coordinates; those that come out are below p.
+    void (*put)(point_pool *pool, uint32_t at, const struct affine_point *in);
+    void (*get)(struct affine_point *out, const point_pool *pool, const point_ref *in, size_t n);
 };
 
 #endif

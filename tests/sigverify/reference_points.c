@@ -3,8 +3,6 @@
 #include "sigverify/lanes/modinv.h"
 #include "tests/sigverify/items.h"
 
-size_t reference_additions, reference_equal;
-
 static void *create(void)
 {
     static int nothing;
@@ -16,24 +14,23 @@ static void destroy(void *state)
     (void)state;
 }
 
-static void put(struct packed_point *slot, const struct affine_point *in)
+static void put(point_pool *pool, uint32_t at, const struct affine_point *in)
 {
-    memcpy(slot->w, in, sizeof *in);
+    ((struct affine_point *)pool)[at] = *in;
 }
 
-static struct affine_point get(const struct packed_point *slot)
+static struct affine_point get_ref(const point_pool *pool, point_ref ref)
 {
-    struct affine_point out;
-    memcpy(&out, slot->w, sizeof out);
+    struct affine_point out = ((const struct affine_point *)pool)[ref >> 1];
+    if (ref & 1)
+        out.y = field_subtract(&U256_ZERO, &out.y);
     return (struct affine_point){field_canonical(&out.x), field_canonical(&out.y)};
 }
 
-static struct affine_point get_ref(const struct packed_point *pool, point_ref ref)
+static void get(struct affine_point *out, const point_pool *pool, const point_ref *in, size_t n)
 {
-    struct affine_point out = get(&pool[ref >> 1]);
-    if (ref & 1)
-        out.y = field_subtract(&U256_ZERO, &out.y);
-    return out;
+    for (size_t i = 0; i < n; i++)
+        out[i] = get_ref(pool, in[i]);
 }
 
 static bool load_one(struct affine_point *out, const struct point_source *in)
@@ -47,25 +44,25 @@ static bool load_one(struct affine_point *out, const struct point_source *in)
     return true;
 }
 
-static void load(void *state, struct packed_point *pool, uint32_t at, const struct point_source *in, size_t n, bool *ok)
+static void load(void *state, point_pool *pool, uint32_t at, const struct point_source *in, size_t n, bool *ok)
 {
     (void)state;
     for (size_t i = 0; i < n; i++) {
         struct affine_point point = POINT_GENERATOR;
         ok[i] = load_one(&point, &in[i]);
-        put(&pool[at + i], &point);
+        put(pool, at + (uint32_t)i, &point);
     }
 }
 
-static void endomorphism(void *state, struct packed_point *pool, uint32_t out, const uint32_t *in, size_t n)
+static void endomorphism(void *state, point_pool *pool, uint32_t out, const uint32_t *in, size_t n)
 {
     (void)state;
     const bytes32 beta = bytes32_of_hex("0x7ae96a2b657c07106e64479eac3434e99cf0497512f58995c1396c28719501ee");
     const u256 factor = u256_from_be(beta.b, 32);
     for (size_t i = 0; i < n; i++) {
-        struct affine_point point = get(&pool[in[i]]);
+        struct affine_point point = get_ref(pool, in[i] << 1);
         point.x = field_multiply(&point.x, &factor);
-        put(&pool[out + i], &point);
+        put(pool, out + (uint32_t)i, &point);
     }
 }
 
@@ -83,7 +80,7 @@ static struct affine_point add(const struct affine_point *a, const struct affine
     return (struct affine_point){x, y};
 }
 
-static size_t add_pairs(void *state, struct packed_point *pool, uint32_t out, struct point_pair *pairs, size_t n,
+static size_t add_pairs(void *state, point_pool *pool, uint32_t out, const struct point_pair *pairs, size_t n,
                         uint32_t *equal)
 {
     (void)state;
@@ -94,11 +91,10 @@ static size_t add_pairs(void *state, struct packed_point *pool, uint32_t out, st
         if (field_equal(&a.x, &b.x))
             equal[equal_count++] = (uint32_t)i;
         else
-            put(&pool[out + i], &sum);
+            put(pool, out + (uint32_t)i, &sum);
     }
-    reference_additions += n;
-    reference_equal += equal_count;
     return equal_count;
 }
 
-const struct point_kernels REFERENCE_POINTS = {create, destroy, load, endomorphism, add_pairs, put, get};
+const struct point_kernels REFERENCE_POINTS = {
+    sizeof(struct affine_point), create, destroy, load, endomorphism, add_pairs, put, get};

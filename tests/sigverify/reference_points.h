@@ -7,7 +7,4 @@
 
 extern const struct point_kernels REFERENCE_POINTS;
 
-// Of additions by REFERENCE_POINTS in this process: all, and those of equal x.
-extern size_t reference_additions, reference_equal;
-
 #endif
