@@ -137,6 +137,14 @@ void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struc
     }
 }
 
+void sv_verify_schnorr(struct sv_verifier *v, bool *ok, const struct sv_schnorr *in, size_t n)
+{
+    for (size_t at = 0; at < n; at += SV_BATCH_MAX) {
+        const size_t count = n - at < SV_BATCH_MAX ? n - at : SV_BATCH_MAX;
+        v->kernels->verify_schnorr(v->state, ok + at, in + at, count);
+    }
+}
+
 address sv_address(const uint8_t pubkey[64])
 {
     const bytes32 hash = keccak256(pubkey, 64);

@@ -12,6 +12,7 @@
 
 struct coefficients_secret {
     uint8_t key[32];
+    uint8_t hash_key[16]; // of hash tables over inputs
     uint8_t hash_secret[COEFFICIENTS_HASH_SECRET];
 };
 
