@@ -1,4 +1,5 @@
-// What an implementation of sigverify.h provides. Only sigverify/*.c include this.
+// What an implementation of sigverify.h provides. Only sigverify/, its tests and the benchmark's
+// comparison include this.
 #ifndef GANTRY_SIGVERIFY_KERNELS_H
 #define GANTRY_SIGVERIFY_KERNELS_H
 

@@ -15,7 +15,7 @@ static const struct benchmark {
 
 struct bench_settings {
     bool quick;
-    uint64_t seed, accounts, seconds, senders, rate, shards;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check;
     char *data, *json;
 };
 
@@ -31,6 +31,8 @@ static const struct config_key keys[] = {
      "node: length of the main run; 0: 35, or 10 with --quick."},
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s", "node: offered rate; 0: what all cores could verify."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
+    {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
+     "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
      "Folder on a disk; node: keeps the chain there, merkle: its checkpoint while it runs; else under /var/tmp."},
     {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
@@ -60,7 +62,8 @@ static int run(const struct benchmark *b, const struct bench_settings *s)
                                           .seconds = s->seconds,
                                           .senders = s->senders,
                                           .rate = s->rate,
-                                          .shards = s->shards};
+                                          .shards = s->shards,
+                                          .check = s->check};
     struct bench_report report = {.bench = b->name};
     const int status = b->run(&report, &options);
     if (report.count > 0)
