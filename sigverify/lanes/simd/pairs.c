@@ -58,6 +58,27 @@ static size_t lanes_left(size_t at, size_t n)
     return n - at < LANES ? n - at : LANES;
 }
 
+#define EACH_STREAM for (size_t i = 0; i < streams; i++)
+
+// sums[i] = a + b of vector at + i. The streams' steps alternate, so that one's latency hides behind the other's.
+static void add_with_inverses(struct point *sums, struct scratch *s, struct batch *batch, size_t at, size_t streams)
+{
+    const struct point *a = &s->a[at], *b = &s->b[at];
+    struct fe slope[BATCH_STREAMS], t[BATCH_STREAMS];
+    EACH_STREAM batch_take(batch, &slope[i], s->before, s->difference, at + i);
+    EACH_STREAM
+    {
+        fe_diff(&t[i], &b[i].y, &a[i].y);
+        fe_mul(&slope[i], &t[i], &slope[i]);
+    }
+    EACH_STREAM fe_sqr_sub2(&sums[i].x, &slope[i], &a[i].x, &b[i].x);
+    EACH_STREAM
+    {
+        fe_diff(&t[i], &a[i].x, &sums[i].x);
+        fe_mul_sub(&sums[i].y, &slope[i], &t[i], &a[i].y);
+    }
+}
+
 // At most CHUNK vectors' pairs. Returns how many lanes had equal x.
 static size_t add_chunk(struct scratch *s, struct flat_point *pool, uint32_t out, const struct point_pair *pairs,
                         size_t n, uint32_t *equal)
@@ -72,12 +93,13 @@ static size_t add_chunk(struct scratch *s, struct flat_point *pool, uint32_t out
     }
     struct batch batch;
     const bool found = batch_products(&batch, s->before, s->difference, s->zero, vectors);
-    for (size_t i = vectors; i-- > 0;) {
-        struct fe inverse;
-        struct point sum;
-        batch_take(&batch, &inverse, s->before, s->difference, i);
-        point_add_with_inverse(&sum, &s->a[i], &s->b[i], &inverse);
-        store_lanes(pool, out + (uint32_t)(i * LANES), &sum, lanes_left(i * LANES, n));
+    for (size_t end = vectors; end > 0;) {
+        const size_t streams = end % BATCH_STREAMS ? end % BATCH_STREAMS : BATCH_STREAMS;
+        struct point sums[BATCH_STREAMS];
+        end -= streams;
+        add_with_inverses(sums, s, &batch, end, streams);
+        for (size_t i = 0; i < streams; i++)
+            store_lanes(pool, out + (uint32_t)((end + i) * LANES), &sums[i], lanes_left((end + i) * LANES, n));
     }
     size_t equal_count = 0;
     for (size_t i = 0; found && i < n; i++) {
