@@ -65,4 +65,4 @@ static void verify_witness(void *state, struct sv_result *out, const struct sv_i
     }
 }
 
-const struct sv_kernels SV_PORTABLE = {"portable", usable, create, destroy, recover, verify_witness};
+const struct sv_kernels SV_PORTABLE = {"portable", usable, create, destroy, recover, verify_witness, 1};
