@@ -353,7 +353,12 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .developer_methods = c->rpc_developer,
     };
     n->queries = queries_create(n->shards, n->shard_count);
-    n->backend = (struct rpc_backend){n, node_ask, node_status, node_metrics, rpc_created};
+    n->backend = (struct rpc_backend){.ctx = n,
+                                      .ask = node_ask,
+                                      .submit = node_submit,
+                                      .status = node_status,
+                                      .metrics = node_metrics,
+                                      .created = rpc_created};
     n->rpc = rpc_start(&options, &n->backend, reader, &n->genesis, error);
     if (!n->rpc)
         return false;

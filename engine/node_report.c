@@ -17,6 +17,11 @@ bool node_ask(void *ctx, struct rpc_query *q)
     return queries_ask(((struct node *)ctx)->queries, q);
 }
 
+size_t node_submit(void *ctx, struct rpc_query *const *queries, size_t count)
+{
+    return queries_submit(((struct node *)ctx)->queries, queries, count);
+}
+
 static uint64_t load(const _Atomic uint64_t *n)
 {
     return atomic_load_explicit(n, memory_order_relaxed);
