@@ -57,7 +57,7 @@ void bench_report_print(FILE *out, const struct bench_report *report);
 MUST_CHECK bool bench_report_write_json(const struct bench_report *report, const char *path);
 
 // Runs ours and reference in turn, `rounds` times each after one unmeasured run of both, and returns the median of each
-// one's durations in nanoseconds.
+// one's CPU times in nanoseconds.
 struct bench_pair {
     double ours_ns, reference_ns;
 };

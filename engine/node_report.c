@@ -1,4 +1,5 @@
 // What the rpc thread is told of the node: status, health, metrics.
+#include "base/keccak.h"
 #include "base/version.h"
 #include "engine/node_private.h"
 #include "engine/rpc/metrics.h"
@@ -369,8 +370,10 @@ static void identity(const struct node *n, FILE *out)
 {
     struct rpc_node_status status;
     node_status((void *)n, &status);
+    char kernels[80];
+    snprintf(kernels, sizeof kernels, "signatures: %s, keccak: %s", sv_kernel_name(), keccak256_implementation());
     metric_begin(out, METRIC_INFO);
-    metric_gauge(out, METRIC_INFO, (const char *const[]){status.version, sv_kernel_name()}, 1);
+    metric_gauge(out, METRIC_INFO, (const char *const[]){status.version, kernels}, 1);
     metric_gauge(out, METRIC_UPTIME_SECONDS, NULL, (double)(clock_wall_ms() - n->start_wall_ms) / 1000);
     metric_gauge(out, METRIC_HEALTHY, NULL, status.healthy);
 }
