@@ -68,23 +68,13 @@ static void *create_avx512(void)
     return lanes_create(&BACKEND);
 }
 
-// The compiler's run time asks CPUID, and XGETBV for the operating system's part. Not base/cpu.h, which GANTRY_LANES
-// silences: a name asked for there is looked up here.
 static bool usable_avx2(void)
 {
     __builtin_cpu_init();
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    return cpu_has_avx2() && __builtin_cpu_supports("fma");
 }
 
-static bool usable_avx512(void)
-{
-    __builtin_cpu_init();
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw") &&
-           __builtin_cpu_supports("avx512ifma");
-}
-
-const struct sv_kernels SV_AVX2 = {
-    "avx2", usable_avx2, create_avx2, lanes_destroy, lanes_recover, lanes_verify_witness, lanes_verify_schnorr};
-const struct sv_kernels SV_AVX512 = {"avx512",      usable_avx512,        create_avx512,       lanes_destroy,
-                                     lanes_recover, lanes_verify_witness, lanes_verify_schnorr};
+const struct sv_kernels SV_AVX2 = {"avx2",        usable_avx2,          create_avx2,          lanes_destroy,
+                                   lanes_recover, lanes_verify_witness, lanes_verify_schnorr, 4};
+const struct sv_kernels SV_AVX512 = {"avx512",      cpu_has_avx512ifma,   create_avx512,        lanes_destroy,
+                                     lanes_recover, lanes_verify_witness, lanes_verify_schnorr, 8};

@@ -8,7 +8,7 @@ struct recovery {
     const struct recover_kernels *kernels;
     void *state;
     void *portable;
-    uint64_t left_out;
+    size_t smallest;
     struct recover_task tasks[SV_BATCH_MAX];
     uint32_t owners[SV_BATCH_MAX]; // which item a task is
     u256 r[SV_BATCH_MAX], r_inverse[SV_BATCH_MAX];
@@ -20,6 +20,7 @@ struct recovery *recovery_create(const struct recover_kernels *kernels)
     if (!r)
         return NULL;
     r->kernels = kernels;
+    r->smallest = kernels->smallest;
     r->state = kernels->create();
     r->portable = SV_PORTABLE.create();
     if (!r->state || !r->portable) {
@@ -40,10 +41,15 @@ void recovery_free(struct recovery *r)
     free(r);
 }
 
+void recovery_set_smallest(struct recovery *r, size_t items)
+{
+    r->smallest = items;
+}
+
 static void recover_portably(struct recovery *r, struct sv_result *out, const struct sv_item *item)
 {
-    r->left_out++;
     SV_PORTABLE.recover(r->portable, out, item, 1);
+    out->slow = true;
 }
 
 // Items for the lanes become tasks with their x and r; returns their number. The others get their result.
@@ -105,13 +111,13 @@ void recovery_run(void *state, struct sv_result *out, const struct sv_item *in, 
 {
     struct recovery *r = state;
     const size_t count = choose_tasks(r, out, in, n);
+    if (count < r->smallest) {
+        for (size_t i = 0; i < count; i++)
+            SV_PORTABLE.recover(r->portable, &out[r->owners[i]], &in[r->owners[i]], 1);
+        return;
+    }
     compute_scalars(r, in, count);
     r->kernels->run(r->state, r->tasks, count);
     for (size_t i = 0; i < count; i++)
         take_result(r, &r->tasks[i], &out[r->owners[i]], &in[r->owners[i]]);
-}
-
-uint64_t recovery_left_out(const struct recovery *r)
-{
-    return r->left_out;
 }

@@ -28,7 +28,8 @@ struct recover_task {
 // What a backend provides (simd/recover.h).
 struct recover_kernels {
     const char *name;
-    unsigned lanes;
+    // From so many signatures on it is faster than the portable implementation.
+    size_t smallest;
     // Scratch memory, about a megabyte; NULL when memory is short.
     void *(*create)(void);
     void (*destroy)(void *state);
@@ -45,7 +46,7 @@ void recovery_free(struct recovery *r);
 // As sv_kernels.recover; state is a struct recovery. n is at most SV_BATCH_MAX.
 void recovery_run(void *state, struct sv_result *out, const struct sv_item *in, size_t n);
 
-// How many items the lanes left out so far, because submitters made them so.
-uint64_t recovery_left_out(const struct recovery *r);
+// Batches with fewer items for the lanes than this go to the portable implementation; for tests.
+void recovery_set_smallest(struct recovery *r, size_t items);
 
 #endif
