@@ -6,19 +6,20 @@
 #include "sigverify/sigverify.h"
 
 struct sv_kernels {
-    const char *name; // what GANTRY_LANES calls it
-    // Whether this processor and operating system run it.
+    const char *name; // for reports; GANTRY_LANES bounds what is usable
+    // Whether this processor and operating system run it, and GANTRY_LANES allows it (base/cpu.h).
     bool (*usable)(void);
     // Scratch memory and whatever else one verifier needs; NULL when memory is short.
     void *(*create)(void);
     void (*destroy)(void *state);
-    // n is at most SV_BATCH_MAX; out is zeroed. They set status and, where it is SV_OK, pubkey; the caller derives
-    // the addresses.
+    // n is at most SV_BATCH_MAX; out is zeroed. They set status and, where it is SV_OK, pubkey; and slow where it
+    // holds. The caller derives the addresses.
     void (*recover)(void *state, struct sv_result *out, const struct sv_item *in, size_t n);
     void (*verify_witness)(void *state, struct sv_result *out, const struct sv_item *in,
                            const struct sv_witness *witness, size_t n);
     // Sets all of ok.
     void (*verify_schnorr)(void *state, bool *ok, const struct sv_schnorr *in, size_t n);
+    unsigned lanes; // items that one instruction works on
 };
 
 extern const struct sv_kernels SV_PORTABLE;

@@ -72,4 +72,4 @@ static void verify_schnorr(void *state, bool *ok, const struct sv_schnorr *in, s
         ok[i] = sv_check_schnorr(&in[i]);
 }
 
-const struct sv_kernels SV_PORTABLE = {"portable", usable, create, destroy, recover, verify_witness, verify_schnorr};
+const struct sv_kernels SV_PORTABLE = {"portable", usable, create, destroy, recover, verify_witness, verify_schnorr, 1};

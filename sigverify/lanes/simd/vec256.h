@@ -3,15 +3,19 @@
 #define GANTRY_SIGVERIFY_LANES_SIMD_VEC256_H
 
 #include <immintrin.h>
+#include <string.h>
 
 #include "sigverify/lanes/simd/backend.h"
 
 typedef __m256d vec;
 typedef __m256i ivec;
 
+// Through a double: gcc broadcasts those from memory, but carries constant integers over by way of a general register.
 INLINE ivec ivec_set1(uint64_t a)
 {
-    return _mm256_set1_epi64x((long long)a);
+    double bits;
+    memcpy(&bits, &a, sizeof bits);
+    return _mm256_castpd_si256(_mm256_set1_pd(bits));
 }
 
 INLINE ivec ivec_add(ivec a, ivec b)
