@@ -67,7 +67,7 @@ static void multiply_wide(uint64_t out[8], const u256 *a, const u256 *b)
 
 // low += high (2^256 - n), for low of four words, zero behind, and high of `len` words (at most 4). The sum takes
 // len + 3 words, and five for a single one.
-static void fold(uint64_t low[8], const uint64_t *high, int len)
+static inline __attribute__((always_inline)) void fold(uint64_t low[8], const uint64_t *high, const int len)
 {
     uint64_t carry0 = 0, carry1 = 0, carry2 = 0; // of the rows times C0, C1 and 1
     const int end = len + 3 < 5 ? 5 : len + 3;
