@@ -38,7 +38,7 @@ static uint64_t next(struct check *c)
 
 static bytes32 random_bytes32(struct check *c)
 {
-    bytes32 out;
+    bytes32 out = {{0}};
     for (size_t i = 0; i < sizeof out.b; i += 8)
         store_le64(out.b + i, next(c));
     return out;
@@ -59,7 +59,7 @@ static bytes32 edge_value(struct check *c)
         u256_add(&value, &value, &offset);
     else
         u256_sub(&value, &value, &offset);
-    bytes32 out;
+    bytes32 out = {{0}};
     u256_to_be(out.b, &value);
     return out;
 }

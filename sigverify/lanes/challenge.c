@@ -56,7 +56,7 @@ bytes32 schnorr_challenge(const bytes32 *r, const bytes32 *key, const bytes32 *m
     memcpy(blocks[1], message->b, 32);
     compress(state, blocks[0]);
     compress(state, blocks[1]);
-    bytes32 out;
+    bytes32 out = {{0}};
     for (int i = 0; i < 8; i++)
         store_le32(out.b + 4 * i, __builtin_bswap32(state[i]));
     return out;

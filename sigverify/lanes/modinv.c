@@ -59,8 +59,9 @@ static int64_t divide_steps(int64_t eta, uint64_t f, uint64_t g, struct steps *o
 static void update_de(struct signed62 *d, struct signed62 *e, const struct steps *t,
                       const struct modinv_modulus *modulus)
 {
-    const int64_t d_sign = d->v[4] >> 63, e_sign = e->v[4] >> 63;
-    int64_t md = (t->u & d_sign) + (t->v & e_sign), me = (t->q & d_sign) + (t->r & e_sign);
+    const bool d_negative = d->v[4] < 0, e_negative = e->v[4] < 0;
+    int64_t md = (d_negative ? t->u : 0) + (e_negative ? t->v : 0);
+    int64_t me = (d_negative ? t->q : 0) + (e_negative ? t->r : 0);
     int128 cd = (int128)t->u * d->v[0] + (int128)t->v * e->v[0];
     int128 ce = (int128)t->q * d->v[0] + (int128)t->r * e->v[0];
     // The multiples of the modulus that clear the low 62 bits.
@@ -133,7 +134,7 @@ static bool is_zero(const struct signed62 *a, int len)
 static int shorten(int len, struct signed62 *f, struct signed62 *g)
 {
     const int64_t f_top = f->v[len - 1], g_top = g->v[len - 1];
-    if (len < 2 || (f_top ^ f_top >> 63) != 0 || (g_top ^ g_top >> 63) != 0)
+    if (len < 2 || (f_top != 0 && f_top != -1) || (g_top != 0 && g_top != -1))
         return len;
     f->v[len - 2] |= (int64_t)((uint64_t)f_top << 62);
     g->v[len - 2] |= (int64_t)((uint64_t)g_top << 62);

@@ -272,7 +272,7 @@ static void take_sums(struct msm *m, const struct window *windows, const struct 
 {
     point_ref refs[NUMBER_BITS];
     struct affine_point points[NUMBER_BITS];
-    uint8_t positions[NUMBER_BITS];
+    uint8_t positions[NUMBER_BITS] = {0};
     size_t found = 0;
     for (size_t i = 0; i < count; i++) {
         for (unsigned bit = 0; bit < g[i].levels; bit++) {

@@ -49,7 +49,7 @@ static void store_lanes(struct flat_point *pool, uint32_t at, const struct point
     struct flat_point unused;
     struct flat_point *to[LANES];
     for (size_t i = 0; i < LANES; i++)
-        to[i] = i < count ? &pool[at + i] : &unused;
+        to[i] = i < count ? &pool[at + i] : &unused; // cppcheck-suppress uninitvar ; only written to
     point_store(to, in);
 }
 
@@ -136,7 +136,7 @@ static void endomorphism(void *state, point_pool *pool, uint32_t out, const uint
     fe_from_u256(&beta, betas);
     for (size_t at = 0; at < n; at += LANES) {
         const size_t count = lanes_left(at, n);
-        point_ref refs[LANES];
+        point_ref refs[LANES] = {0};
         struct point point;
         for (size_t i = 0; i < count; i++)
             refs[i] = in[at + i] << 1;
@@ -209,7 +209,8 @@ static void finish_source(struct flat_point *pool, uint32_t at, const struct sou
     struct flat_point unused;
     struct flat_point *to[LANES];
     for (size_t i = 0; i < LANES; i++) {
-        to[i] = i < lanes->count ? &pool[at + lanes->from[i]] : &unused;
+        to[i] =
+            i < lanes->count ? &pool[at + lanes->from[i]] : &unused; // cppcheck-suppress uninitvar ; only written to
         if (i < lanes->count)
             ok[lanes->from[i]] = good >> i & 1;
     }
