@@ -1,58 +1,102 @@
 #include "sigverify/lanes/simd/field.h"
 
+#include <assert.h>
 #include <string.h>
+
+// Whether all limbs are integers within the bounds of a carried element, times factor.
+static __attribute__((unused)) bool within(const struct fe *a, int64_t factor)
+{
+    lane_limb limbs[FE_LIMBS][LANES];
+    memcpy(limbs, a->limb, sizeof limbs);
+    for (int i = 0; i < FE_LIMBS; i++) {
+        for (int lane = 0; lane < LANES; lane++) {
+            const lane_limb limb = limbs[i][lane];
+            const int64_t value = (int64_t)limb;
+            const int64_t low = i < 4 ? CARRIED_MIN : CARRIED_TOP_MIN, high = i < 4 ? CARRIED_MAX : CARRIED_TOP_MAX;
+            if ((lane_limb)value != limb || value < low * factor || value > high * factor)
+                return false;
+        }
+    }
+    return true;
+}
+
+#if defined LANES_CHECKED
+#define CARRIED(element) assert(within(element, 1))
+#define WIDE(element) assert(within(element, WIDE_FACTOR))
+// Factors: at most one is wide.
+#define FACTORS(a, b) assert(within(a, 1) ? within(b, WIDE_FACTOR) : within(a, WIDE_FACTOR) && within(b, 1))
+#else
+#define CARRIED(element) ((void)0)
+#define WIDE(element) ((void)0)
+#define FACTORS(a, b) ((void)0)
+#endif
+
+INLINE void reduce(struct fe *r, struct columns *s)
+{
+    columns_reduce(r, s);
+    CARRIED(r);
+}
 
 void fe_mul(struct fe *r, const struct fe *a, const struct fe *b)
 {
     struct columns s;
+    FACTORS(a, b);
     columns_start(&s, (struct plan){.products = 1, .scale = 1});
     columns_add_product(&s, a, b);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_mul4(struct fe *r, const struct fe *a, const struct fe *b)
 {
     struct columns s;
+    FACTORS(a, b);
     columns_start(&s, (struct plan){.products = 1, .scale = 4});
     columns_add_product(&s, a, b);
     columns_scale(&s, 4);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_mul_sub(struct fe *r, const struct fe *a, const struct fe *b, const struct fe *c)
 {
     struct columns s;
+    FACTORS(a, b);
+    CARRIED(c);
     columns_start(&s, (struct plan){.products = 1, .scale = 1, .subtracted = 1});
     columns_add_product(&s, a, b);
     columns_subtract(&s, c);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_mul2(struct fe *r, const struct fe *a, const struct fe *b, const struct fe *c, const struct fe *d)
 {
     struct columns s;
+    FACTORS(a, b);
+    FACTORS(c, d);
     columns_start(&s, (struct plan){.products = 2, .scale = 1});
     columns_add_product(&s, a, b);
     columns_add_product(&s, c, d);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_mul_add_sqr8(struct fe *r, const struct fe *a, const struct fe *b, const struct fe *c)
 {
     struct columns s;
+    FACTORS(a, b);
+    CARRIED(c);
     columns_start(&s, (struct plan){.squares = 1, .scale = 8, .more = 1});
     columns_add_square(&s, c);
     columns_scale(&s, 8);
     columns_add_product(&s, a, b);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 INLINE void square(struct fe *r, const struct fe *a)
 {
     struct columns s;
+    CARRIED(a);
     columns_start(&s, (struct plan){.squares = 1, .scale = 1});
     columns_add_square(&s, a);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_sqr(struct fe *r, const struct fe *a)
@@ -63,31 +107,38 @@ void fe_sqr(struct fe *r, const struct fe *a)
 void fe_sqr3(struct fe *r, const struct fe *a)
 {
     struct columns s;
+    CARRIED(a);
     columns_start(&s, (struct plan){.squares = 1, .scale = 3});
     columns_add_square(&s, a);
     columns_scale(&s, 3);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_sqr_sub2(struct fe *r, const struct fe *a, const struct fe *b, const struct fe *c)
 {
     struct columns s;
+    CARRIED(a);
+    CARRIED(b);
+    CARRIED(c);
     columns_start(&s, (struct plan){.squares = 1, .scale = 1, .subtracted = 2});
     columns_add_square(&s, a);
     columns_subtract(&s, b);
     columns_subtract(&s, c);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_sqr_sub3(struct fe *r, const struct fe *a, const struct fe *b, const struct fe *c)
 {
     struct columns s;
+    CARRIED(a);
+    CARRIED(b);
+    CARRIED(c);
     columns_start(&s, (struct plan){.squares = 1, .scale = 1, .subtracted = 3});
     columns_add_square(&s, a);
     columns_subtract(&s, b);
     columns_subtract(&s, c);
     columns_subtract(&s, c);
-    columns_reduce(r, &s);
+    reduce(r, &s);
 }
 
 void fe_sqr_times(struct fe *r, const struct fe *a, size_t count, unsigned n)
@@ -265,6 +316,8 @@ lane_mask fe_is_zero(const struct fe *a)
 lane_mask fe_equal(const struct fe *a, const struct fe *b)
 {
     struct fe difference;
+    CARRIED(a);
+    CARRIED(b);
     fe_diff(&difference, a, b);
     return fe_is_zero(&difference);
 }

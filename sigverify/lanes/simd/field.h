@@ -10,6 +10,8 @@
 //
 // Outputs may be the same object as inputs. Values need not be below p: compare with fe_equal, export with fe_to_u256.
 //
+// A debug build asserts the classes of what goes in and comes out.
+//
 // The AVX2 backend computes with doubles rounded downwards: all fe_ functions run between field_enter and field_leave.
 #ifndef GANTRY_SIGVERIFY_LANES_SIMD_FIELD_H
 #define GANTRY_SIGVERIFY_LANES_SIMD_FIELD_H

@@ -7,6 +7,12 @@
 #ifndef GANTRY_SIGVERIFY_LANES_SIMD_FIELD_IFMA_H
 #define GANTRY_SIGVERIFY_LANES_SIMD_FIELD_IFMA_H
 
+#define CARRIED_MAX ((INT64_C(1) << 52) - 1)     // of limbs 0 to 3
+#define CARRIED_TOP_MAX ((INT64_C(1) << 49) - 1) // of limb 4
+#define CARRIED_MIN 0
+#define CARRIED_TOP_MIN 0
+#define WIDE_FACTOR 1
+
 #define FOLD_260 UINT64_C(0x1000003d10) // 2^260 mod p
 #define FOLD_256 UINT64_C(0x1000003d1)  // 2^256 mod p
 
