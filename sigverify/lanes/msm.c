@@ -10,7 +10,7 @@ enum {
     WINDOWS_MAX = (NUMBER_BITS + WIDTH_MIN - 1) / WIDTH_MIN,
     // A group of windows is summed together. Its digits in all, and its buckets in all, stay below these (if it is more
     // than one window).
-    GROUP_DIGITS = 16384,
+    GROUP_DIGITS = 8192,
     GROUP_BUCKETS = 4096,
 };
 
