@@ -27,8 +27,9 @@
 #define BLOCK_TIME_MS 100
 #define SECOND_NS 1000000000ull
 #define DRAIN_NS (60 * SECOND_NS)
-#define LOAD_SHARE 0.6 // of the included rate, where latency under load is measured
-#define IDLE_RATE 100  // transactions a second, each alone
+#define LEAST_REST_US 1.0 // what a transaction costs a node at least, besides its verification
+#define LOAD_SHARE 0.6    // of the included rate, where latency under load is measured
+#define IDLE_RATE 100     // transactions a second, each alone
 #define SYNC_COUNT 300
 #define QUICK_SYNC_COUNT 50
 #define SET_STEP 250000u // sets are rounded up, so that the next run finds one that is long enough
@@ -176,12 +177,14 @@ static void shorten(struct node_bench *b)
     t->load_warm_s *= share;
 }
 
-// Rate and set: what all cores could verify, had they nothing else to do, is more than a node can take.
+// Rate and set: what all cores could verify, had they next to nothing else to do, is more than a node can take.
 static void plan_load(struct node_bench *b)
 {
     const bool quick = b->options->quick;
-    const struct recover_rate kernels = recover_rate_kernels(b->options->seed, b->timing.recover_s);
-    b->offered = b->options->rate ? (double)b->options->rate : usable_cores() * 1e6 / kernels.cpu_us_each;
+    const struct recover_rate kernels =
+        recover_rate_kernels(b->options->seed, b->timing.recover_s, b->options->witness);
+    b->offered =
+        b->options->rate ? (double)b->options->rate : usable_cores() * 1e6 / (kernels.cpu_us_each + LEAST_REST_US);
     if (quick && !b->options->seconds)
         shorten(b);
     const double count = busy_count(b) + IDLE_RATE * (b->timing.idle_s + 1);
