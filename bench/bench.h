@@ -36,6 +36,7 @@ struct bench_options {
     uint64_t senders;      // node: how many of the accounts send; 0: the benchmark's own default
     uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
     uint64_t shards;       // node: 0: one a core
+    uint64_t check;        // sigverify: compare this many signatures with the library instead; 0: measure
     bool witness;          // node: transactions come with their sender's key and R's y
 };
 

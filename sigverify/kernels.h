@@ -1,4 +1,5 @@
-// What an implementation of sigverify.h provides. Only sigverify/*.c include this.
+// What an implementation of sigverify.h provides. Only sigverify/, its tests and the benchmark's
+// comparison include this.
 #ifndef GANTRY_SIGVERIFY_KERNELS_H
 #define GANTRY_SIGVERIFY_KERNELS_H
 
@@ -16,6 +17,8 @@ struct sv_kernels {
     void (*recover)(void *state, struct sv_result *out, const struct sv_item *in, size_t n);
     void (*verify_witness)(void *state, struct sv_result *out, const struct sv_item *in,
                            const struct sv_witness *witness, size_t n);
+    // Sets all of ok.
+    void (*verify_schnorr)(void *state, bool *ok, const struct sv_schnorr *in, size_t n);
     unsigned lanes; // items that one instruction works on
 };
 
@@ -26,5 +29,8 @@ enum sv_status sv_check_range(const struct sv_item *item);
 
 // Whether ry is the y of the point R that r and v name. r and v have passed sv_check_range.
 bool sv_is_ry(const struct sv_item *item, const uint8_t ry[32]);
+
+// BIP-340's verification of one, by libsecp256k1.
+bool sv_check_schnorr(const struct sv_schnorr *in);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/keccak.h"
 #include "base/log.h"
 #include "sigverify/kernels.h"
+#include "sigverify/lanes/lanes.h"
 
 struct sv_verifier {
     const struct sv_kernels *kernels;
@@ -19,7 +20,7 @@ struct sv_verifier {
 };
 
 // Fastest first; the last runs everywhere.
-static const struct sv_kernels *const IMPLEMENTATIONS[] = {&SV_PORTABLE};
+static const struct sv_kernels *const IMPLEMENTATIONS[] = {&SV_AVX512, &SV_AVX2, &SV_PORTABLE};
 
 static pthread_once_t choose_once = PTHREAD_ONCE_INIT;
 static const struct sv_kernels *chosen; // NULL after choosing: refused, and choice_error says why
@@ -142,6 +143,14 @@ void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struc
         v->kernels->verify_witness(v->state, out + at, in + at, witness + at, count);
         fill_signers(v, out + at, count);
         count_lanes(v, count);
+    }
+}
+
+void sv_verify_schnorr(struct sv_verifier *v, bool *ok, const struct sv_schnorr *in, size_t n)
+{
+    for (size_t at = 0; at < n; at += SV_BATCH_MAX) {
+        const size_t count = n - at < SV_BATCH_MAX ? n - at : SV_BATCH_MAX;
+        v->kernels->verify_schnorr(v->state, ok + at, in + at, count);
     }
 }
 

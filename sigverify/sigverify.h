@@ -1,11 +1,11 @@
-// Batched secp256k1 for transactions: recover public keys, or check claimed ones (a witness).
+// Batched secp256k1 for transactions: recover public keys, or check claimed ones (a witness); BIP-340 for votes.
 //
-// Two operations over whole batches; an implementation is a set of kernels chosen once at run time (sv_kernel_name).
+// Operations over whole batches; an implementation is a set of kernels chosen once at run time (sv_kernel_name).
 // Every implementation gives the same answer for every input, valid or not. Data here is public: nothing is
 // constant-time.
 //
 // A verifier belongs to one thread (scratch memory, randomness); create one a thread.
-// Source: SEC 1 v2, 4.1.6 (recovery); EIP-2 (low s).
+// Source: SEC 1 v2, 4.1.6 (recovery); EIP-2 (low s); BIP-340 (Schnorr).
 #ifndef GANTRY_SIGVERIFY_SIGVERIFY_H
 #define GANTRY_SIGVERIFY_SIGVERIFY_H
 
@@ -15,7 +15,7 @@
 struct sv_verifier;
 
 // Batches of this size fill every lane and amortise what is shared; larger ones are cut inside.
-#define SV_BATCH_MAX 512
+#define SV_BATCH_MAX 1024
 
 enum sv_status {
     SV_OK = 0,
@@ -59,6 +59,14 @@ void sv_recover(struct sv_verifier *v, struct sv_result *out, const struct sv_it
 // refuses keeps that status.
 void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struct sv_item *in,
                        const struct sv_witness *witness, size_t n);
+
+// A BIP-340 signature: key and r are x coordinates of points with even y.
+struct sv_schnorr {
+    bytes32 key, message, r, s;
+};
+
+// ok[i] says whether in[i] holds, by BIP-340's verification.
+void sv_verify_schnorr(struct sv_verifier *v, bool *ok, const struct sv_schnorr *in, size_t n);
 
 // How full the lanes of this verifier's batches were so far: its kernels take the items of a batch sv_lane_count() at a
 // time, and the last ones may be fewer.

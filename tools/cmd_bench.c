@@ -15,7 +15,7 @@ static const struct benchmark {
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check;
     char *data, *json;
 };
 
@@ -32,6 +32,8 @@ static const struct config_key keys[] = {
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s",
      "node: offered rate; 0: about what all cores could verify."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
+    {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
+     "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
     {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
      "node: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness then."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
@@ -64,6 +66,7 @@ static int run(const struct benchmark *b, const struct bench_settings *s)
                                           .senders = s->senders,
                                           .rate = s->rate,
                                           .shards = s->shards,
+                                          .check = s->check,
                                           .witness = s->witness};
     struct bench_report report = {.bench = b->name};
     const int status = b->run(&report, &options);
