@@ -27,15 +27,17 @@
 #define BLOCK_TIME_MS 100
 #define SECOND_NS 1000000000ull
 #define DRAIN_NS (60 * SECOND_NS)
-#define LOAD_SHARE 0.6 // of the included rate, where latency under load is measured
-#define IDLE_RATE 100  // transactions a second, each alone
+#define LEAST_REST_US 1.0 // what a transaction costs a node at least, besides its verification
+#define LOAD_SHARE 0.6    // of the included rate, where latency under load is measured
+#define IDLE_RATE 100     // transactions a second, each alone
 #define SYNC_COUNT 300
 #define QUICK_SYNC_COUNT 50
 #define SET_STEP 250000u // sets are rounded up, so that the next run finds one that is long enough
 #define QUICK_SET_STEP 10000u
-#define QUICK_SIGNING_S 5.0 // what the set of a quick run may take to sign
-#define SIGNING_PROBE 200   // signatures made to see how long that is
-#define IDLE_P50_MS 1.0     // what an idle chain's latencies stand beside: a round through the node, and its disk
+#define QUICK_SIGNING_S 5.0  // what the set of a quick run may take to sign
+#define QUICK_SHARE_MIN 0.33 // of its phases that a quick run has at least
+#define SIGNING_PROBE 200    // signatures made to see how long that is
+#define IDLE_P50_MS 1.0      // what an idle chain's latencies stand beside: a round through the node, and its disk
 #define IDLE_P99_MS 3.0
 #define IDLE_P99_SYNCS 5
 
@@ -163,12 +165,17 @@ static double busy_count(const struct node_bench *b)
     return b->offered * (t->main_s + LOAD_SHARE * t->load_s + 2 * t->overload_s);
 }
 
-// A quick run is as short as its set is, where the node is much faster than signing.
+// Where the node is much faster than signing, a quick run is as short as its set is, and then slower.
 static void shorten(struct node_bench *b)
 {
-    const double most = QUICK_SIGNING_S * signing_rate(b->options->seed), share = most / busy_count(b);
+    const double most = QUICK_SIGNING_S * signing_rate(b->options->seed);
+    double share = most / busy_count(b);
     if (share >= 1)
         return;
+    if (share < QUICK_SHARE_MIN) {
+        b->offered *= share / QUICK_SHARE_MIN;
+        share = QUICK_SHARE_MIN;
+    }
     struct timing *t = &b->timing;
     t->main_s *= share;
     t->main_warm_s *= share;
@@ -176,13 +183,15 @@ static void shorten(struct node_bench *b)
     t->load_warm_s *= share;
 }
 
-// Rate and set: what all cores could verify, had they nothing else to do, is more than a node can take.
+// Rate and set: what all cores could verify, had they next to nothing else to do, is more than a node can take.
 static void plan_load(struct node_bench *b)
 {
     const bool quick = b->options->quick;
-    const struct recover_rate kernels = recover_rate_kernels(b->options->seed, b->timing.recover_s);
-    b->offered = b->options->rate ? (double)b->options->rate : usable_cores() * 1e6 / kernels.cpu_us_each;
-    if (quick && !b->options->seconds)
+    const struct recover_rate kernels =
+        recover_rate_kernels(b->options->seed, b->timing.recover_s, b->options->witness);
+    b->offered =
+        b->options->rate ? (double)b->options->rate : usable_cores() * 1e6 / (kernels.cpu_us_each + LEAST_REST_US);
+    if (quick && !b->options->seconds && !b->options->rate)
         shorten(b);
     const double count = busy_count(b) + IDLE_RATE * (b->timing.idle_s + 1);
     const uint32_t step = quick ? QUICK_SET_STEP : SET_STEP;

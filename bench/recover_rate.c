@@ -18,11 +18,26 @@
 struct worker {
     pthread_t thread;
     uint64_t seed, done, cpu_ns;
-    bool kernels;
+    enum way { BY_LIBRARY, BY_KERNELS, BY_WITNESS } way;
     struct sv_item items[BATCH];
+    struct sv_witness witnesses[BATCH];
     pthread_barrier_t *start;
     double seconds;
 };
+
+// R's y follows from its x and parity. A recovery id above 1 does not occur in practice.
+static void add_ry(struct sv_witness *witness, const struct sv_signature *signature)
+{
+    uint8_t compressed[33] = {(uint8_t)(2 + (signature->v & 1))}, point[65];
+    size_t len = sizeof point;
+    secp256k1_pubkey r;
+    memcpy(compressed + 1, signature->r.b, 32);
+    if (!secp256k1_ec_pubkey_parse(secp256k1_context_static, &r, compressed, sizeof compressed))
+        abort();
+    secp256k1_ec_pubkey_serialize(secp256k1_context_static, point, &len, &r, SECP256K1_EC_UNCOMPRESSED);
+    memcpy(witness->ry, point + 33, 32);
+    witness->has_ry = true;
+}
 
 static void make_items(struct worker *w)
 {
@@ -30,9 +45,10 @@ static void make_items(struct worker *w)
         const bytes32 key = bench_key(w->seed, i);
         struct sv_signature signature;
         const bytes32 hash = keccak256(key.b, sizeof key.b);
-        if (!sv_sign(&signature, &hash, &key))
+        if (!sv_sign(&signature, &hash, &key) || !sv_public_key(w->witnesses[i].pubkey, &key))
             abort();
         w->items[i] = (struct sv_item){hash, signature.r, signature.s, signature.v, true};
+        add_ry(&w->witnesses[i], &signature);
     }
 }
 
@@ -62,7 +78,9 @@ static void *work(void *arg)
     pthread_barrier_wait(w->start);
     const uint64_t cpu_start = clock_thread_cpu_ns(), end = clock_ns() + (uint64_t)(w->seconds * 1e9);
     while (clock_ns() < end) {
-        if (w->kernels)
+        if (w->way == BY_WITNESS)
+            sv_verify_witness(verifier, results, w->items, w->witnesses, BATCH);
+        else if (w->way == BY_KERNELS)
             sv_recover(verifier, results, w->items, BATCH);
         else
             recover_by_library(w, context);
@@ -75,7 +93,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-static struct recover_rate measure(uint64_t seed, double seconds, bool kernels)
+static struct recover_rate measure(uint64_t seed, double seconds, enum way way)
 {
     const unsigned count = usable_cores() < THREADS_MAX ? usable_cores() : THREADS_MAX;
     struct worker *workers = calloc(count, sizeof *workers);
@@ -84,7 +102,7 @@ static struct recover_rate measure(uint64_t seed, double seconds, bool kernels)
         abort();
     for (unsigned i = 0; i < count; i++) {
         workers[i].seed = seed + i;
-        workers[i].kernels = kernels;
+        workers[i].way = way;
         workers[i].seconds = seconds;
         workers[i].start = &start;
         if (pthread_create(&workers[i].thread, NULL, work, &workers[i]) != 0)
@@ -103,10 +121,10 @@ static struct recover_rate measure(uint64_t seed, double seconds, bool kernels)
 
 struct recover_rate recover_rate_library(uint64_t seed, double seconds)
 {
-    return measure(seed, seconds, false);
+    return measure(seed, seconds, BY_LIBRARY);
 }
 
-struct recover_rate recover_rate_kernels(uint64_t seed, double seconds)
+struct recover_rate recover_rate_kernels(uint64_t seed, double seconds, bool witness)
 {
-    return measure(seed, seconds, true);
+    return measure(seed, seconds, witness ? BY_WITNESS : BY_KERNELS);
 }

@@ -11,7 +11,7 @@ struct recover_rate {
 
 // Distinct signatures derived from seed; takes `seconds` and a little for signing.
 struct recover_rate recover_rate_library(uint64_t seed, double seconds);
-// The same through sigverify, with the kernels in use.
-struct recover_rate recover_rate_kernels(uint64_t seed, double seconds);
+// The same through sigverify, with the kernels in use; with witness: checking the key and R's y instead.
+struct recover_rate recover_rate_kernels(uint64_t seed, double seconds, bool witness);
 
 #endif

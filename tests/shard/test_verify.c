@@ -149,8 +149,8 @@ Test(verify, a_batch_has_room_until_it_has_cost_enough_and_its_lanes_are_full)
     arena_destroy(arena);
 }
 
-// Items that the checks of the range refuse cost next to nothing.
-Test(verify, cheap_items_make_longer_batches_up_to_the_longest)
+// Items that the checks of the range refuse cost less than what is assumed at first, whatever the kernels.
+Test(verify, cheap_items_make_longer_batches)
 {
     struct arena *arena = arena_create();
     struct verify_batch *b = verify_batch_create(arena);
@@ -163,7 +163,7 @@ Test(verify, cheap_items_make_longer_batches_up_to_the_longest)
     }
     const size_t after = fill(b, false);
     cr_assert(after > before, "%zu, then %zu", before, after);
-    cr_assert_eq(after, VERIFY_BATCH_MAX);
+    cr_assert(after <= VERIFY_BATCH_MAX && (after == VERIFY_BATCH_MAX || after % sv_lane_count() == 0), "%zu", after);
     verify_batch_free(b);
     arena_destroy(arena);
 }

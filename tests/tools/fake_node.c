@@ -102,7 +102,8 @@ static void give_answers(struct fake_node *n, uint64_t now)
             queue_push(&p->inclusions, now + n->include_after_ns, item);
         else
             p->in_flight[n->track->set->sender[item]]--;
-        const size_t len = ingest_answer_put(answer, status, tx_status_text((enum tx_status)status));
+        const char *text = status < TX_STATUS_COUNT ? tx_status_text((enum tx_status)status) : INGEST_TOO_COSTLY_TEXT;
+        const size_t len = ingest_answer_put(answer, status, text);
         if (!net_send_all(p->fd, answer, len, error))
             atomic_store(&p->stopping, true);
     }

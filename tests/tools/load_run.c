@@ -286,3 +286,24 @@ Test(load_run, a_connection_that_breaks_is_an_error_in_words)
     load_track_free(r.track);
     load_set_close(r.set);
 }
+
+static uint8_t too_costly_at_ten(void *ctx, uint32_t item, uint32_t attempt)
+{
+    (void)ctx, (void)attempt;
+    return item < 10 ? TX_OK : INGEST_TOO_COSTLY;
+}
+
+Test(load_run, a_connection_that_the_node_ends_is_an_error_in_the_nodes_words)
+{
+    struct rig r;
+    char error[LOAD_ERROR_MAX] = "";
+    prepare(&r, 1000, 20);
+    r.node.status = too_costly_at_ten;
+    start(&r);
+    const struct load_phase phase = {.rate = 1000, .duration_ns = 1000 * MS, .drain_ns = 10000 * MS};
+    struct load_sending *s = malloc(sizeof *s);
+    cr_assert_not(load_run_phase(r.run, &phase, s, error));
+    cr_assert(strstr(error, INGEST_TOO_COSTLY_TEXT), "%s", error);
+    cr_assert_eq(s->accepted, 10);
+    finish(&r, s);
+}

@@ -189,17 +189,21 @@ static bool flush(struct load_link *l, char *error, bool *failed)
     return true;
 }
 
-// One answer of the ingest port off the front: its size, or 0.
-static size_t take_ingest(struct load_link *l, struct bytes in, const struct load_link_events *events)
+// One answer of the ingest port off the front: its size, or 0; -1 when it is the connection's last.
+static ptrdiff_t take_ingest(struct load_link *l, struct bytes in, const struct load_link_events *events, char *error)
 {
     uint8_t status;
     struct bytes text;
     const size_t size = ingest_answer_parse(in, &status, &text);
     if (size == 0 || l->waiting_count == 0)
         return 0;
+    if (status >= INGEST_BAD_FRAME) {
+        snprintf(error, LOAD_ERROR_MAX, "the node ended the connection: %.*s", (int)text.len, (const char *)text.ptr);
+        return -1;
+    }
     l->waiting_count--;
     events->answered(events->ctx, fifo_pop(&l->waiting), status < TX_STATUS_COUNT ? status : TX_STATUS_COUNT);
-    return size;
+    return (ptrdiff_t)size;
 }
 
 static struct bytes string_after(struct bytes text, const char *key)
@@ -263,7 +267,7 @@ static bool take_answers(struct load_link *l, const struct load_set *set, const 
     size_t at = 0;
     for (ptrdiff_t size = 1; size > 0; at += (size_t)size) {
         const struct bytes in = bytes_of(l->in.ptr + at, l->in.len - at);
-        size = l->is_rpc ? take_message(l, in, set, events, error) : (ptrdiff_t)take_ingest(l, in, events);
+        size = l->is_rpc ? take_message(l, in, set, events, error) : take_ingest(l, in, events, error);
         if (size < 0)
             return false;
     }
