@@ -124,9 +124,9 @@ static enum step start_call(struct evm *x, struct frame *f, uint8_t opcode, stru
                             unsigned precompile, struct call *call)
 {
     call->snapshot = journal_snapshot(&x->journal);
-    if (opcode == EVM_CALL)
+    if (opcode == EVM_OP_CALL)
         evm_transfer(x, f->self, callee, call->value);
-    else if (opcode == EVM_STATICCALL)
+    else if (opcode == EVM_OP_STATICCALL)
         journal_touch(&x->journal, callee);
     if (precompile)
         return run_precompile(x, f, precompile, call);
@@ -144,14 +144,14 @@ static int64_t call_cost(struct evm *x, uint8_t opcode, struct evm_account *call
     int64_t cost = !is_precompile && journal_warm_account(&x->journal, callee) ? GAS_COLD_ACCOUNT : GAS_WARM;
     if (has_value)
         cost += GAS_CALL_VALUE;
-    if (opcode == EVM_CALL && has_value && evm_account_is_empty(callee))
+    if (opcode == EVM_OP_CALL && has_value && evm_account_is_empty(callee))
         cost += GAS_NEW_ACCOUNT;
     return cost;
 }
 
 enum step evm_op_call(struct evm *x, struct frame *f, uint8_t opcode)
 {
-    const bool names_value = opcode == EVM_CALL || opcode == EVM_CALLCODE;
+    const bool names_value = opcode == EVM_OP_CALL || opcode == EVM_OP_CALLCODE;
     const u256 *wanted_gas = f->sp - 1, *range = f->sp - (names_value ? 4 : 3);
     const address to = evm_address_of(f->sp - 2);
     const u256 value = names_value ? f->sp[-3] : U256_ZERO;
@@ -163,7 +163,7 @@ enum step evm_op_call(struct evm *x, struct frame *f, uint8_t opcode)
     const unsigned precompile = evm_precompile_at(x, &to);
     if (!evm_load(x, callee) || (!precompile && !evm_load_code(x, callee)))
         return STEP_STOP;
-    if (opcode == EVM_CALL && has_value && f->is_static)
+    if (opcode == EVM_OP_CALL && has_value && f->is_static)
         return STEP_FAIL;
     if (!evm_memory_for(x, f, range, range - 1) || !evm_memory_for(x, f, range - 2, range - 3) ||
         (f->gas -= call_cost(x, opcode, callee, precompile != 0, has_value)) < 0)
@@ -172,15 +172,15 @@ enum step evm_op_call(struct evm *x, struct frame *f, uint8_t opcode)
     const uint64_t most = (uint64_t)(f->gas - f->gas / 64);
     const uint64_t handed = u256_fits_u64(wanted_gas) && wanted_gas->w[0] < most ? wanted_gas->w[0] : most;
     f->gas -= (int64_t)handed;
-    const bool is_delegate = opcode == EVM_DELEGATECALL;
+    const bool is_delegate = opcode == EVM_OP_DELEGATECALL;
     struct call call = {
-        .self = opcode == EVM_CALL || opcode == EVM_STATICCALL ? callee : f->self,
+        .self = opcode == EVM_OP_CALL || opcode == EVM_OP_STATICCALL ? callee : f->self,
         .code = callee->code,
         .caller = is_delegate ? &f->caller : &f->self->who,
         .value = is_delegate ? &f->value : &value,
         .input = evm_memory_view(x, f, range, range - 1),
         .gas = handed + (has_value ? GAS_CALL_STIPEND : 0),
-        .is_static = f->is_static || opcode == EVM_STATICCALL,
+        .is_static = f->is_static || opcode == EVM_OP_STATICCALL,
         .out_offset = range[-2].w[0],
         .out_len = range[-3].w[0],
     };
@@ -228,7 +228,7 @@ static bool pay_create(struct evm *x, struct frame *f, uint8_t opcode, const u25
         return false;
     const uint64_t words = evm_words(len->w[0]);
     uint64_t cost = GAS_CREATE + (x->rules->has_init_code_limit ? GAS_INIT_CODE_WORD * words : 0);
-    if (opcode == EVM_CREATE2)
+    if (opcode == EVM_OP_CREATE2)
         cost += GAS_KECCAK_WORD * words;
     return (f->gas -= (int64_t)cost) >= 0;
 }
@@ -284,7 +284,7 @@ enum step evm_op_create(struct evm *x, struct frame *f, uint8_t opcode)
                           f->self->nonce != UINT64_MAX;
     struct evm_account *created = NULL;
     if (possible) {
-        const address at = opcode == EVM_CREATE ? evm_create_address(&f->self->who, f->self->nonce)
+        const address at = opcode == EVM_OP_CREATE ? evm_create_address(&f->self->who, f->self->nonce)
                                                 : create2_address(&f->self->who, salt, init_code);
         created = journal_account(&x->journal, &at);
         if (!evm_load(x, created)) {
@@ -294,7 +294,7 @@ enum step evm_op_create(struct evm *x, struct frame *f, uint8_t opcode)
             return STEP_STOP;
         }
     }
-    f->sp -= opcode == EVM_CREATE ? 3 : 4;
+    f->sp -= opcode == EVM_OP_CREATE ? 3 : 4;
     f->pc++;
     return possible ? start_create(x, f, created, &value, init_code) : fail_create(x, f);
 }

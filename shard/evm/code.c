@@ -10,14 +10,14 @@ static void analyse(const struct evm_rules *rules, struct bytes in, uint8_t *ins
 {
     for (size_t i = 0; i < in.len; i++) {
         const uint8_t op = in.ptr[i];
-        if (op >= EVM_PUSH1 && op <= EVM_PUSH32) {
-            i += op - EVM_PUSH1 + 1;
+        if (op >= EVM_OP_PUSH1 && op <= EVM_OP_PUSH32) {
+            i += op - EVM_OP_PUSH1 + 1;
             continue;
         }
-        if (op == EVM_JUMPDEST)
+        if (op == EVM_OP_JUMPDEST)
             jumpdests[i / 8] |= (uint8_t)(1 << i % 8);
         if (!rules->has_instruction[op])
-            instructions[i] = EVM_INVALID;
+            instructions[i] = EVM_OP_INVALID;
     }
 }
 

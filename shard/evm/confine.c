@@ -30,21 +30,21 @@ enum evm_escape evm_confine_target(const struct evm_facts *target)
 enum evm_escape evm_confine(uint8_t opcode, bool has_value, bool self_is_coinbase, const struct evm_facts *other)
 {
     switch (opcode) {
-    case EVM_CREATE:
-    case EVM_CREATE2:
+    case EVM_OP_CREATE:
+    case EVM_OP_CREATE2:
         return EVM_ESCAPE_CREATE;
-    case EVM_BALANCE:
+    case EVM_OP_BALANCE:
         return is_contract(other) && other->own_partition && !other->is_coinbase ? EVM_STAYS : EVM_ESCAPE_BALANCE;
-    case EVM_EXTCODEHASH:
+    case EVM_OP_EXTCODEHASH:
         return is_contract(other) || other->known_non_empty ? EVM_STAYS : EVM_ESCAPE_CODE_HASH;
-    case EVM_SELFDESTRUCT:
+    case EVM_OP_SELFDESTRUCT:
         return other->own_partition && other->known_non_empty && !self_is_coinbase ? EVM_STAYS
                                                                                    : EVM_ESCAPE_SELFDESTRUCT;
-    case EVM_CALL:
-    case EVM_STATICCALL:
+    case EVM_OP_CALL:
+    case EVM_OP_STATICCALL:
         if (is_contract(other))
             return other->own_partition && !other->is_coinbase ? EVM_STAYS : EVM_ESCAPE_CALL_CODE;
-        return opcode == EVM_CALL && has_value && !other->known_non_empty ? EVM_ESCAPE_CALL_VALUE : EVM_STAYS;
+        return opcode == EVM_OP_CALL && has_value && !other->known_non_empty ? EVM_ESCAPE_CALL_VALUE : EVM_STAYS;
     default:
         return EVM_STAYS;
     }

@@ -3,6 +3,7 @@
 #define GANTRY_SHARD_EVM_INTERNAL_H
 
 #include "base/keccak.h"
+#include "base/u256_math.h"
 #include "shard/evm/journal.h"
 #include "shard/evm/precompiles/precompiles.h"
 

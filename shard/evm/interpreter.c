@@ -219,7 +219,8 @@ static void trace_step(struct evm *x, const struct frame *f)
 bool evm_interpret(struct evm *x)
 {
 #define LABEL(number, name, fork) [number] = &&op_##name,
-    static const void *const run_labels[256] = {[0 ... 255] = &&op_INVALID, EVM_OPCODES(LABEL)};
+    // Numbers without an instruction were made INVALID by evm_code_new.
+    static const void *const run_labels[256] = {EVM_OPCODES(LABEL)};
     static const void *const trace_labels[256] = {[0 ... 255] = &&trace};
     static const void *const after[] = {
         [STEP_GO] = &&go, [STEP_FAIL] = &&fail, [STEP_END] = &&end, [STEP_STOP] = &&stop};
@@ -436,7 +437,7 @@ op_KECCAK256: {
 op_ADDRESS:
     PUSH_WORD(evm_word_of(&f->self->who));
 op_BALANCE:
-    ELSEWHERE(1, evm_op_account(x, f, EVM_BALANCE));
+    ELSEWHERE(1, evm_op_account(x, f, EVM_OP_BALANCE));
 op_ORIGIN:
     PUSH_WORD(evm_word_of(&x->tx->sender));
 op_CALLER:
@@ -481,7 +482,7 @@ op_CODECOPY:
 op_GASPRICE:
     PUSH_WORD(x->gas_price);
 op_EXTCODESIZE:
-    ELSEWHERE(1, evm_op_account(x, f, EVM_EXTCODESIZE));
+    ELSEWHERE(1, evm_op_account(x, f, EVM_OP_EXTCODESIZE));
 op_EXTCODECOPY:
     ELSEWHERE(4, evm_op_extcodecopy(x, f));
 op_RETURNDATASIZE:
@@ -502,7 +503,7 @@ op_RETURNDATACOPY: {
 }
 
 op_EXTCODEHASH:
-    ELSEWHERE(1, evm_op_account(x, f, EVM_EXTCODEHASH));
+    ELSEWHERE(1, evm_op_account(x, f, EVM_OP_EXTCODEHASH));
 op_BLOCKHASH:
     ELSEWHERE(1, evm_op_blockhash(x, f));
 op_COINBASE:
@@ -640,24 +641,24 @@ op_PUSH0:
 #define PUSH(number, name, fork)                                                                                       \
     op_##name : GIVES_ONE;                                                                                             \
     COSTS(3);                                                                                                          \
-    push_bytes(sp++, pc + 1, (number)-EVM_PUSH1 + 1);                                                                  \
-    NEXT((number)-EVM_PUSH1 + 2);
+    push_bytes(sp++, pc + 1, (number)-EVM_OP_PUSH1 + 1);                                                                  \
+    NEXT((number)-EVM_OP_PUSH1 + 2);
     EVM_PUSHES(PUSH)
 
 #define DUP(number, name, fork)                                                                                        \
-    op_##name : TAKES((number)-EVM_DUP1 + 1);                                                                          \
+    op_##name : TAKES((number)-EVM_OP_DUP1 + 1);                                                                          \
     GIVES_ONE;                                                                                                         \
     COSTS(3);                                                                                                          \
-    set_word(sp, sp - ((number)-EVM_DUP1 + 1));                                                                        \
+    set_word(sp, sp - ((number)-EVM_OP_DUP1 + 1));                                                                        \
     sp++;                                                                                                              \
     NEXT(1);
     EVM_DUPS(DUP)
 
 #define SWAP(number, name, fork)                                                                                       \
-    op_##name : TAKES((number)-EVM_SWAP1 + 2);                                                                         \
+    op_##name : TAKES((number)-EVM_OP_SWAP1 + 2);                                                                         \
     COSTS(3);                                                                                                          \
     {                                                                                                                  \
-        u256 *const other = sp - ((number)-EVM_SWAP1 + 2);                                                             \
+        u256 *const other = sp - ((number)-EVM_OP_SWAP1 + 2);                                                             \
         const uint64_t a = sp[-1].w[0], b = sp[-1].w[1], c = sp[-1].w[2], d = sp[-1].w[3];                             \
         set_word(sp - 1, other);                                                                                       \
         other->w[0] = a;                                                                                               \
@@ -680,17 +681,17 @@ op_LOG4:
     ELSEWHERE(6, evm_op_log(x, f, 4));
 
 op_CREATE:
-    ANOTHER_FRAME(3, evm_op_create(x, f, EVM_CREATE));
+    ANOTHER_FRAME(3, evm_op_create(x, f, EVM_OP_CREATE));
 op_CALL:
-    ANOTHER_FRAME(7, evm_op_call(x, f, EVM_CALL));
+    ANOTHER_FRAME(7, evm_op_call(x, f, EVM_OP_CALL));
 op_CALLCODE:
-    ANOTHER_FRAME(7, evm_op_call(x, f, EVM_CALLCODE));
+    ANOTHER_FRAME(7, evm_op_call(x, f, EVM_OP_CALLCODE));
 op_DELEGATECALL:
-    ANOTHER_FRAME(6, evm_op_call(x, f, EVM_DELEGATECALL));
+    ANOTHER_FRAME(6, evm_op_call(x, f, EVM_OP_DELEGATECALL));
 op_CREATE2:
-    ANOTHER_FRAME(4, evm_op_create(x, f, EVM_CREATE2));
+    ANOTHER_FRAME(4, evm_op_create(x, f, EVM_OP_CREATE2));
 op_STATICCALL:
-    ANOTHER_FRAME(6, evm_op_call(x, f, EVM_STATICCALL));
+    ANOTHER_FRAME(6, evm_op_call(x, f, EVM_OP_STATICCALL));
 
 #define ENDS(how)                                                                                                      \
     do {                                                                                                               \

@@ -166,7 +166,7 @@
     X(0x9f, SWAP16, BERLIN)
 
 enum evm_opcode {
-#define ENTRY(number, name, fork) EVM_##name = number,
+#define ENTRY(number, name, fork) EVM_OP_##name = number,
     EVM_OPCODES(ENTRY)
 #undef ENTRY
 };

@@ -2,13 +2,10 @@
 
 #include "shard/evm/opcodes.h"
 
-enum { SINCE_BERLIN = EVM_BERLIN, SINCE_LONDON = EVM_LONDON, SINCE_SHANGHAI = EVM_SHANGHAI, SINCE_CANCUN = EVM_CANCUN };
-
-// The designated fork is a constant in each row, so the tables are made by the compiler.
-#define AT_BERLIN(number, name, since) [number] = SINCE_##since <= EVM_BERLIN,
-#define AT_LONDON(number, name, since) [number] = SINCE_##since <= EVM_LONDON,
-#define AT_SHANGHAI(number, name, since) [number] = SINCE_##since <= EVM_SHANGHAI,
-#define AT_CANCUN(number, name, since) [number] = SINCE_##since <= EVM_CANCUN,
+#define AT_BERLIN(number, name, since) [number] = EVM_##since <= EVM_BERLIN,
+#define AT_LONDON(number, name, since) [number] = EVM_##since <= EVM_LONDON,
+#define AT_SHANGHAI(number, name, since) [number] = EVM_##since <= EVM_SHANGHAI,
+#define AT_CANCUN(number, name, since) [number] = EVM_##since <= EVM_CANCUN,
 
 static const struct evm_rules all_rules[EVM_FORK_COUNT] = {
     [EVM_BERLIN] = {.fork = EVM_BERLIN,

@@ -190,13 +190,13 @@ enum step evm_op_account(struct evm *x, struct frame *f, uint8_t opcode)
     if (evm_escapes(x, opcode, &who, false))
         return STEP_STOP;
     struct evm_account *a = journal_account(&x->journal, &who);
-    if (!evm_load(x, a) || (opcode == EVM_EXTCODESIZE && !evm_load_code(x, a)))
+    if (!evm_load(x, a) || (opcode == EVM_OP_EXTCODESIZE && !evm_load_code(x, a)))
         return STEP_STOP;
     if ((f->gas -= access_cost(x, a)) < 0)
         return STEP_FAIL;
-    if (opcode == EVM_BALANCE)
+    if (opcode == EVM_OP_BALANCE)
         *top = a->balance;
-    else if (opcode == EVM_EXTCODESIZE)
+    else if (opcode == EVM_OP_EXTCODESIZE)
         *top = u256_from_u64(a->code->len);
     else
         *top = evm_account_is_empty(a) ? U256_ZERO : u256_from_be(a->code_hash.b, 32);
@@ -249,7 +249,7 @@ enum step evm_op_log(struct evm *x, struct frame *f, unsigned topic_count)
 enum step evm_op_selfdestruct(struct evm *x, struct frame *f)
 {
     const address to = evm_address_of(f->sp - 1);
-    if (evm_escapes(x, EVM_SELFDESTRUCT, &to, false))
+    if (evm_escapes(x, EVM_OP_SELFDESTRUCT, &to, false))
         return STEP_STOP;
     struct evm_account *self = f->self, *heir = journal_account(&x->journal, &to);
     if (!evm_load(x, heir))
