@@ -9,7 +9,7 @@ static const struct benchmark {
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
     {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
-    {"mempool", bench_mempool},     {"node", bench_node},
+    {"mempool", bench_mempool},     {"evm", bench_evm},             {"node", bench_node},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
@@ -32,7 +32,7 @@ static const struct config_key keys[] = {
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s", "node: offered rate; 0: what all cores could verify."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
-     "Folder on a disk; node: keeps the chain there, merkle: its checkpoint while it runs; else under /var/tmp."},
+     "Folder; node: keeps the chain there, merkle: its checkpoint while it runs, else under /var/tmp; evm: contracts."},
     {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
 };
 
@@ -44,6 +44,7 @@ static const struct options_command command = {
              "  hash       Keccak-256\n"
              "  merkle     state and tries: updates, memory, rebuilding\n"
              "  mempool    inserting into a pool; its intake under contention\n"
+             "  evm        contracts on the interpreter alone; --data is the folder of ipsilon's benchmarks/main\n"
              "  node       a whole validator under load, over its sockets\n"
              "A ratio above 1 means better than the reference.",
     .keys = keys,
