@@ -43,7 +43,10 @@ static uint64_t divide_word(uint64_t high, uint64_t low, uint64_t divisor, uint6
 static uint64_t divide_by_word(uint64_t w[4], uint64_t divisor)
 {
     uint64_t remainder = 0;
-    for (int i = 3; i >= 0; i--)
+    int i = 3;
+    while (i > 0 && w[i] == 0)
+        i--;
+    for (; i >= 0; i--)
         w[i] = divide_word(remainder, w[i], divisor, &remainder);
     return remainder;
 }
@@ -117,7 +120,10 @@ void u256_divmod(u256 *quotient, u256 *remainder, const u256 *a, const u256 *b)
     int n = 4;
     while (n > 0 && b->w[n - 1] == 0)
         n--;
-    if (n == 1) {
+    if (n == 1 && u256_fits_u64(a)) {
+        q.w[0] = a->w[0] / b->w[0];
+        r.w[0] = a->w[0] % b->w[0];
+    } else if (n == 1) {
         q = *a;
         r = u256_from_u64(divide_by_word(q.w, b->w[0]));
     } else if (n > 1 && u256_cmp(a, b) < 0) {

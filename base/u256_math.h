@@ -1,5 +1,5 @@
-// The EVM's arithmetic on 256-bit words (yellow paper, appendix H): what base/u256.h doesn't have. Signed numbers are in
-// two's complement. Division and modulo by zero give zero. Any thread; nothing allocates. Outputs may be inputs.
+// The EVM's arithmetic on 256-bit words (yellow paper, appendix H): what base/u256.h doesn't have. Signed numbers are
+// in two's complement. Division and modulo by zero give zero. Any thread; nothing allocates. Outputs may be inputs.
 #ifndef GANTRY_BASE_U256_MATH_H
 #define GANTRY_BASE_U256_MATH_H
 

@@ -9,7 +9,7 @@ static const struct benchmark {
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
     {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
-    {"mempool", bench_mempool},     {"evm", bench_evm},             {"node", bench_node},
+    {"mempool", bench_mempool},     {"evm", bench_evm},   {"node", bench_node},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 

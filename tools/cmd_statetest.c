@@ -39,8 +39,8 @@ static const struct options_command command = {
 
 static void print_result(void *ctx, const struct state_test_result *result)
 {
-    json_t *object = json_pack("{s:s, s:s, s:b}", "name", result->name, "fork", (const char *)ctx, "pass",
-                               (int)result->pass);
+    json_t *object =
+        json_pack("{s:s, s:s, s:b}", "name", result->name, "fork", (const char *)ctx, "pass", (int)result->pass);
     if (result->error)
         json_object_set_new(object, "error", json_string(result->error));
     json_dumpf(object, stdout, JSON_COMPACT);

@@ -280,12 +280,12 @@ enum step evm_op_create(struct evm *x, struct frame *f, uint8_t opcode)
         return STEP_FAIL;
 
     const struct bytes init_code = evm_memory_view(x, f, offset, len);
-    const bool possible = evm_depth(x) < EVM_DEPTH_MAX && !u256_less(&f->self->balance, &value) &&
-                          f->self->nonce != UINT64_MAX;
+    const bool possible =
+        evm_depth(x) < EVM_DEPTH_MAX && !u256_less(&f->self->balance, &value) && f->self->nonce != UINT64_MAX;
     struct evm_account *created = NULL;
     if (possible) {
         const address at = opcode == EVM_OP_CREATE ? evm_create_address(&f->self->who, f->self->nonce)
-                                                : create2_address(&f->self->who, salt, init_code);
+                                                   : create2_address(&f->self->who, salt, init_code);
         created = journal_account(&x->journal, &at);
         if (!evm_load(x, created)) {
             // Done once more later: memory that shrinks is zeroed again when it grows.

@@ -14,7 +14,7 @@ struct evm_code {
     bytes32 hash;                // zero for init code that nobody asked the hash of
     size_t len;                  // without padding
     const uint8_t *bytes;        // the code as it is, padded
-    const uint8_t *instructions; // as run: numbers that the fork doesn't have are INVALID
+    const uint8_t *instructions; // as run: numbers that the fork doesn't have are INVALID, sequences fused (fused.h)
     const uint8_t *jumpdests;    // one bit a byte of code
 };
 

@@ -7,7 +7,7 @@
 
 enum {
     FIRST_MEMORY = 1 << 16,
-    KEPT_MEMORY = 1 << 22, // what is kept from one transaction for the next
+    KEPT_MEMORY = 1 << 24, // what is kept from one transaction for the next
     SYSTEM_CALL_GAS = 30000000,
 };
 #define NO_SLICE (INT64_MAX / 2)

@@ -1,5 +1,5 @@
-// The Ethereum Virtual Machine: executes one transaction after the other on a state that its host holds (host.h), by the
-// rules of a fork (rules.h). Knows nothing of shards, blocks of transactions or storage.
+// The Ethereum Virtual Machine: executes one transaction after the other on a state that its host holds (host.h), by
+// the rules of a fork (rules.h). Knows nothing of shards, blocks of transactions or storage.
 //
 //   evm_transact ----> checks, gas bought, frames run ----> struct evm_result
 //        |  EVM_DONE: evm_commit hands the changes to the host, evm_drop forgets them
@@ -77,10 +77,10 @@ enum evm_outcome {
 };
 
 enum evm_flags {
-    EVM_CONFINED = 1,     // escapes by the rules of confine.h
-    EVM_DEFER_FEE = 2,    // the coinbase isn't paid: result.fee is the caller's to give
-    EVM_NO_CHECKS = 4,    // calls without a signed transaction behind them: nonce, code and balance of the sender and
-                          // fee cap aren't tested, and gas isn't paid for; the value is still taken from the balance
+    EVM_CONFINED = 1,  // escapes by the rules of confine.h
+    EVM_DEFER_FEE = 2, // the coinbase isn't paid: result.fee is the caller's to give
+    EVM_NO_CHECKS = 4, // calls without a signed transaction behind them: nonce, code and balance of the sender and
+                       // fee cap aren't tested, and gas isn't paid for; the value is still taken from the balance
 };
 
 // Called before each instruction while a tracer is set, which makes execution slower and changes nothing else.

@@ -1,5 +1,5 @@
-// Where the EVM finds the state, and where a finished transaction's changes go. The EVM asks once a transaction for each
-// account and slot, keeps everything in its journal, and gives back what changed in one go (evm_commit).
+// Where the EVM finds the state, and where a finished transaction's changes go. The EVM asks once a transaction for
+// each account and slot, keeps everything in its journal, and gives back what changed in one go (evm_commit).
 //
 // Calls come from the thread that runs the EVM. What is handed out stays valid until that transaction was committed or
 // given up.
@@ -9,8 +9,8 @@
 #include "shard/evm/code.h"
 
 struct evm_account_state {
-    bool exists;       // in the trie; all that follows is zero, and code_hash of nothing, where it isn't
-    bool has_storage;  // its storage trie isn't empty (EIP-7610); only asked of accounts without code
+    bool exists;      // in the trie; all that follows is zero, and code_hash of nothing, where it isn't
+    bool has_storage; // its storage trie isn't empty (EIP-7610); only asked of accounts without code
     uint64_t nonce;
     u256 balance;
     bytes32 code_hash; // KECCAK256_EMPTY for none

@@ -4,6 +4,7 @@
 #include "shard/evm/internal.h"
 
 #include "base/u256_math.h"
+#include "shard/evm/fused.h"
 #include "shard/evm/opcodes.h"
 
 // Wide copies of words that were just written in pieces would wait for the store to finish; these don't.
@@ -123,6 +124,18 @@ static void trace_step(struct evm *x, const struct frame *f)
         if (UNLIKELY((const char *)sp - (const char *)stack == (ptrdiff_t)(EVM_STACK_MAX * sizeof(u256))))             \
             goto fail;                                                                                                 \
     } while (0)
+#define GIVES_TWO                                                                                                      \
+    do {                                                                                                               \
+        if (UNLIKELY((const char *)sp - (const char *)stack >= (ptrdiff_t)((EVM_STACK_MAX - 1) * sizeof(u256))))       \
+            goto fail;                                                                                                 \
+    } while (0)
+// The stack holds at least n words and has room for one more, in one comparison.
+#define HOLDS(n)                                                                                                       \
+    do {                                                                                                               \
+        const size_t held = (size_t)((const char *)sp - (const char *)stack);                                          \
+        if (UNLIKELY(held - (size_t)(n) * sizeof(u256) >= (size_t)(EVM_STACK_MAX - (n)) * sizeof(u256)))               \
+            goto fail;                                                                                                 \
+    } while (0)
 #define COSTS(n)                                                                                                       \
     do {                                                                                                               \
         if (UNLIKELY((gas -= (int64_t)(n)) < 0))                                                                       \
@@ -168,14 +181,21 @@ static void trace_step(struct evm *x, const struct frame *f)
             goto fail;                                                                                                 \
         LOAD;                                                                                                          \
     } while (0)
-// The same for `size` bytes, a constant; mostly they are there.
+// The same for `size` bytes, a constant, at an offset of 64 bits; mostly they are there.
+#define REACHES_AT(offset, size)                                                                                       \
+    do {                                                                                                               \
+        if (UNLIKELY((offset) >= memory_len || memory_len - (offset) < (size))) {                                      \
+            SAVE;                                                                                                      \
+            if (UNLIKELY((offset) > EVM_MEMORY_MAX || !evm_memory_to(x, f, (offset) + (size))))                        \
+                goto fail;                                                                                             \
+            LOAD;                                                                                                      \
+        }                                                                                                              \
+    } while (0)
 #define REACHES_WORD(offset, size)                                                                                     \
     do {                                                                                                               \
-        if (UNLIKELY(!u256_fits_u64(offset) || (offset)->w[0] >= memory_len ||                                         \
-                     memory_len - (offset)->w[0] < (size))) {                                                          \
-            const u256 bytes_wanted = {{(size), 0, 0, 0}};                                                             \
-            REACHES(offset, &bytes_wanted);                                                                            \
-        }                                                                                                              \
+        if (UNLIKELY(!u256_fits_u64(offset)))                                                                          \
+            goto fail;                                                                                                 \
+        REACHES_AT((offset)->w[0], size);                                                                              \
     } while (0)
 #define PUSH_U64(value)                                                                                                \
     do {                                                                                                               \
@@ -219,8 +239,9 @@ static void trace_step(struct evm *x, const struct frame *f)
 bool evm_interpret(struct evm *x)
 {
 #define LABEL(number, name, fork) [number] = &&op_##name,
+#define FUSED_LABEL(number, name) [number] = &&fused_##name,
     // Numbers without an instruction were made INVALID by evm_code_new.
-    static const void *const run_labels[256] = {EVM_OPCODES(LABEL)};
+    static const void *const run_labels[256] = {EVM_OPCODES(LABEL) EVM_FUSED(FUSED_LABEL)};
     static const void *const trace_labels[256] = {[0 ... 255] = &&trace};
     static const void *const after[] = {
         [STEP_GO] = &&go, [STEP_FAIL] = &&fail, [STEP_END] = &&end, [STEP_STOP] = &&stop};
@@ -239,9 +260,9 @@ go:
 trace:
     SAVE;
     trace_step(x, f);
-    goto *run_labels[*pc];
+    goto *run_labels[x->rules->has_instruction[f->code->bytes[f->pc]] ? f->code->bytes[f->pc] : EVM_OP_INVALID];
 
-op_STOP: {
+op_STOP : {
     SAVE;
     LEAVE;
     const enum step step = evm_end_frame(x, FRAME_RETURNS, (struct bytes){0});
@@ -393,7 +414,7 @@ op_NOT:
     sp[-1].w[3] = ~sp[-1].w[3];
     NEXT(1);
 
-op_BYTE: {
+op_BYTE : {
     TAKES(2);
     COSTS(3);
     sp--;
@@ -423,7 +444,7 @@ op_SAR:
     sp[-1] = u256_sar(sp - 1, shift_count(sp));
     NEXT(1);
 
-op_KECCAK256: {
+op_KECCAK256 : {
     TAKES(2);
     REACHES(sp - 1, sp - 2);
     COSTS(30 + GAS_KECCAK_WORD * evm_words(sp[-2].w[0]));
@@ -445,7 +466,7 @@ op_CALLER:
 op_CALLVALUE:
     PUSH_WORD(f->value);
 
-op_CALLDATALOAD: {
+op_CALLDATALOAD : {
     TAKES(1);
     COSTS(3);
     const uint64_t at = evm_saturate(sp - 1);
@@ -488,7 +509,7 @@ op_EXTCODECOPY:
 op_RETURNDATASIZE:
     PUSH_U64(x->return_len);
 
-op_RETURNDATACOPY: {
+op_RETURNDATACOPY : {
     TAKES(3);
     COSTS(3);
     const uint64_t from = evm_saturate(sp - 2), len = evm_saturate(sp - 3);
@@ -528,7 +549,7 @@ op_SELFBALANCE:
 op_BASEFEE:
     PUSH_WORD(x->block.base_fee);
 
-op_BLOBHASH: {
+op_BLOBHASH : {
     TAKES(1);
     COSTS(3);
     const uint64_t i = evm_saturate(sp - 1);
@@ -586,7 +607,7 @@ op_SSTORE:
         COSTS(1);                                                                                                      \
         NEXT(1);                                                                                                       \
     } while (0)
-op_JUMP: {
+op_JUMP : {
     TAKES(1);
     COSTS(8);
     sp--;
@@ -594,7 +615,7 @@ op_JUMP: {
     JUMPS_TO(at);
 }
 
-op_JUMPI: {
+op_JUMPI : {
     TAKES(2);
     COSTS(10);
     sp -= 2;
@@ -624,7 +645,7 @@ op_TLOAD:
 op_TSTORE:
     ELSEWHERE(2, evm_op_tstore(x, f));
 
-op_MCOPY: {
+op_MCOPY : {
     TAKES(3);
     COSTS(3);
     REACHES(u256_less(sp - 1, sp - 2) ? sp - 2 : sp - 1, sp - 3);
@@ -641,24 +662,23 @@ op_PUSH0:
 #define PUSH(number, name, fork)                                                                                       \
     op_##name : GIVES_ONE;                                                                                             \
     COSTS(3);                                                                                                          \
-    push_bytes(sp++, pc + 1, (number)-EVM_OP_PUSH1 + 1);                                                                  \
+    push_bytes(sp++, pc + 1, (number)-EVM_OP_PUSH1 + 1);                                                               \
     NEXT((number)-EVM_OP_PUSH1 + 2);
     EVM_PUSHES(PUSH)
 
 #define DUP(number, name, fork)                                                                                        \
-    op_##name : TAKES((number)-EVM_OP_DUP1 + 1);                                                                          \
-    GIVES_ONE;                                                                                                         \
+    op_##name : HOLDS((number)-EVM_OP_DUP1 + 1);                                                                       \
     COSTS(3);                                                                                                          \
-    set_word(sp, sp - ((number)-EVM_OP_DUP1 + 1));                                                                        \
+    set_word(sp, sp - ((number)-EVM_OP_DUP1 + 1));                                                                     \
     sp++;                                                                                                              \
     NEXT(1);
     EVM_DUPS(DUP)
 
 #define SWAP(number, name, fork)                                                                                       \
-    op_##name : TAKES((number)-EVM_OP_SWAP1 + 2);                                                                         \
+    op_##name : TAKES((number)-EVM_OP_SWAP1 + 2);                                                                      \
     COSTS(3);                                                                                                          \
     {                                                                                                                  \
-        u256 *const other = sp - ((number)-EVM_OP_SWAP1 + 2);                                                             \
+        u256 *const other = sp - ((number)-EVM_OP_SWAP1 + 2);                                                          \
         const uint64_t a = sp[-1].w[0], b = sp[-1].w[1], c = sp[-1].w[2], d = sp[-1].w[3];                             \
         set_word(sp - 1, other);                                                                                       \
         other->w[0] = a;                                                                                               \
@@ -668,6 +688,175 @@ op_PUSH0:
     }                                                                                                                  \
     NEXT(1);
     EVM_SWAPS(SWAP)
+
+    // Sequences (fused.h).
+
+fused_PUSH1_ADD : {
+    HOLDS(1);
+    COSTS(6);
+    const u256 word = {{pc[1], 0, 0, 0}};
+    add_word(sp - 1, sp - 1, &word);
+    NEXT(3);
+}
+fused_PUSH1_SHL:
+    HOLDS(1);
+    COSTS(6);
+    sp[-1] = u256_shl(sp - 1, pc[1]);
+    NEXT(3);
+fused_PUSH1_SHR:
+    HOLDS(1);
+    COSTS(6);
+    sp[-1] = u256_shr(sp - 1, pc[1]);
+    NEXT(3);
+
+#define LOADS_FROM(offset, size)                                                                                       \
+    do {                                                                                                               \
+        const uint64_t at = (offset);                                                                                  \
+        GIVES_ONE;                                                                                                     \
+        COSTS(6);                                                                                                      \
+        REACHES_AT(at, 32);                                                                                            \
+        load_be(sp++, memory + at);                                                                                    \
+        NEXT(size);                                                                                                    \
+    } while (0)
+#define STORES_AT(offset, size)                                                                                        \
+    do {                                                                                                               \
+        const uint64_t at = (offset);                                                                                  \
+        HOLDS(1);                                                                                                      \
+        COSTS(6);                                                                                                      \
+        REACHES_AT(at, 32);                                                                                            \
+        store_be(memory + at, --sp);                                                                                   \
+        NEXT(size);                                                                                                    \
+    } while (0)
+#define BIG_ENDIAN_16(in) ((uint64_t)(in)[0] << 8 | (in)[1])
+fused_PUSH1_MLOAD:
+    LOADS_FROM(pc[1], 3);
+fused_PUSH1_MSTORE:
+    STORES_AT(pc[1], 3);
+fused_PUSH2_MLOAD:
+    LOADS_FROM(BIG_ENDIAN_16(pc + 1), 4);
+fused_PUSH2_MSTORE:
+    STORES_AT(BIG_ENDIAN_16(pc + 1), 4);
+
+fused_PUSH1_DUP2:
+    HOLDS(1);
+    GIVES_TWO;
+    COSTS(6);
+    set_u64(sp, pc[1]);
+    set_word(sp + 1, sp - 1);
+    sp += 2;
+    NEXT(3);
+
+// Runs the JUMPDEST, too.
+#define JUMPS_TO_TESTED(at)                                                                                            \
+    do {                                                                                                               \
+        pc = f->code->instructions + (at);                                                                             \
+        if (UNLIKELY(x->slice_mark - gas > x->slice))                                                                  \
+            goto pause;                                                                                                \
+        COSTS(1);                                                                                                      \
+        NEXT(1);                                                                                                       \
+    } while (0)
+fused_PUSH2_JUMP:
+    GIVES_ONE;
+    COSTS(11);
+    JUMPS_TO_TESTED(BIG_ENDIAN_16(pc + 1));
+fused_PUSH2_JUMPI:
+    HOLDS(1);
+    COSTS(13);
+    sp--;
+    if (u256_is_zero(sp))
+        NEXT(4);
+    JUMPS_TO_TESTED(BIG_ENDIAN_16(pc + 1));
+fused_ISZERO_PUSH2_JUMPI:
+    HOLDS(1);
+    COSTS(16);
+    sp--;
+    if (!u256_is_zero(sp))
+        NEXT(5);
+    JUMPS_TO_TESTED(BIG_ENDIAN_16(pc + 2));
+
+fused_SWAP1_POP:
+    TAKES(2);
+    COSTS(5);
+    sp--;
+    set_word(sp - 1, sp);
+    NEXT(2);
+fused_SWAP2_POP : {
+    // The top goes where the third was, which goes away.
+    TAKES(3);
+    COSTS(5);
+    sp--;
+    set_word(sp - 2, sp);
+    NEXT(2);
+}
+fused_POP_POP:
+    TAKES(2);
+    COSTS(4);
+    sp -= 2;
+    NEXT(2);
+
+// A copy from any depth that the next instruction takes at once.
+#define DUP_FROM(cost)                                                                                                 \
+    const size_t depth = pc[1];                                                                                        \
+    HOLDS(depth);                                                                                                      \
+    COSTS(3 + (cost));                                                                                                 \
+    const u256 *const from = sp - depth
+#define DUP_BITWISE(operator)                                                                                          \
+    DUP_FROM(3);                                                                                                       \
+    sp[-1].w[0] operator from->w[0];                                                                                   \
+    sp[-1].w[1] operator from->w[1];                                                                                   \
+    sp[-1].w[2] operator from->w[2];                                                                                   \
+    sp[-1].w[3] operator from->w[3];                                                                                   \
+    NEXT(2)
+fused_DUP_ADD : {
+    DUP_FROM(3);
+    add_word(sp - 1, sp - 1, from);
+    NEXT(2);
+}
+fused_DUP_SUB : {
+    DUP_FROM(3);
+    sub_word(sp - 1, from, sp - 1);
+    NEXT(2);
+}
+fused_DUP_MUL : {
+    DUP_FROM(5);
+    sp[-1] = u256_mul_low(from, sp - 1);
+    NEXT(2);
+}
+fused_DUP_AND : {
+    DUP_BITWISE(&=);
+}
+fused_DUP_OR : {
+    DUP_BITWISE(|=);
+}
+fused_DUP_XOR : {
+    DUP_BITWISE(^=);
+}
+fused_DUP_LT : {
+    DUP_FROM(3);
+    set_u64(sp - 1, word_less(from, sp - 1));
+    NEXT(2);
+}
+fused_DUP_GT : {
+    DUP_FROM(3);
+    set_u64(sp - 1, word_less(sp - 1, from));
+    NEXT(2);
+}
+fused_DUP_EQ : {
+    DUP_FROM(3);
+    set_u64(sp - 1, u256_equal(sp - 1, from));
+    NEXT(2);
+}
+fused_DUP_SHR : {
+    DUP_FROM(3);
+    sp[-1] = u256_shr(sp - 1, shift_count(from));
+    NEXT(2);
+}
+fused_DUP_MSTORE : {
+    DUP_FROM(3);
+    REACHES_WORD(from, 32);
+    store_be(memory + from->w[0], --sp);
+    NEXT(2);
+}
 
 op_LOG0:
     ELSEWHERE(2, evm_op_log(x, f, 0));

@@ -12,7 +12,7 @@
 
 struct evm_account {
     address who;
-    bool loaded;    // what follows from `before` on is there
+    bool loaded; // what follows from `before` on is there
     bool warm;
     bool touched;   // by this transaction: ceases to exist if it ends up empty (EIP-161)
     bool created;   // by this transaction

@@ -17,18 +17,18 @@ enum evm_fork {
 struct evm_rules {
     enum evm_fork fork;
     const char *name;
-    bool has_base_fee;              // EIP-1559 and EIP-3198
-    bool refuses_ef_code;           // EIP-3541
-    bool warm_coinbase;             // EIP-3651
-    bool has_init_code_limit;       // EIP-3860
-    bool selfdestructs_only_new;    // EIP-6780
-    bool has_blobs;                 // EIP-4844
-    uint8_t precompile_count;       // at the addresses 1 to this
-    uint8_t refund_quotient;        // at most a transaction's gas divided by this is given back (EIP-3529)
-    uint16_t clear_refund;          // for a slot set to zero
-    uint16_t selfdestruct_refund;   // for an account
-    uint8_t blobs_max;              // in one block
-    uint64_t blob_fee_fraction;     // how slowly the blobs' base fee moves
+    bool has_base_fee;            // EIP-1559 and EIP-3198
+    bool refuses_ef_code;         // EIP-3541
+    bool warm_coinbase;           // EIP-3651
+    bool has_init_code_limit;     // EIP-3860
+    bool selfdestructs_only_new;  // EIP-6780
+    bool has_blobs;               // EIP-4844
+    uint8_t precompile_count;     // at the addresses 1 to this
+    uint8_t refund_quotient;      // at most a transaction's gas divided by this is given back (EIP-3529)
+    uint16_t clear_refund;        // for a slot set to zero
+    uint16_t selfdestruct_refund; // for an account
+    uint8_t blobs_max;            // in one block
+    uint64_t blob_fee_fraction;   // how slowly the blobs' base fee moves
     bool has_instruction[256];
 };
 

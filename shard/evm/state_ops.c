@@ -180,7 +180,7 @@ enum step evm_op_tstore(struct evm *x, struct frame *f)
 static int64_t access_cost(struct evm *x, struct evm_account *a)
 {
     return !a->warm && !evm_precompile_at(x, &a->who) && journal_warm_account(&x->journal, a) ? GAS_COLD_ACCOUNT
-                                                                                             : GAS_WARM;
+                                                                                              : GAS_WARM;
 }
 
 enum step evm_op_account(struct evm *x, struct frame *f, uint8_t opcode)

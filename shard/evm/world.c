@@ -241,8 +241,8 @@ struct world *world_create(struct arena *arena, const struct evm_rules *rules)
 {
     struct world *w = arena_alloc_zero(arena, sizeof *w);
     w->arena = arena;
-    w->host = (struct evm_host){w,          ask_account, ask_code,     ask_slot, ask_block_hash, ask_facts,
-                                take_code, take_account, take_slot};
+    w->host = (struct evm_host){w,         ask_account, ask_code,     ask_slot, ask_block_hash,
+                                ask_facts, take_code,   take_account, take_slot};
     w->codes = evm_code_table_create(arena, rules);
     w->account_capacity = 32;
     w->slot_capacity = 32;

@@ -1,5 +1,5 @@
-// A state in memory that is an evm_host: for official tests, benchmarks and fuzzing, where a whole shard would be in the
-// way. Its root is the state root of Ethereum's tries. One thread; nothing is shared.
+// A state in memory that is an evm_host: for official tests, benchmarks and fuzzing, where a whole shard would be in
+// the way. Its root is the state root of Ethereum's tries. One thread; nothing is shared.
 #ifndef GANTRY_SHARD_EVM_WORLD_H
 #define GANTRY_SHARD_EVM_WORLD_H
 
@@ -14,8 +14,8 @@ void world_clear(struct world *w);
 
 // The host's functions for this world; valid as long as it is.
 const struct evm_host *world_host(struct world *w);
-// Hashes of earlier blocks; until then, and for numbers that were not set, keccak256 of the number in decimal digits, as
-// the official state tests have it.
+// Hashes of earlier blocks; until then, and for numbers that were not set, keccak256 of the number in decimal digits,
+// as the official state tests have it.
 void world_set_block_hash(struct world *w, uint64_t number, const bytes32 *hash);
 
 // Fills in an account; code may be empty. An account that is there already is replaced, but for its storage.
