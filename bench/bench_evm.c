@@ -27,7 +27,7 @@ static const struct contract {
 struct bed {
     struct arena *arena;
     struct precompiles *precompiles;
-    struct world *world;
+    struct evm_world *world;
     struct evm *evm;
 };
 
@@ -75,7 +75,7 @@ static bool measure_contract(struct bed *bed, struct bench_report *report, const
     struct evm_block block;
     struct official_tx tx = {0};
     double rate = 0;
-    world_clear(bed->world);
+    evm_world_clear(bed->world);
     if (find_input(&input, test, c->input) && official_accounts(bed->world, json_object_get(test, "pre")) &&
         official_env(&block, evm_rules_of(EVM_CANCUN), json_object_get(test, "env"), 1) &&
         official_tx(&tx, json_object_get(test, "transaction"), input, 0, 0)) {
@@ -119,13 +119,13 @@ int bench_evm(struct bench_report *report, const struct bench_options *options)
     const double scale = 1e6 / library.cpu_us_each / EVMONE_RECOVER_RATE;
     struct bed bed = {.arena = arena_create(), .precompiles = precompiles_create()};
     const struct evm_rules *rules = evm_rules_of(EVM_CANCUN);
-    bed.world = world_create(bed.arena, rules);
-    bed.evm = evm_create(bed.arena, rules, bed.precompiles, world_host(bed.world));
+    bed.world = evm_world_create(bed.arena, rules);
+    bed.evm = evm_create(bed.arena, rules, bed.precompiles, evm_world_host(bed.world));
     bool ok = true;
     for (size_t i = 0; ok && i < CONTRACT_COUNT; i++)
         ok = measure_file(&bed, report, folder, &contracts[i], seconds, scale);
     evm_free(bed.evm);
-    world_free(bed.world);
+    evm_world_free(bed.world);
     precompiles_free(bed.precompiles);
     arena_destroy(bed.arena);
     return ok ? 0 : -1;

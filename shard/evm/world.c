@@ -9,15 +9,16 @@
 
 // Open addressing with linear probing over dense arrays; nothing is ever taken out: an account that ceased to exist, or
 // a slot of value zero, stays as such.
-struct world_account {
+struct evm_world_account {
     address who;
     bytes32 key; // keccak256(who)
     struct evm_account_state state;
-    uint32_t era; // slots of earlier eras are gone
+    uint32_t era;      // slots of earlier eras are gone
+    size_t slot_count; // slots that are there
     bytes32 storage_root;
 };
 
-struct world_slot {
+struct evm_world_slot {
     uint32_t account, era;
     u256 key, value;
     bytes32 hashed;
@@ -33,12 +34,12 @@ struct block_hash {
     bytes32 hash;
 };
 
-struct world {
+struct evm_world {
     struct arena *arena;
     struct evm_host host;
     struct evm_code_table *codes;
-    struct world_account *accounts;
-    struct world_slot *slots;
+    struct evm_world_account *accounts;
+    struct evm_world_slot *slots;
     size_t account_count, account_capacity, slot_count, slot_capacity;
     struct table account_table, slot_table;
     struct block_hash *block_hashes;
@@ -72,27 +73,27 @@ static void table_put(struct table *t, uint64_t hash, uint32_t number)
     t->slots[i] = number + 1;
 }
 
-static void table_resize(struct world *w, struct table *t, size_t size)
+static void table_resize(struct evm_world *w, struct table *t, size_t size)
 {
     arena_free(w->arena, t->slots);
     t->size = size;
     t->slots = arena_alloc_zero(w->arena, size * sizeof *t->slots);
 }
 
-static struct world_account *find_account(const struct world *w, const address *who)
+static struct evm_world_account *find_account(const struct evm_world *w, const address *who)
 {
     const struct table *t = &w->account_table;
     for (size_t i = spread(hash_address(who)) & (t->size - 1); t->slots[i]; i = (i + 1) & (t->size - 1)) {
-        struct world_account *a = &w->accounts[t->slots[i] - 1];
+        struct evm_world_account *a = &w->accounts[t->slots[i] - 1];
         if (address_equal(&a->who, who))
             return a;
     }
     return NULL;
 }
 
-static struct world_account *need_account(struct world *w, const address *who)
+static struct evm_world_account *need_account(struct evm_world *w, const address *who)
 {
-    struct world_account *a = find_account(w, who);
+    struct evm_world_account *a = find_account(w, who);
     if (a)
         return a;
     if (w->account_count == w->account_capacity) {
@@ -103,29 +104,36 @@ static struct world_account *need_account(struct world *w, const address *who)
             table_put(&w->account_table, hash_address(&w->accounts[i].who), (uint32_t)i);
     }
     a = &w->accounts[w->account_count];
-    *a = (struct world_account){.who = *who, .key = keccak256(who->b, sizeof who->b)};
+    *a = (struct evm_world_account){.who = *who, .key = keccak256(who->b, sizeof who->b)};
     a->state.code_hash = KECCAK256_EMPTY;
     a->state.handle = w->account_count;
     table_put(&w->account_table, hash_address(who), (uint32_t)w->account_count++);
     return a;
 }
 
-static struct world_slot *find_slot(const struct world *w, const struct world_account *a, const u256 *key)
+static struct evm_world_slot *find_slot(const struct evm_world *w, const struct evm_world_account *a, const u256 *key)
 {
     const struct table *t = &w->slot_table;
     const uint32_t account = (uint32_t)a->state.handle;
     for (size_t i = spread(hash_slot(account, key)) & (t->size - 1); t->slots[i]; i = (i + 1) & (t->size - 1)) {
-        struct world_slot *s = &w->slots[t->slots[i] - 1];
+        struct evm_world_slot *s = &w->slots[t->slots[i] - 1];
         if (s->account == account && u256_equal(&s->key, key))
             return s;
     }
     return NULL;
 }
 
-static void set_slot(struct world *w, const struct world_account *a, const u256 *key, const u256 *value)
+static bool slot_is_there(const struct evm_world *w, const struct evm_world_slot *s)
 {
-    struct world_slot *s = find_slot(w, a, key);
+    return s->era == w->accounts[s->account].era && !u256_is_zero(&s->value);
+}
+
+static void set_slot(struct evm_world *w, struct evm_world_account *a, const u256 *key, const u256 *value)
+{
+    struct evm_world_slot *s = find_slot(w, a, key);
+    a->slot_count += !u256_is_zero(value);
     if (s) {
+        a->slot_count -= slot_is_there(w, s);
         s->value = *value;
         s->era = a->era;
         return;
@@ -139,42 +147,26 @@ static void set_slot(struct world *w, const struct world_account *a, const u256 
     }
     uint8_t be[32];
     u256_to_be(be, key);
-    w->slots[w->slot_count] = (struct world_slot){.account = (uint32_t)a->state.handle,
-                                                  .era = a->era,
-                                                  .key = *key,
-                                                  .value = *value,
-                                                  .hashed = keccak256(be, sizeof be)};
+    w->slots[w->slot_count] = (struct evm_world_slot){.account = (uint32_t)a->state.handle,
+                                                      .era = a->era,
+                                                      .key = *key,
+                                                      .value = *value,
+                                                      .hashed = keccak256(be, sizeof be)};
     table_put(&w->slot_table, hash_slot((uint32_t)a->state.handle, key), (uint32_t)w->slot_count++);
-}
-
-static bool slot_is_there(const struct world *w, const struct world_slot *s)
-{
-    return s->era == w->accounts[s->account].era && !u256_is_zero(&s->value);
-}
-
-static bool has_storage(const struct world *w, const struct world_account *a)
-{
-    for (size_t i = 0; i < w->slot_count; i++) {
-        if (w->slots[i].account == a->state.handle && slot_is_there(w, &w->slots[i]))
-            return true;
-    }
-    return false;
 }
 
 static enum evm_answer ask_account(void *ctx, const address *who, struct evm_account_state *out)
 {
-    struct world *w = ctx;
+    struct evm_world *w = ctx;
     *out = need_account(w, who)->state;
-    // Only creations ask, of accounts that have neither nonce nor code.
-    if (out->exists && out->nonce == 0 && bytes32_equal(&out->code_hash, &KECCAK256_EMPTY))
-        out->has_storage = has_storage(w, &w->accounts[out->handle]);
+    out->has_storage = w->accounts[out->handle].slot_count > 0;
     return EVM_NOW;
 }
 
 static enum evm_answer ask_code(void *ctx, uint64_t handle, const bytes32 *hash, const struct evm_code **out)
 {
     (void)handle;
-    const struct world *w = ctx;
+    const struct evm_world *w = ctx;
     *out = evm_code_table_find(w->codes, hash);
     return EVM_NOW;
 }
@@ -182,15 +174,15 @@ static enum evm_answer ask_code(void *ctx, uint64_t handle, const bytes32 *hash,
 static enum evm_answer ask_slot(void *ctx, const address *who, uint64_t handle, const u256 *key, u256 *out)
 {
     (void)who;
-    const struct world *w = ctx;
-    const struct world_slot *s = find_slot(w, &w->accounts[handle], key);
+    const struct evm_world *w = ctx;
+    const struct evm_world_slot *s = find_slot(w, &w->accounts[handle], key);
     *out = s && slot_is_there(w, s) ? s->value : U256_ZERO;
     return EVM_NOW;
 }
 
 static bytes32 ask_block_hash(void *ctx, uint64_t number)
 {
-    const struct world *w = ctx;
+    const struct evm_world *w = ctx;
     for (size_t i = 0; i < w->block_hash_count; i++) {
         if (w->block_hashes[i].number == number)
             return w->block_hashes[i].hash;
@@ -202,8 +194,8 @@ static bytes32 ask_block_hash(void *ctx, uint64_t number)
 
 static void ask_facts(void *ctx, const address *who, struct evm_facts *out)
 {
-    const struct world *w = ctx;
-    const struct world_account *a = find_account(w, who);
+    const struct evm_world *w = ctx;
+    const struct evm_world_account *a = find_account(w, who);
     out->own_partition = !w->is_own || w->is_own(who);
     if (!a || !a->state.exists)
         return;
@@ -214,17 +206,19 @@ static void ask_facts(void *ctx, const address *who, struct evm_facts *out)
 
 static void take_code(void *ctx, const bytes32 *hash, struct bytes code)
 {
-    struct world *w = ctx;
+    struct evm_world *w = ctx;
     evm_code_table_add(w->codes, hash, code);
 }
 
 static void take_account(void *ctx, const address *who, uint64_t handle, const struct evm_account_state *state)
 {
     (void)who;
-    const struct world *w = ctx;
-    struct world_account *a = &w->accounts[handle];
-    if (!state->exists)
+    const struct evm_world *w = ctx;
+    struct evm_world_account *a = &w->accounts[handle];
+    if (!state->exists) {
         a->era++;
+        a->slot_count = 0;
+    }
     a->state = *state;
     a->state.has_storage = false;
     a->state.handle = handle;
@@ -233,13 +227,13 @@ static void take_account(void *ctx, const address *who, uint64_t handle, const s
 static void take_slot(void *ctx, const address *who, uint64_t handle, const u256 *key, const u256 *value)
 {
     (void)who;
-    struct world *w = ctx;
+    struct evm_world *w = ctx;
     set_slot(w, &w->accounts[handle], key, value);
 }
 
-struct world *world_create(struct arena *arena, const struct evm_rules *rules)
+struct evm_world *evm_world_create(struct arena *arena, const struct evm_rules *rules)
 {
-    struct world *w = arena_alloc_zero(arena, sizeof *w);
+    struct evm_world *w = arena_alloc_zero(arena, sizeof *w);
     w->arena = arena;
     w->host = (struct evm_host){w,         ask_account, ask_code,     ask_slot, ask_block_hash,
                                 ask_facts, take_code,   take_account, take_slot};
@@ -253,7 +247,7 @@ struct world *world_create(struct arena *arena, const struct evm_rules *rules)
     return w;
 }
 
-void world_free(struct world *w)
+void evm_world_free(struct evm_world *w)
 {
     if (!w)
         return;
@@ -266,32 +260,33 @@ void world_free(struct world *w)
     arena_free(w->arena, w);
 }
 
-void world_clear(struct world *w)
+void evm_world_clear(struct evm_world *w)
 {
     w->account_count = w->slot_count = w->block_hash_count = 0;
     memset(w->account_table.slots, 0, w->account_table.size * sizeof *w->account_table.slots);
     memset(w->slot_table.slots, 0, w->slot_table.size * sizeof *w->slot_table.slots);
 }
 
-const struct evm_host *world_host(struct world *w)
+const struct evm_host *evm_world_host(struct evm_world *w)
 {
     return &w->host;
 }
 
-void world_set_block_hash(struct world *w, uint64_t number, const bytes32 *hash)
+void evm_world_set_block_hash(struct evm_world *w, uint64_t number, const bytes32 *hash)
 {
     w->block_hashes = arena_realloc(w->arena, w->block_hashes, (w->block_hash_count + 1) * sizeof *w->block_hashes);
     w->block_hashes[w->block_hash_count++] = (struct block_hash){number, *hash};
 }
 
-void world_set_partition(struct world *w, bool (*is_own)(const address *who))
+void evm_world_set_partition(struct evm_world *w, bool (*is_own)(const address *who))
 {
     w->is_own = is_own;
 }
 
-void world_put_account(struct world *w, const address *who, uint64_t nonce, const u256 *balance, struct bytes code)
+void evm_world_put_account(struct evm_world *w, const address *who, uint64_t nonce, const u256 *balance,
+                           struct bytes code)
 {
-    struct world_account *a = need_account(w, who);
+    struct evm_world_account *a = need_account(w, who);
     const bytes32 hash = keccak256(code.ptr, code.len);
     evm_code_table_add(w->codes, &hash, code);
     a->state.exists = true;
@@ -300,48 +295,48 @@ void world_put_account(struct world *w, const address *who, uint64_t nonce, cons
     a->state.code_hash = hash;
 }
 
-void world_put_slot(struct world *w, const address *who, const u256 *key, const u256 *value)
+void evm_world_put_slot(struct evm_world *w, const address *who, const u256 *key, const u256 *value)
 {
     set_slot(w, need_account(w, who), key, value);
 }
 
-struct evm_account_state world_account(const struct world *w, const address *who)
+struct evm_account_state evm_world_account(const struct evm_world *w, const address *who)
 {
-    const struct world_account *a = find_account(w, who);
+    const struct evm_world_account *a = find_account(w, who);
     return a && a->state.exists ? a->state : (struct evm_account_state){0};
 }
 
-struct bytes world_code(const struct world *w, const bytes32 *hash)
+struct bytes evm_world_code(const struct evm_world *w, const bytes32 *hash)
 {
     const struct evm_code *code = evm_code_table_find(w->codes, hash);
     return code ? bytes_of(code->bytes, code->len) : (struct bytes){0};
 }
 
-u256 world_slot(const struct world *w, const address *who, const u256 *key)
+u256 evm_world_slot(const struct evm_world *w, const address *who, const u256 *key)
 {
-    const struct world_account *a = find_account(w, who);
-    const struct world_slot *s = a ? find_slot(w, a, key) : NULL;
+    const struct evm_world_account *a = find_account(w, who);
+    const struct evm_world_slot *s = a ? find_slot(w, a, key) : NULL;
     return s && slot_is_there(w, s) ? s->value : U256_ZERO;
 }
 
 static const bytes32 *slot_leaf_key(void *ctx, uint32_t leaf)
 {
-    return &((const struct world *)ctx)->slots[leaf].hashed;
+    return &((const struct evm_world *)ctx)->slots[leaf].hashed;
 }
 
 static size_t slot_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
 {
-    return (size_t)(rlp_put_u256(out, &((const struct world *)ctx)->slots[leaf].value) - out);
+    return (size_t)(rlp_put_u256(out, &((const struct evm_world *)ctx)->slots[leaf].value) - out);
 }
 
 static const bytes32 *account_leaf_key(void *ctx, uint32_t leaf)
 {
-    return &((const struct world *)ctx)->accounts[leaf].key;
+    return &((const struct evm_world *)ctx)->accounts[leaf].key;
 }
 
 static size_t account_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
 {
-    const struct world_account *a = &((const struct world *)ctx)->accounts[leaf];
+    const struct evm_world_account *a = &((const struct evm_world *)ctx)->accounts[leaf];
     const struct bytes root = bytes_of(a->storage_root.b, 32), code = bytes_of(a->state.code_hash.b, 32);
     uint8_t *p = rlp_put_list(out, rlp_size_u64(a->state.nonce) + rlp_size_u256(&a->state.balance) +
                                        rlp_size_string(root) + rlp_size_string(code));
@@ -349,7 +344,7 @@ static size_t account_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
     return (size_t)(rlp_put_string(rlp_put_string(p, root), code) - out);
 }
 
-static bytes32 root_of(struct world *w, struct trie *trie)
+static bytes32 root_of(struct evm_world *w, struct trie *trie)
 {
     struct trie_hasher *hasher = trie_hasher_new(w->arena);
     trie_hasher_add(hasher, trie);
@@ -360,7 +355,7 @@ static bytes32 root_of(struct world *w, struct trie *trie)
 static const struct trie_leaves slot_leaves = {slot_leaf_key, slot_leaf_value};
 static const struct trie_leaves account_leaves = {account_leaf_key, account_leaf_value};
 
-static void make_storage_roots(struct world *w)
+static void make_storage_roots(struct evm_world *w)
 {
     struct trie_pool pool;
     struct trie *tries = arena_alloc(w->arena, (w->account_count + 1) * sizeof *tries);
@@ -381,7 +376,7 @@ static void make_storage_roots(struct world *w)
     arena_free(w->arena, tries);
 }
 
-bytes32 world_root(struct world *w)
+bytes32 evm_world_root(struct evm_world *w)
 {
     struct trie_pool pool;
     struct trie trie;

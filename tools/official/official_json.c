@@ -55,7 +55,7 @@ static bool read_address(address *out, const char *text)
     return hex_decode(out->b, sizeof out->b, text, strlen(text)) == (ptrdiff_t)sizeof out->b;
 }
 
-static bool read_account(struct world *world, const address *who, const json_t *account)
+static bool read_account(struct evm_world *world, const address *who, const json_t *account)
 {
     uint64_t nonce;
     u256 balance;
@@ -63,7 +63,7 @@ static bool read_account(struct world *world, const address *who, const json_t *
     bool ok = official_u64(&nonce, account, "nonce", 0) && official_u256(&balance, account, "balance", &U256_ZERO) &&
               official_bytes(&code, json_object_get(account, "code"));
     if (ok)
-        world_put_account(world, who, nonce, &balance, code);
+        evm_world_put_account(world, who, nonce, &balance, code);
     free((void *)code.ptr);
     const char *key_text;
     json_t *value_text;
@@ -72,12 +72,12 @@ static bool read_account(struct world *world, const address *who, const json_t *
         u256 key, value;
         ok = ok && u256_parse(&key, key_text, strlen(key_text)) && read_u256(&value, value_text);
         if (ok)
-            world_put_slot(world, who, &key, &value);
+            evm_world_put_slot(world, who, &key, &value);
     }
     return ok;
 }
 
-bool official_accounts(struct world *world, const json_t *accounts)
+bool official_accounts(struct evm_world *world, const json_t *accounts)
 {
     const char *text;
     json_t *account;

@@ -16,7 +16,7 @@ MUST_CHECK bool official_bytes(struct bytes *out, const json_t *text);
 MUST_CHECK bool official_fixed(void *out, size_t len, const json_t *text);
 
 // {"0xADDRESS": {balance, nonce, code, storage: {}}}
-MUST_CHECK bool official_accounts(struct world *world, const json_t *accounts);
+MUST_CHECK bool official_accounts(struct evm_world *world, const json_t *accounts);
 // A state test's "env".
 MUST_CHECK bool official_env(struct evm_block *out, const struct evm_rules *rules, const json_t *env,
                              uint64_t chain_id);

@@ -15,7 +15,7 @@
 struct runner {
     struct state_tests *tests;
     struct arena *arena;
-    struct world *world;
+    struct evm_world *world;
     struct evm *evm;
     const char *file;
     pthread_mutex_t *lock; // of reporting and counting
@@ -74,7 +74,7 @@ static bool run_case(struct runner *r, const struct evm_tx *tx, const struct exp
     const bytes32 logs = logs_hash(&result);
     if (outcome == EVM_DONE)
         evm_commit(r->evm);
-    const bytes32 root = world_root(r->world);
+    const bytes32 root = evm_world_root(r->world);
     return !hash_differs(error, "logs", &expected->logs, &logs) &&
            !hash_differs(error, "state root", &expected->root, &root);
 }
@@ -83,7 +83,7 @@ static bool prepare(struct runner *r, const json_t *test)
 {
     uint64_t chain_id;
     struct evm_block block;
-    world_clear(r->world);
+    evm_world_clear(r->world);
     if (!official_u64(&chain_id, json_object_get(test, "config"), "chainid", 1) ||
         !official_env(&block, r->tests->rules, json_object_get(test, "env"), chain_id) ||
         !official_accounts(r->world, json_object_get(test, "pre")))
@@ -168,14 +168,14 @@ static void *run_files(void *arg)
         fprintf(stderr, "statetest: no RIPEMD-160 in libcrypto, or no memory\n");
         abort();
     }
-    r.world = world_create(r.arena, work->tests->rules);
-    r.evm = evm_create(r.arena, work->tests->rules, precompiles, world_host(r.world));
+    r.world = evm_world_create(r.arena, work->tests->rules);
+    r.evm = evm_create(r.arena, work->tests->rules, precompiles, evm_world_host(r.world));
     for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->count;) {
         r.file = work->files[i];
         run_file(&r);
     }
     evm_free(r.evm);
-    world_free(r.world);
+    evm_world_free(r.world);
     arena_destroy(r.arena);
     precompiles_free(precompiles);
     return NULL;
