@@ -118,12 +118,17 @@ void u256_divmod(u256 *quotient, u256 *remainder, const u256 *a, const u256 *b)
 {
     u256 q = U256_ZERO, r = U256_ZERO;
     int n = 4;
+    if (u256_fits_u64(a) && u256_fits_u64(b) && b->w[0] != 0) {
+        const uint64_t dividend = a->w[0], divisor = b->w[0];
+        if (quotient)
+            *quotient = u256_from_u64(dividend / divisor);
+        if (remainder)
+            *remainder = u256_from_u64(dividend % divisor);
+        return;
+    }
     while (n > 0 && b->w[n - 1] == 0)
         n--;
-    if (n == 1 && u256_fits_u64(a)) {
-        q.w[0] = a->w[0] / b->w[0];
-        r.w[0] = a->w[0] % b->w[0];
-    } else if (n == 1) {
+    if (n == 1) {
         q = *a;
         r = u256_from_u64(divide_by_word(q.w, b->w[0]));
     } else if (n > 1 && u256_cmp(a, b) < 0) {

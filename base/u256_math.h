@@ -11,20 +11,13 @@ static inline u256 u256_mul_low(const u256 *a, const u256 *b)
     typedef unsigned __int128 u128;
     const uint64_t a0 = a->w[0], a1 = a->w[1], a2 = a->w[2], a3 = a->w[3];
     const uint64_t b0 = b->w[0], b1 = b->w[1], b2 = b->w[2], b3 = b->w[3];
-    u128 t = (u128)a0 * b0;
-    const uint64_t r0 = (uint64_t)t;
-    t = (u128)a1 * b0 + (uint64_t)(t >> 64);
-    u128 s = (u128)a0 * b1 + (uint64_t)t;
-    const uint64_t r1 = (uint64_t)s;
-    t = (u128)a2 * b0 + (uint64_t)(t >> 64);
-    u128 p = (u128)a1 * b1 + (uint64_t)t;
-    u128 q = (u128)a0 * b2;
-    t = (u128)(uint64_t)(t >> 64);
-    p += (uint64_t)(s >> 64);
-    q += (uint64_t)p;
-    const uint64_t r2 = (uint64_t)q;
-    const uint64_t r3 = (uint64_t)t + (uint64_t)(p >> 64) + (uint64_t)(q >> 64) + a3 * b0 + a2 * b1 + a1 * b2 + a0 * b3;
-    return (u256){{r0, r1, r2, r3}};
+    const u128 p = (u128)a0 * b0;
+    const u128 t = (u128)a0 * b1 + (uint64_t)(p >> 64);
+    const u128 s = (u128)a1 * b0 + (uint64_t)t;
+    // From here on what passes 2^256 is lost.
+    const u128 high = (u128)a0 * b2 + (u128)a1 * b1 + (u128)a2 * b0 + (uint64_t)(t >> 64) + (uint64_t)(s >> 64);
+    const uint64_t top = (uint64_t)(high >> 64) + a0 * b3 + a1 * b2 + a2 * b1 + a3 * b0;
+    return (u256){{(uint64_t)p, (uint64_t)s, (uint64_t)high, top}};
 }
 
 // a * 2^n mod 2^256, and a / 2^n; zero from n = 256 on.

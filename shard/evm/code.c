@@ -97,7 +97,12 @@ static uint8_t fused_dup(uint8_t second)
 // The sequence that begins at `in` of a code, padding behind it; 0 for none. *len is how many bytes it takes.
 static uint8_t fused_at(const struct evm_code *code, const uint8_t *in, size_t *len)
 {
+    static const uint8_t mask_begin[] = {EVM_OP_PUSH1, 1, EVM_OP_PUSH1, 1, EVM_OP_PUSH1};
     const uint8_t op = in[0];
+    if (memcmp(in, mask_begin, sizeof mask_begin) == 0 && in[6] == EVM_OP_SHL && in[7] == EVM_OP_SUB) {
+        *len = in[8] == EVM_OP_AND ? 9 : 8;
+        return in[8] == EVM_OP_AND ? FUSED_MASK_AND : FUSED_MASK;
+    }
     if (op == EVM_OP_PUSH1) {
         *len = 3;
         return fused_push1(in[2]);

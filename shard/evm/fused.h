@@ -24,6 +24,8 @@
     X(0xbb, SWAP1_POP)                                                                                                 \
     X(0xbc, SWAP2_POP)                                                                                                 \
     X(0xbd, POP_POP)                                                                                                   \
+    X(0xbe, MASK)                                                                                                      \
+    X(0xbf, MASK_AND)                                                                                                  \
     X(0xc0, DUP_ADD)                                                                                                   \
     X(0xc1, DUP_SUB)                                                                                                   \
     X(0xc2, DUP_MUL)                                                                                                   \

@@ -124,9 +124,9 @@ static void trace_step(struct evm *x, const struct frame *f)
         if (UNLIKELY((const char *)sp - (const char *)stack == (ptrdiff_t)(EVM_STACK_MAX * sizeof(u256))))             \
             goto fail;                                                                                                 \
     } while (0)
-#define GIVES_TWO                                                                                                      \
+#define GIVES(n)                                                                                                       \
     do {                                                                                                               \
-        if (UNLIKELY((const char *)sp - (const char *)stack >= (ptrdiff_t)((EVM_STACK_MAX - 1) * sizeof(u256))))       \
+        if (UNLIKELY((const char *)sp - (const char *)stack > (ptrdiff_t)((EVM_STACK_MAX - (n)) * sizeof(u256))))      \
             goto fail;                                                                                                 \
     } while (0)
 // The stack holds at least n words and has room for one more, in one comparison.
@@ -739,12 +739,34 @@ fused_PUSH2_MSTORE:
 
 fused_PUSH1_DUP2:
     HOLDS(1);
-    GIVES_TWO;
+    GIVES(2);
     COSTS(6);
     set_u64(sp, pc[1]);
     set_word(sp + 1, sp - 1);
     sp += 2;
     NEXT(3);
+
+#define MASK_OF(bits)                                                                                                  \
+    u256 mask = u256_shl(&(u256){{1, 0, 0, 0}}, bits);                                                                 \
+    u256_sub(&mask, &mask, &(u256){{1, 0, 0, 0}})
+fused_MASK : {
+    GIVES(3);
+    COSTS(15);
+    MASK_OF(pc[5]);
+    *sp++ = mask;
+    NEXT(8);
+}
+fused_MASK_AND : {
+    TAKES(1);
+    GIVES(3);
+    COSTS(18);
+    MASK_OF(pc[5]);
+    sp[-1].w[0] &= mask.w[0];
+    sp[-1].w[1] &= mask.w[1];
+    sp[-1].w[2] &= mask.w[2];
+    sp[-1].w[3] &= mask.w[3];
+    NEXT(9);
+}
 
 // Runs the JUMPDEST, too.
 #define JUMPS_TO_TESTED(at)                                                                                            \

@@ -200,23 +200,37 @@ Test(evm, runs_sequences_as_their_instructions_at_every_gas_and_stack)
 {
     static const struct {
         const char *name;
-        uint8_t bytes[8];
+        uint8_t bytes[10];
         size_t len;
     } sequences[] = {
-        {"PUSH1 ADD", {0x60, 5, 0x01}, 3},      {"PUSH1 SHL", {0x60, 5, 0x1b}, 3},
-        {"PUSH1 SHR", {0x60, 5, 0x1c}, 3},      {"PUSH1 MLOAD", {0x60, 5, 0x51}, 3},
-        {"PUSH1 MSTORE", {0x60, 5, 0x52}, 3},   {"PUSH1 DUP2", {0x60, 5, 0x81}, 3},
-        {"PUSH2 MLOAD", {0x61, 1, 5, 0x51}, 4}, {"PUSH2 MSTORE", {0x61, 1, 5, 0x52}, 4},
-        {"SWAP1 POP", {0x90, 0x50}, 2},         {"SWAP2 POP", {0x91, 0x50}, 2},
-        {"POP POP", {0x50, 0x50}, 2},           {"DUP3 ADD", {0x82, 0x01}, 2},
-        {"DUP1 SUB", {0x80, 0x03}, 2},          {"DUP3 SUB", {0x82, 0x03}, 2},
-        {"DUP3 MUL", {0x82, 0x02}, 2},          {"DUP3 AND", {0x82, 0x16}, 2},
-        {"DUP3 OR", {0x82, 0x17}, 2},           {"DUP3 XOR", {0x82, 0x18}, 2},
-        {"DUP3 LT", {0x82, 0x10}, 2},           {"DUP3 GT", {0x82, 0x11}, 2},
-        {"DUP3 EQ", {0x82, 0x14}, 2},           {"DUP3 SHR", {0x82, 0x1c}, 2},
-        {"DUP1 MSTORE", {0x80, 0x52}, 2},       {"DUP3 MSTORE", {0x82, 0x52}, 2},
+        {"PUSH1 ADD", {0x60, 5, 0x01}, 3},
+        {"PUSH1 SHL", {0x60, 5, 0x1b}, 3},
+        {"PUSH1 SHR", {0x60, 5, 0x1c}, 3},
+        {"PUSH1 MLOAD", {0x60, 5, 0x51}, 3},
+        {"PUSH1 MSTORE", {0x60, 5, 0x52}, 3},
+        {"PUSH1 DUP2", {0x60, 5, 0x81}, 3},
+        {"PUSH2 MLOAD", {0x61, 1, 5, 0x51}, 4},
+        {"PUSH2 MSTORE", {0x61, 1, 5, 0x52}, 4},
+        {"mask", {0x60, 1, 0x60, 1, 0x60, 160, 0x1b, 0x03}, 8},
+        {"mask AND", {0x60, 1, 0x60, 1, 0x60, 3, 0x1b, 0x03, 0x16}, 9},
+        {"SWAP1 POP", {0x90, 0x50}, 2},
+        {"SWAP2 POP", {0x91, 0x50}, 2},
+        {"POP POP", {0x50, 0x50}, 2},
+        {"DUP3 ADD", {0x82, 0x01}, 2},
+        {"DUP1 SUB", {0x80, 0x03}, 2},
+        {"DUP3 SUB", {0x82, 0x03}, 2},
+        {"DUP3 MUL", {0x82, 0x02}, 2},
+        {"DUP3 AND", {0x82, 0x16}, 2},
+        {"DUP3 OR", {0x82, 0x17}, 2},
+        {"DUP3 XOR", {0x82, 0x18}, 2},
+        {"DUP3 LT", {0x82, 0x10}, 2},
+        {"DUP3 GT", {0x82, 0x11}, 2},
+        {"DUP3 EQ", {0x82, 0x14}, 2},
+        {"DUP3 SHR", {0x82, 0x1c}, 2},
+        {"DUP1 MSTORE", {0x80, 0x52}, 2},
+        {"DUP3 MSTORE", {0x82, 0x52}, 2},
     };
-    static const unsigned stacks[] = {0, 1, 2, 3, 4, 1022, 1023, 1024};
+    static const unsigned stacks[] = {0, 1, 2, 3, 4, 1020, 1021, 1022, 1023, 1024};
     for (size_t i = 0; i < sizeof sequences / sizeof *sequences; i++) {
         for (size_t s = 0; s < sizeof stacks / sizeof *stacks; s++)
             expect_fused(sequences[i].bytes, sequences[i].len, stacks[s], sequences[i].name);
