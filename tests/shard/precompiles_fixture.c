@@ -29,10 +29,19 @@ struct bytes pc_bytes(const char *text)
     return bytes_of(out, (size_t)len);
 }
 
+void pc_soil_output(void)
+{
+    // Any compression without a round: every byte is that of the constants.
+    static const uint8_t input[213] = {0};
+    struct bytes output;
+    cr_assert_eq(precompile_run(pc_context, &output, PRECOMPILE_BLAKE2F, bytes_of(input, 213)), PRECOMPILE_OK);
+}
+
 void pc_expect(unsigned number, struct bytes input, const char *output)
 {
     struct bytes got;
     const struct bytes expected = pc_bytes(output);
+    pc_soil_output();
     cr_assert_eq(precompile_run(pc_context, &got, number, input), PRECOMPILE_OK);
     char *text = calloc(1, 2 * got.len + 1);
     hex_encode(text, got.ptr, got.len);

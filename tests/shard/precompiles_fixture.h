@@ -14,7 +14,10 @@ extern struct precompiles *pc_context;
 void pc_setup(void);
 void pc_teardown(void);
 
-// Runs a precompile and asserts that it succeeds, or fails, and gives these bytes, in hexadecimal.
+// Fills the context's output with what no other call leaves there.
+void pc_soil_output(void);
+
+// Runs a precompile and asserts that it succeeds and gives these bytes, in hexadecimal, or that it fails.
 void pc_expect(unsigned number, struct bytes input, const char *output);
 void pc_expect_failure(unsigned number, struct bytes input);
 

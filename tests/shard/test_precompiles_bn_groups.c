@@ -171,6 +171,23 @@ Test(bn_groups, calls_refuse_what_is_no_point)
     mpz_clears(p, r, number, NULL);
 }
 
+Test(bn_groups, points_of_the_second_curve_are_read_and_others_refused)
+{
+    uint64_t random = test_seed("points_of_the_second_curve_are_read_and_others_refused");
+    for (int i = 0; i < 100; i++) {
+        const struct bn_g2 q = bn_random_curve_point(&random);
+        struct bn_g1 any = bn_g1_generator();
+        struct bn_g2 again, off = q;
+        uint8_t pair[192];
+        bn_write_pair(pair, &any, &q);
+        cr_assert(bn_g2_read(&again, pair + 64) && bn_g2_equal(&again, &q));
+        fp *const parts[4] = {&off.x.c0, &off.x.c1, &off.y.c0, &off.y.c1};
+        fp_add(parts[i % 4], parts[i % 4], &FP_ONE);
+        bn_write_pair(pair, &any, &off);
+        cr_assert(!bn_g2_read(&again, pair + 64));
+    }
+}
+
 // The curve over Fp2 has r (2p - r) points.
 Test(bn_groups, membership_is_having_order_r)
 {

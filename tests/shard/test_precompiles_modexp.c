@@ -157,28 +157,33 @@ Test(modexp, an_empty_modulus_has_an_empty_output)
     cr_assert_eq(precompile_gas(PRECOMPILE_MODEXP, bytes_of(head, sizeof head)), 200);
 }
 
-// 3^(2^(8 n)) mod m where only the exponent's first byte is in the input.
-Test(modexp, an_exponents_missing_zeros_are_squarings)
+// Then the modulus, which is the last number, is not there at all and so zero.
+Test(modexp, a_cut_off_base_or_exponent_gives_zeros)
 {
-    uint8_t input[98] = {0};
-    const uint64_t missing = 50000;
-    write_head(input, (struct lengths){1, 1 + missing, 32});
+    uint8_t input[98];
+    const struct lengths lengths[] = {{1, 50000, 3}, {3, 1, 3}, {UINT64_MAX, 1, 3}, {1, UINT64_MAX, 3}};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        write_head(input, lengths[i]);
+        memcpy(input + 96, "\x03\x01", 2);
+        pc_expect(PRECOMPILE_MODEXP, bytes_of(input, sizeof input), "000000");
+    }
+}
+
+Test(modexp, an_exponent_of_many_bytes_is_read_whole)
+{
+    const struct lengths lengths = {1, 5000, 2};
+    const size_t size = 96 + 1 + 5000 + 2;
+    uint8_t *input = calloc(1, size);
+    write_head(input, lengths);
     input[96] = 3;
     input[97] = 1;
-    struct bytes output;
-    // The modulus is zeros altogether.
-    cr_assert_eq(precompile_run(pc_context, &output, PRECOMPILE_MODEXP, bytes_of(input, sizeof input)), PRECOMPILE_OK);
-    cr_assert(output.len == 32 && output.ptr[0] == 0 && memcmp(output.ptr, output.ptr + 1, 31) == 0);
-
-    // With a modulus the exponent must be there; both of its halves are compared with the model.
-    const size_t size = 96 + 1 + 1 + missing + 2;
-    uint8_t *whole = calloc(1, size);
-    memcpy(whole, input, sizeof input);
-    write_head(whole, (struct lengths){1, 1 + missing, 2});
-    whole[size - 2] = 0xf1;
-    whole[size - 1] = 0x03;
-    check_against_model(bytes_of(whole, size), (struct lengths){1, 1 + missing, 2});
-    free(whole);
+    input[size - 3] = 1;
+    input[size - 2] = 0xf1;
+    input[size - 1] = 0x03;
+    check_against_model(bytes_of(input, size), lengths);
+    // Without its last byte the modulus is 0xf100.
+    check_against_model(bytes_of(input, size - 1), lengths);
+    free(input);
 }
 
 Test(modexp, lengths_beyond_all_gas_cannot_be_paid)
@@ -195,13 +200,39 @@ Test(modexp, lengths_beyond_all_gas_cannot_be_paid)
     }
 }
 
+// Only the head is there: of the exponent there are zeros.
+Test(modexp, gas_equals_the_model_for_lengths_of_any_size)
+{
+    uint64_t random = test_seed("gas_equals_the_model_for_lengths_of_any_size");
+    mpz_t expected;
+    mpz_init(expected);
+    for (int i = 0; i < 20000; i++) {
+        uint64_t lengths[3];
+        for (int k = 0; k < 3; k++)
+            lengths[k] = test_random(&random) >> (1 + test_random(&random) % 63);
+        if (test_random(&random) % 4 == 0) {
+            // All factors powers of two: a product that is cut off is zero.
+            lengths[0] = UINT64_C(1) << (test_random(&random) % 63);
+            lengths[1] = 32 + (UINT64_C(1) << (test_random(&random) % 62));
+            lengths[2] = lengths[0] / 2;
+        }
+        const struct lengths call = {lengths[0], lengths[1], lengths[2]};
+        uint8_t head[96];
+        write_head(head, call);
+        model_gas(expected, bytes_of(head, 96), call);
+        cr_assert_eq(precompile_gas(PRECOMPILE_MODEXP, bytes_of(head, 96)), mpz_get_ui(expected), "%lu %lu %lu",
+                     lengths[0], lengths[1], lengths[2]);
+    }
+    mpz_clear(expected);
+}
+
 Test(modexp, takes_no_memory_for_lengths_it_does_not_compute)
 {
     uint8_t head[96];
     struct bytes output = bytes_of("?", 1);
     const uint64_t most = PRECOMPILE_MODEXP_MAX_BYTES;
-    const struct lengths lengths[] = {{most + 1, 0, 1}, {0, 0, most + 1}, {UINT64_MAX, 1, 1}, {1, 1, UINT64_MAX}};
-    for (size_t i = 0; i < 4; i++) {
+    const struct lengths lengths[] = {{0, 0, most + 1}, {1, 1, most + 1}, {1, 1, UINT64_MAX}};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
         write_head(head, lengths[i]);
         cr_assert_gt(precompile_gas(PRECOMPILE_MODEXP, bytes_of(head, 96)), UINT64_C(1000000000000));
         cr_assert_eq(precompile_run(pc_context, &output, PRECOMPILE_MODEXP, bytes_of(head, 96)),

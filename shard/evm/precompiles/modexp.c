@@ -103,40 +103,24 @@ uint64_t pc_modexp_gas(struct bytes input)
     return gas > minimum ? (uint64_t)gas : minimum;
 }
 
-// The number of `length` bytes that begins with these and goes on with zeros.
-static void read_number(mpz_t out, struct bytes in, uint64_t length)
+static void read_number(mpz_t out, struct bytes in)
 {
     mpz_import(out, in.len, 1, 1, 1, 0, in.ptr);
-    mpz_mul_2exp(out, out, 8 * (length - in.len));
 }
 
-// result = result^(2^count) mod modulus. The exponent is written out in parts: zeros that the input doesn't contain
-// take no memory.
-static void square_many(struct pc_modexp *modexp, unsigned __int128 count)
-{
-    const unsigned part_max = 1 << 16;
-    while (count > 0) {
-        const unsigned part = count < part_max ? (unsigned)count : part_max;
-        mpz_set_ui(modexp->exponent, 0);
-        mpz_setbit(modexp->exponent, part);
-        mpz_powm(modexp->result, modexp->result, modexp->exponent, modexp->modulus);
-        count -= part;
-    }
-}
-
+// The modulus is the last of the three, so only it can be there in part: with zeros behind it. Where base or exponent
+// are not complete it is zero.
 static void compute(struct pc_modexp *modexp, const struct call *call)
 {
-    read_number(modexp->modulus, call->modulus, call->modulus_length.w[0]);
+    read_number(modexp->modulus, call->modulus);
+    mpz_mul_2exp(modexp->modulus, modexp->modulus, 8 * (call->modulus_length.w[0] - call->modulus.len));
     if (mpz_sgn(modexp->modulus) == 0) {
         mpz_set_ui(modexp->result, 0);
         return;
     }
-    read_number(modexp->base, call->base, call->base_length.w[0]);
-    read_number(modexp->exponent, call->exponent, call->exponent.len);
-    const bool zero_exponent = mpz_sgn(modexp->exponent) == 0;
+    read_number(modexp->base, call->base);
+    read_number(modexp->exponent, call->exponent);
     mpz_powm(modexp->result, modexp->base, modexp->exponent, modexp->modulus);
-    if (!zero_exponent)
-        square_many(modexp, (unsigned __int128)8 * (call->exponent_length.w[0] - call->exponent.len));
 }
 
 // Want of memory has no answer that all validators share; GMP ends the process too.
@@ -158,8 +142,7 @@ enum precompile_status pc_modexp_run(struct pc_modexp *modexp, struct bytes *out
     if (u256_is_zero(&call.modulus_length))
         return PRECOMPILE_OK;
     const u256 longest = u256_from_u64(PRECOMPILE_MODEXP_MAX_BYTES);
-    if (u256_cmp(&call.base_length, &longest) > 0 || u256_cmp(&call.modulus_length, &longest) > 0 ||
-        !u256_fits_u64(&call.exponent_length))
+    if (u256_cmp(&call.modulus_length, &longest) > 0)
         return PRECOMPILE_NOT_AVAILABLE;
     compute(modexp, &call);
     const size_t length = call.modulus_length.w[0];

@@ -30,7 +30,7 @@ enum precompile_status {
     PRECOMPILE_NOT_AVAILABLE, // what this build doesn't compute; in a block it counts as failed
 };
 
-// What modexp computes at most: longer bases or moduli (1.4e12 gas) are PRECOMPILE_NOT_AVAILABLE.
+// What modexp computes at most: longer moduli (1.4e12 gas) are PRECOMPILE_NOT_AVAILABLE.
 #define PRECOMPILE_MODEXP_MAX_BYTES ((size_t)1 << 24)
 
 struct precompiles;
