@@ -230,8 +230,9 @@ const struct evm_code *evm_code_table_add(struct evm_code_table *table, const by
     if (bytes.len == 0)
         return &EVM_NO_CODE;
     struct evm_code **slot = find_slot(table, hash);
-    if (*slot)
-        return *slot;
+    const struct evm_code *there = *slot;
+    if (there)
+        return there;
     if (2 * (table->count + 1) > table->slot_count) {
         grow(table);
         slot = find_slot(table, hash);

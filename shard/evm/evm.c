@@ -344,6 +344,7 @@ bool evm_system_call(struct evm *x, const address *to, struct bytes data)
                                     0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xfe}};
     const struct evm_tx tx = {.sender = system, .to = *to, .gas_limit = SYSTEM_CALL_GAS, .data = data};
     clear(x);
+    // cppcheck-suppress autoVariables ; it is over when this function returns
     x->tx = &tx;
     x->flags = 0;
     x->gas_price = U256_ZERO;

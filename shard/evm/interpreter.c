@@ -216,9 +216,9 @@ static void trace_step(struct evm *x, const struct frame *f)
     do {                                                                                                               \
         TAKES(n);                                                                                                      \
         SAVE;                                                                                                          \
-        const enum step step = (call);                                                                                 \
+        step = (call);                                                                                                 \
         if (UNLIKELY(step != STEP_GO))                                                                                 \
-            goto *after[step];                                                                                         \
+            goto stepped;                                                                                              \
         LOAD;                                                                                                          \
         NEXT(1);                                                                                                       \
     } while (0)
@@ -228,9 +228,9 @@ static void trace_step(struct evm *x, const struct frame *f)
         TAKES(n);                                                                                                      \
         SAVE;                                                                                                          \
         LEAVE;                                                                                                         \
-        const enum step step = (call);                                                                                 \
+        step = (call);                                                                                                 \
         if (UNLIKELY(step != STEP_GO))                                                                                 \
-            goto *after[step];                                                                                         \
+            goto stepped;                                                                                              \
         ENTER;                                                                                                         \
         NEXT(0);                                                                                                       \
     } while (0)
@@ -241,11 +241,12 @@ bool evm_interpret(struct evm *x)
 #define LABEL(number, name, fork) [number] = &&op_##name,
 #define FUSED_LABEL(number, name) [number] = &&fused_##name,
     // Numbers without an instruction were made INVALID by evm_code_new.
+    // cppcheck-suppress assignBoolToPointer ; it takes the address of a label for a logical and
     static const void *const run_labels[256] = {EVM_OPCODES(LABEL) EVM_FUSED(FUSED_LABEL)};
+    // cppcheck-suppress assignBoolToPointer
     static const void *const trace_labels[256] = {[0 ... 255] = &&trace};
-    static const void *const after[] = {
-        [STEP_GO] = &&go, [STEP_FAIL] = &&fail, [STEP_END] = &&end, [STEP_STOP] = &&stop};
     const void *const *const labels = x->tracer ? trace_labels : run_labels;
+    enum step step;
     struct frame *f;
     const uint8_t *pc;
     u256 *stack, *sp;
@@ -257,6 +258,18 @@ go:
     ENTER;
     NEXT(0);
 
+stepped:
+    switch (step) {
+    case STEP_GO:
+        goto go;
+    case STEP_FAIL:
+        goto fail;
+    case STEP_END:
+        goto end;
+    case STEP_STOP:
+        goto stop;
+    }
+
 trace:
     SAVE;
     trace_step(x, f);
@@ -265,8 +278,8 @@ trace:
 op_STOP : {
     SAVE;
     LEAVE;
-    const enum step step = evm_end_frame(x, FRAME_RETURNS, (struct bytes){0});
-    goto *after[step];
+    step = evm_end_frame(x, FRAME_RETURNS, (struct bytes){0});
+    goto stepped;
 }
 
 op_ADD:
@@ -910,8 +923,8 @@ op_STATICCALL:
         REACHES(sp - 1, sp - 2);                                                                                       \
         SAVE;                                                                                                          \
         LEAVE;                                                                                                         \
-        const enum step step = evm_end_frame(x, how, evm_memory_view(x, f, sp - 1, sp - 2));                           \
-        goto *after[step];                                                                                             \
+        step = evm_end_frame(x, how, evm_memory_view(x, f, sp - 1, sp - 2));                                           \
+        goto stepped;                                                                                                  \
     } while (0)
 op_RETURN:
     ENDS(FRAME_RETURNS);
@@ -924,8 +937,8 @@ op_INVALID:
 fail : {
     f->gas = gas;
     LEAVE;
-    const enum step step = evm_end_frame(x, FRAME_FAILS, (struct bytes){0});
-    goto *after[step];
+    step = evm_end_frame(x, FRAME_FAILS, (struct bytes){0});
+    goto stepped;
 }
 
 pause:

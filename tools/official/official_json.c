@@ -122,7 +122,10 @@ static bool put_access_list(struct official_tx *out, const json_t *list)
 {
     size_t payload = 0, i, k;
     const json_t *entry, *key;
-    json_array_foreach(list, i, entry) payload += rlp_size_list(entry_payload(entry));
+    json_array_foreach(list, i, entry)
+    {
+        payload += rlp_size_list(entry_payload(entry));
+    }
     uint8_t *p = out->access_list = malloc(rlp_size_list(payload));
     if (!p)
         return false;

@@ -147,7 +147,10 @@ static void run_file(struct runner *r)
     }
     const char *name;
     json_t *test;
-    json_object_foreach(root, name, test) run_test(r, name, test);
+    json_object_foreach(root, name, test)
+    {
+        run_test(r, name, test);
+    }
     json_decref(root);
 }
 
