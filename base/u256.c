@@ -43,7 +43,10 @@ static uint64_t divide_word(uint64_t high, uint64_t low, uint64_t divisor, uint6
 static uint64_t divide_by_word(uint64_t w[4], uint64_t divisor)
 {
     uint64_t remainder = 0;
-    for (int i = 3; i >= 0; i--)
+    int i = 3;
+    while (i > 0 && w[i] == 0)
+        i--;
+    for (; i >= 0; i--)
         w[i] = divide_word(remainder, w[i], divisor, &remainder);
     return remainder;
 }
@@ -115,6 +118,14 @@ void u256_divmod(u256 *quotient, u256 *remainder, const u256 *a, const u256 *b)
 {
     u256 q = U256_ZERO, r = U256_ZERO;
     int n = 4;
+    if (u256_fits_u64(a) && u256_fits_u64(b) && b->w[0] != 0) {
+        const uint64_t dividend = a->w[0], divisor = b->w[0];
+        if (quotient)
+            *quotient = u256_from_u64(dividend / divisor);
+        if (remainder)
+            *remainder = u256_from_u64(dividend % divisor);
+        return;
+    }
     while (n > 0 && b->w[n - 1] == 0)
         n--;
     if (n == 1) {

@@ -31,7 +31,7 @@ struct bench_options {
     bool quick;            // a shorter run with rougher figures
     uint64_t seed;         // of the made-up inputs
     uint64_t accounts;     // merkle, node: how many; 0: the benchmark's own default
-    const char *data_path; // node, merkle: a folder on a disk, see cmd_bench.c; NULL: one under /var/tmp
+    const char *data_path; // node, merkle: a folder on a disk; evm: of contracts; see cmd_bench.c; NULL: not given
     uint64_t seconds;      // node: length of the main run, warm-up included; 0: the benchmark's own default
     uint64_t senders;      // node: how many of the accounts send; 0: the benchmark's own default
     uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
@@ -45,6 +45,7 @@ int bench_sigverify(struct bench_report *report, const struct bench_options *opt
 int bench_hash(struct bench_report *report, const struct bench_options *options);
 int bench_merkle(struct bench_report *report, const struct bench_options *options);
 int bench_mempool(struct bench_report *report, const struct bench_options *options);
+int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
 
 // Appends one result; reference may be NULL. Texts are cut to fit. More than BENCH_RESULTS_MAX is a programming error.

@@ -60,6 +60,12 @@ enum tx_status {
     TX_EVICTED,  // pushed out by better-paying ones
     TX_EXPIRED,  // waited too long behind a nonce gap
     TX_STOPPING, // the node shuts down
+    // Blob transactions (EIP-4844), which the rules know though a gantry chain refuses them
+    TX_BLOB_NONE,         // without a blob
+    TX_BLOB_CREATION,     // without a target
+    TX_BLOB_HASH_VERSION, // a blob hash that doesn't begin with 0x01
+    TX_BLOB_COUNT,        // more than a block may hold
+    TX_BLOB_FEE_CAP,      // below the blobs' base fee
     TX_STATUS_COUNT,
 };
 

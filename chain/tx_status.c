@@ -79,6 +79,16 @@ const char *tx_status_text(enum tx_status status)
         return "expired: waited too long for an earlier nonce of its sender";
     case TX_STOPPING:
         return "the node is shutting down";
+    case TX_BLOB_NONE:
+        return "blob transaction missing blob hashes";
+    case TX_BLOB_CREATION:
+        return "blob transaction of type create";
+    case TX_BLOB_HASH_VERSION:
+        return "blob hash has an invalid version";
+    case TX_BLOB_COUNT:
+        return "blob transaction has too many blobs";
+    case TX_BLOB_FEE_CAP:
+        return "max fee per blob gas less than block blob gas fee";
     case TX_STATUS_COUNT:
         break;
     }

@@ -9,7 +9,7 @@ static const struct benchmark {
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
     {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
-    {"mempool", bench_mempool},     {"node", bench_node},
+    {"mempool", bench_mempool},     {"evm", bench_evm},   {"node", bench_node},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
@@ -37,7 +37,7 @@ static const struct config_key keys[] = {
     {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
      "node: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness then."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
-     "Folder on a disk; node: keeps the chain there, merkle: its checkpoint while it runs; else under /var/tmp."},
+     "Folder; node: keeps the chain there, merkle: its checkpoint while it runs, else under /var/tmp; evm: contracts."},
     {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
 };
 
@@ -49,6 +49,7 @@ static const struct options_command command = {
              "  hash       Keccak-256\n"
              "  merkle     state and tries: updates, memory, rebuilding\n"
              "  mempool    inserting into a pool; its intake under contention\n"
+             "  evm        contracts on the interpreter alone; --data is the folder of ipsilon's benchmarks/main\n"
              "  node       a whole validator under load, over its sockets\n"
              "A ratio above 1 means better than the reference.",
     .keys = keys,

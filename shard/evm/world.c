@@ -1,0 +1,393 @@
+#include "shard/evm/world.h"
+
+#include "base/keccak.h"
+#include "base/rlp.h"
+#include "shard/trie/trie.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+// Open addressing with linear probing over dense arrays; nothing is ever taken out: an account that ceased to exist, or
+// a slot of value zero, stays as such.
+struct evm_world_account {
+    address who;
+    bytes32 key; // keccak256(who)
+    struct evm_account_state state;
+    uint32_t era;      // slots of earlier eras are gone
+    size_t slot_count; // slots that are there
+    bytes32 storage_root;
+};
+
+struct evm_world_slot {
+    uint32_t account, era;
+    u256 key, value;
+    bytes32 hashed;
+};
+
+struct table {
+    uint32_t *slots; // number + 1
+    size_t size;
+};
+
+struct block_hash {
+    uint64_t number;
+    bytes32 hash;
+};
+
+struct evm_world {
+    struct arena *arena;
+    struct evm_host host;
+    struct evm_code_table *codes;
+    struct evm_world_account *accounts;
+    struct evm_world_slot *slots;
+    size_t account_count, account_capacity, slot_count, slot_capacity;
+    struct table account_table, slot_table;
+    struct block_hash *block_hashes;
+    size_t block_hash_count;
+    bool (*is_own)(const address *who);
+};
+
+static uint64_t hash_address(const address *who)
+{
+    return load_le64(who->b) * 0x9e3779b97f4a7c15u ^ load_le64(who->b + 12) * 0xc2b2ae3d27d4eb4fu;
+}
+
+static uint64_t hash_slot(uint32_t account, const u256 *key)
+{
+    uint64_t h = account;
+    for (int i = 0; i < 4; i++)
+        h = (h ^ key->w[i]) * 0x9e3779b97f4a7c15u, h ^= h >> 29;
+    return h;
+}
+
+static uint64_t spread(uint64_t h)
+{
+    return h ^ h >> 32;
+}
+
+static void table_put(struct table *t, uint64_t hash, uint32_t number)
+{
+    size_t i = spread(hash) & (t->size - 1);
+    while (t->slots[i])
+        i = (i + 1) & (t->size - 1);
+    t->slots[i] = number + 1;
+}
+
+static void table_resize(struct evm_world *w, struct table *t, size_t size)
+{
+    arena_free(w->arena, t->slots);
+    t->size = size;
+    t->slots = arena_alloc_zero(w->arena, size * sizeof *t->slots);
+}
+
+static struct evm_world_account *find_account(const struct evm_world *w, const address *who)
+{
+    const struct table *t = &w->account_table;
+    for (size_t i = spread(hash_address(who)) & (t->size - 1); t->slots[i]; i = (i + 1) & (t->size - 1)) {
+        struct evm_world_account *a = &w->accounts[t->slots[i] - 1];
+        if (address_equal(&a->who, who))
+            return a;
+    }
+    return NULL;
+}
+
+static struct evm_world_account *need_account(struct evm_world *w, const address *who)
+{
+    struct evm_world_account *a = find_account(w, who);
+    if (a)
+        return a;
+    if (w->account_count == w->account_capacity) {
+        w->account_capacity *= 2;
+        w->accounts = arena_realloc(w->arena, w->accounts, w->account_capacity * sizeof *w->accounts);
+        table_resize(w, &w->account_table, 2 * w->account_capacity);
+        for (size_t i = 0; i < w->account_count; i++)
+            table_put(&w->account_table, hash_address(&w->accounts[i].who), (uint32_t)i);
+    }
+    a = &w->accounts[w->account_count];
+    *a = (struct evm_world_account){.who = *who, .key = keccak256(who->b, sizeof who->b)};
+    a->state.code_hash = KECCAK256_EMPTY;
+    a->state.handle = w->account_count;
+    table_put(&w->account_table, hash_address(who), (uint32_t)w->account_count++);
+    return a;
+}
+
+static struct evm_world_slot *find_slot(const struct evm_world *w, const struct evm_world_account *a, const u256 *key)
+{
+    const struct table *t = &w->slot_table;
+    const uint32_t account = (uint32_t)a->state.handle;
+    for (size_t i = spread(hash_slot(account, key)) & (t->size - 1); t->slots[i]; i = (i + 1) & (t->size - 1)) {
+        struct evm_world_slot *s = &w->slots[t->slots[i] - 1];
+        if (s->account == account && u256_equal(&s->key, key))
+            return s;
+    }
+    return NULL;
+}
+
+static bool slot_is_there(const struct evm_world *w, const struct evm_world_slot *s)
+{
+    return s->era == w->accounts[s->account].era && !u256_is_zero(&s->value);
+}
+
+static void set_slot(struct evm_world *w, struct evm_world_account *a, const u256 *key, const u256 *value)
+{
+    struct evm_world_slot *s = find_slot(w, a, key);
+    a->slot_count += !u256_is_zero(value);
+    if (s) {
+        a->slot_count -= slot_is_there(w, s);
+        s->value = *value;
+        s->era = a->era;
+        return;
+    }
+    if (w->slot_count == w->slot_capacity) {
+        w->slot_capacity *= 2;
+        w->slots = arena_realloc(w->arena, w->slots, w->slot_capacity * sizeof *w->slots);
+        table_resize(w, &w->slot_table, 2 * w->slot_capacity);
+        for (size_t i = 0; i < w->slot_count; i++)
+            table_put(&w->slot_table, hash_slot(w->slots[i].account, &w->slots[i].key), (uint32_t)i);
+    }
+    uint8_t be[32];
+    u256_to_be(be, key);
+    w->slots[w->slot_count] = (struct evm_world_slot){.account = (uint32_t)a->state.handle,
+                                                      .era = a->era,
+                                                      .key = *key,
+                                                      .value = *value,
+                                                      .hashed = keccak256(be, sizeof be)};
+    table_put(&w->slot_table, hash_slot((uint32_t)a->state.handle, key), (uint32_t)w->slot_count++);
+}
+
+static enum evm_answer ask_account(void *ctx, const address *who, struct evm_account_state *out)
+{
+    struct evm_world *w = ctx;
+    *out = need_account(w, who)->state;
+    out->has_storage = w->accounts[out->handle].slot_count > 0;
+    return EVM_NOW;
+}
+
+static enum evm_answer ask_code(void *ctx, uint64_t handle, const bytes32 *hash, const struct evm_code **out)
+{
+    (void)handle;
+    const struct evm_world *w = ctx;
+    *out = evm_code_table_find(w->codes, hash);
+    return EVM_NOW;
+}
+
+static enum evm_answer ask_slot(void *ctx, const address *who, uint64_t handle, const u256 *key, u256 *out)
+{
+    (void)who;
+    const struct evm_world *w = ctx;
+    const struct evm_world_slot *s = find_slot(w, &w->accounts[handle], key);
+    *out = s && slot_is_there(w, s) ? s->value : U256_ZERO;
+    return EVM_NOW;
+}
+
+static bytes32 ask_block_hash(void *ctx, uint64_t number)
+{
+    const struct evm_world *w = ctx;
+    for (size_t i = 0; i < w->block_hash_count; i++) {
+        if (w->block_hashes[i].number == number)
+            return w->block_hashes[i].hash;
+    }
+    char digits[24];
+    const int len = snprintf(digits, sizeof digits, "%" PRIu64, number);
+    return keccak256(digits, (size_t)len);
+}
+
+static void ask_facts(void *ctx, const address *who, struct evm_facts *out)
+{
+    const struct evm_world *w = ctx;
+    const struct evm_world_account *a = find_account(w, who);
+    out->own_partition = !w->is_own || w->is_own(who);
+    if (!a || !a->state.exists)
+        return;
+    out->has_code = !bytes32_equal(&a->state.code_hash, &KECCAK256_EMPTY);
+    out->has_nonce = out->own_partition && a->state.nonce > 0;
+    out->has_balance = out->own_partition && !u256_is_zero(&a->state.balance);
+}
+
+static void take_code(void *ctx, const bytes32 *hash, struct bytes code)
+{
+    struct evm_world *w = ctx;
+    evm_code_table_add(w->codes, hash, code);
+}
+
+static void take_account(void *ctx, const address *who, uint64_t handle, const struct evm_account_state *state)
+{
+    (void)who;
+    const struct evm_world *w = ctx;
+    struct evm_world_account *a = &w->accounts[handle];
+    if (!state->exists) {
+        a->era++;
+        a->slot_count = 0;
+    }
+    a->state = *state;
+    a->state.has_storage = false;
+    a->state.handle = handle;
+}
+
+static void take_slot(void *ctx, const address *who, uint64_t handle, const u256 *key, const u256 *value)
+{
+    (void)who;
+    struct evm_world *w = ctx;
+    set_slot(w, &w->accounts[handle], key, value);
+}
+
+struct evm_world *evm_world_create(struct arena *arena, const struct evm_rules *rules)
+{
+    struct evm_world *w = arena_alloc_zero(arena, sizeof *w);
+    w->arena = arena;
+    w->host = (struct evm_host){w,         ask_account, ask_code,     ask_slot, ask_block_hash,
+                                ask_facts, take_code,   take_account, take_slot};
+    w->codes = evm_code_table_create(arena, rules);
+    w->account_capacity = 32;
+    w->slot_capacity = 32;
+    w->accounts = arena_alloc(arena, w->account_capacity * sizeof *w->accounts);
+    w->slots = arena_alloc(arena, w->slot_capacity * sizeof *w->slots);
+    table_resize(w, &w->account_table, 2 * w->account_capacity);
+    table_resize(w, &w->slot_table, 2 * w->slot_capacity);
+    return w;
+}
+
+void evm_world_free(struct evm_world *w)
+{
+    if (!w)
+        return;
+    evm_code_table_free(w->codes);
+    arena_free(w->arena, w->accounts);
+    arena_free(w->arena, w->slots);
+    arena_free(w->arena, w->account_table.slots);
+    arena_free(w->arena, w->slot_table.slots);
+    arena_free(w->arena, w->block_hashes);
+    arena_free(w->arena, w);
+}
+
+void evm_world_clear(struct evm_world *w)
+{
+    w->account_count = w->slot_count = w->block_hash_count = 0;
+    memset(w->account_table.slots, 0, w->account_table.size * sizeof *w->account_table.slots);
+    memset(w->slot_table.slots, 0, w->slot_table.size * sizeof *w->slot_table.slots);
+}
+
+const struct evm_host *evm_world_host(struct evm_world *w)
+{
+    return &w->host;
+}
+
+void evm_world_set_block_hash(struct evm_world *w, uint64_t number, const bytes32 *hash)
+{
+    w->block_hashes = arena_realloc(w->arena, w->block_hashes, (w->block_hash_count + 1) * sizeof *w->block_hashes);
+    w->block_hashes[w->block_hash_count++] = (struct block_hash){number, *hash};
+}
+
+void evm_world_set_partition(struct evm_world *w, bool (*is_own)(const address *who))
+{
+    w->is_own = is_own;
+}
+
+void evm_world_put_account(struct evm_world *w, const address *who, uint64_t nonce, const u256 *balance,
+                           struct bytes code)
+{
+    struct evm_world_account *a = need_account(w, who);
+    const bytes32 hash = keccak256(code.ptr, code.len);
+    evm_code_table_add(w->codes, &hash, code);
+    a->state.exists = true;
+    a->state.nonce = nonce;
+    a->state.balance = *balance;
+    a->state.code_hash = hash;
+}
+
+void evm_world_put_slot(struct evm_world *w, const address *who, const u256 *key, const u256 *value)
+{
+    set_slot(w, need_account(w, who), key, value);
+}
+
+struct evm_account_state evm_world_account(const struct evm_world *w, const address *who)
+{
+    const struct evm_world_account *a = find_account(w, who);
+    return a && a->state.exists ? a->state : (struct evm_account_state){0};
+}
+
+struct bytes evm_world_code(const struct evm_world *w, const bytes32 *hash)
+{
+    const struct evm_code *code = evm_code_table_find(w->codes, hash);
+    return code ? bytes_of(code->bytes, code->len) : (struct bytes){0};
+}
+
+u256 evm_world_slot(const struct evm_world *w, const address *who, const u256 *key)
+{
+    const struct evm_world_account *a = find_account(w, who);
+    const struct evm_world_slot *s = a ? find_slot(w, a, key) : NULL;
+    return s && slot_is_there(w, s) ? s->value : U256_ZERO;
+}
+
+static const bytes32 *slot_leaf_key(void *ctx, uint32_t leaf)
+{
+    return &((const struct evm_world *)ctx)->slots[leaf].hashed;
+}
+
+static size_t slot_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
+{
+    return (size_t)(rlp_put_u256(out, &((const struct evm_world *)ctx)->slots[leaf].value) - out);
+}
+
+static const bytes32 *account_leaf_key(void *ctx, uint32_t leaf)
+{
+    return &((const struct evm_world *)ctx)->accounts[leaf].key;
+}
+
+static size_t account_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
+{
+    const struct evm_world_account *a = &((const struct evm_world *)ctx)->accounts[leaf];
+    const struct bytes root = bytes_of(a->storage_root.b, 32), code = bytes_of(a->state.code_hash.b, 32);
+    uint8_t *p = rlp_put_list(out, rlp_size_u64(a->state.nonce) + rlp_size_u256(&a->state.balance) +
+                                       rlp_size_string(root) + rlp_size_string(code));
+    p = rlp_put_u256(rlp_put_u64(p, a->state.nonce), &a->state.balance);
+    return (size_t)(rlp_put_string(rlp_put_string(p, root), code) - out);
+}
+
+static bytes32 root_of(struct evm_world *w, struct trie *trie)
+{
+    struct trie_hasher *hasher = trie_hasher_new(w->arena);
+    trie_hasher_add(hasher, trie);
+    trie_hasher_finish(hasher);
+    return trie_root(trie);
+}
+
+static const struct trie_leaves slot_leaves = {slot_leaf_key, slot_leaf_value};
+static const struct trie_leaves account_leaves = {account_leaf_key, account_leaf_value};
+
+static void make_storage_roots(struct evm_world *w)
+{
+    struct trie_pool pool;
+    struct trie *tries = arena_alloc(w->arena, (w->account_count + 1) * sizeof *tries);
+    trie_pool_init(&pool, w->arena);
+    for (size_t i = 0; i < w->account_count; i++)
+        trie_init(&tries[i], &slot_leaves, w, &pool, 0);
+    struct trie_hasher *hasher = trie_hasher_new(w->arena);
+    for (size_t i = 0; i < w->slot_count; i++) {
+        if (slot_is_there(w, &w->slots[i]))
+            trie_put(&tries[w->slots[i].account], (uint32_t)i);
+    }
+    for (size_t i = 0; i < w->account_count; i++)
+        trie_hasher_add(hasher, &tries[i]);
+    trie_hasher_finish(hasher);
+    for (size_t i = 0; i < w->account_count; i++)
+        w->accounts[i].storage_root = trie_root(&tries[i]);
+    trie_pool_reset(&pool);
+    arena_free(w->arena, tries);
+}
+
+bytes32 evm_world_root(struct evm_world *w)
+{
+    struct trie_pool pool;
+    struct trie trie;
+    make_storage_roots(w);
+    trie_pool_init(&pool, w->arena);
+    trie_init(&trie, &account_leaves, w, &pool, 0);
+    for (size_t i = 0; i < w->account_count; i++) {
+        if (w->accounts[i].state.exists)
+            trie_put(&trie, (uint32_t)i);
+    }
+    const bytes32 root = root_of(w, &trie);
+    trie_pool_reset(&pool);
+    return root;
+}

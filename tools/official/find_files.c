@@ -1,0 +1,57 @@
+#include "tools/official/state_tests.h"
+
+#include <fts.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_wanted(const FTSENT *entry)
+{
+    const size_t len = strlen(entry->fts_path);
+    return entry->fts_info == FTS_F && len > 5 && strcmp(entry->fts_path + len - 5, ".json") == 0;
+}
+
+static void keep(char ***list, size_t *count, size_t *capacity, const char *path)
+{
+    if (*count == *capacity) {
+        *capacity = *capacity ? 2 * *capacity : 256;
+        *list = realloc(*list, *capacity * sizeof **list);
+    }
+    char *copy = strdup(path);
+    if (!*list || !copy)
+        abort();
+    (*list)[(*count)++] = copy;
+}
+
+char **state_tests_find(char *const *paths, size_t count, size_t *found, const char **missing)
+{
+    char **list = NULL;
+    size_t capacity = 0;
+    *found = 0;
+    *missing = NULL;
+    for (size_t i = 0; i < count; i++) {
+        char *const one[] = {paths[i], NULL};
+        FTS *tree = fts_open(one, FTS_LOGICAL | FTS_NOCHDIR, NULL);
+        for (FTSENT *entry; tree && (entry = fts_read(tree));) {
+            if (entry->fts_level == FTS_ROOTLEVEL && (entry->fts_info == FTS_NS || entry->fts_info == FTS_ERR))
+                *missing = paths[i];
+            if (is_wanted(entry))
+                keep(&list, found, &capacity, entry->fts_path);
+        }
+        if (tree)
+            fts_close(tree);
+    }
+    if (*missing || !list) {
+        for (size_t i = 0; i < *found; i++)
+            free(list[i]);
+        free(list);
+        *found = 0;
+        return NULL;
+    }
+    qsort(list, *found, sizeof *list, by_name);
+    return list;
+}
