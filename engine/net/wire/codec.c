@@ -199,7 +199,7 @@ static void write_body(struct writer *w, const struct wire_message *m)
     }
 }
 
-static void read_prefix(struct reader *r, struct wire_message *m, size_t len)
+static void read_prefix(struct reader *r, struct wire_prefix *m, size_t len)
 {
     READ(r, m->version);
     READ(r, m->type);
@@ -210,7 +210,7 @@ static void read_prefix(struct reader *r, struct wire_message *m, size_t len)
     reader_check(r, !limit || len <= limit->bytes_max, WIRE_TOO_LONG);
 }
 
-enum wire_status wire_peek(struct wire_message *out, struct bytes in)
+enum wire_status wire_peek(struct wire_prefix *out, struct bytes in)
 {
     struct reader r = {.p = in.ptr, .left = in.len};
     read_prefix(&r, out, in.len);
@@ -220,9 +220,13 @@ enum wire_status wire_peek(struct wire_message *out, struct bytes in)
 enum wire_status wire_decode(struct wire_message *out, struct bytes in, const struct wire_set *set)
 {
     struct reader r = {.p = in.ptr, .left = in.len};
-    read_prefix(&r, out, in.len);
+    struct wire_prefix prefix;
+    read_prefix(&r, &prefix, in.len);
     if (!reader_ok(&r))
         return r.status;
+    out->version = prefix.version;
+    out->type = prefix.type;
+    out->epoch = prefix.epoch;
     read_body(&r, out, &(struct context){out->epoch, set});
     reader_check(&r, r.left == 0, WIRE_TRAILING);
     return r.status;

@@ -268,6 +268,13 @@ struct wire_hello {
     uint16_t shards; // of the sender
 };
 
+// What every message begins with.
+struct wire_prefix {
+    uint16_t version;
+    uint8_t type;
+    uint64_t epoch;
+};
+
 struct wire_message {
     uint16_t version;
     uint8_t type;
