@@ -140,13 +140,16 @@ static void send_done(struct loop_op *op, int result, uint32_t flags)
 
 void conn_flush(struct conn *c)
 {
-    if (c->sending || c->connecting || c->closing)
+    if (c->closing)
         return;
-    const struct bytes out = link_output(c->link);
+    // A full queue of control messages has failed it.
     if (link_status(c->link) != LINK_OK) {
         conn_close(c, LINK_DISMISSED);
         return;
     }
+    if (c->sending || c->connecting)
+        return;
+    const struct bytes out = link_output(c->link);
     if (out.len == 0)
         return;
     c->sending = true;
