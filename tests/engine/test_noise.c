@@ -212,7 +212,7 @@ Test(noise, messages_are_sealed_as_published_across_two_changes_of_key)
     for (unsigned i = 0; i <= 1001; i++) {
         uint8_t out[5 + NOISE_OVERHEAD], expected[sizeof out];
         char key[32];
-        noise_seal(n, out, bytes_of("he", i % 3), bytes_of("hello" + i % 3, 5 - i % 3));
+        noise_seal(n, out, bytes_of("he", i % 3), bytes_of(&"hello"[i % 3], 5 - i % 3));
         snprintf(key, sizeof key, "output %u:", i);
         struct vector copy = v;
         if (next_value(&copy, key, expected, sizeof expected) == 0)
