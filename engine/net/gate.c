@@ -47,6 +47,7 @@ struct gate {
     struct attempt *attempts;
     unsigned accepted_pending, strangers;
     struct rate stranger_rate, peer_rate;
+    uint64_t all_strangers_until_ns;
     uint64_t jitter, step_ns; // next step
     bool stopping;
 
@@ -263,6 +264,15 @@ static bool is_peer_s(const struct gate *g, const struct sockaddr_storage *from)
     return false;
 }
 
+static bool is_within_rate(struct gate *g, bool stranger)
+{
+    const uint64_t now_ns = clock_ns();
+    if (!stranger)
+        return rate_allows(&g->peer_rate, &g->accept_address, now_ns);
+    return rate_allows(&g->stranger_rate, &g->accept_address, now_ns) &&
+           rate_take(&g->all_strangers_until_ns, GATE_ALL_INTERVAL_NS, GATE_ALL_BURST, now_ns);
+}
+
 static void accepted(struct gate *g, int fd)
 {
     const bool stranger = !is_peer_s(g, &g->accept_address);
@@ -272,7 +282,7 @@ static void accepted(struct gate *g, int fd)
         close(fd);
         return;
     }
-    if (!rate_allows(stranger ? &g->stranger_rate : &g->peer_rate, &g->accept_address, clock_ns())) {
+    if (!is_within_rate(g, stranger)) {
         count(&g->numbers.refused_rate);
         close(fd);
         return;

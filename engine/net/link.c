@@ -200,8 +200,6 @@ static enum link_sent append(struct link *l, struct payload *message, unsigned s
     *(l->last ? &l->last->next : &l->first) = q;
     l->last = q;
     l->counters.queued_bytes += message->len;
-    if (slot > 0)
-        l->slots[slot] = q;
     return LINK_QUEUED;
 }
 
@@ -211,8 +209,12 @@ enum link_sent link_send(struct link *l, struct payload *message, unsigned slot)
         return LINK_CLOSED;
     struct queued *older = slot > 0 ? l->slots[slot] : NULL;
     // The newer one may be longer, but not so that it matters: one message a slot.
-    if (!older || older->offset > 0)
-        return append(l, message, slot);
+    if (!older || older->offset > 0) {
+        const enum link_sent sent = append(l, message, slot);
+        if (sent == LINK_QUEUED && slot > 0)
+            l->slots[slot] = l->last;
+        return sent;
+    }
     l->counters.queued_bytes += message->len;
     l->counters.queued_bytes -= older->message->len;
     l->counters.replaced++;

@@ -31,7 +31,17 @@ bool address_is_same(const struct sockaddr_storage *a, const struct sockaddr_sto
 
 void rate_init(struct rate *r, uint64_t interval_ns, unsigned burst, uint64_t secret)
 {
-    *r = (struct rate){.interval_ns = interval_ns, .tolerance_ns = (burst - 1) * interval_ns, .secret = secret};
+    *r = (struct rate){.interval_ns = interval_ns, .secret = secret, .burst = burst};
+}
+
+bool rate_take(uint64_t *until_ns, uint64_t interval_ns, unsigned burst, uint64_t now_ns)
+{
+    if (*until_ns < now_ns)
+        *until_ns = now_ns;
+    if (*until_ns > now_ns + (burst - 1) * interval_ns)
+        return false;
+    *until_ns += interval_ns;
+    return true;
 }
 
 bool rate_allows(struct rate *r, const struct sockaddr_storage *who, uint64_t now_ns)
@@ -50,11 +60,5 @@ bool rate_allows(struct rate *r, const struct sockaddr_storage *who, uint64_t no
         r->places[set][at].key = key;
         r->places[set][at].until_ns = 0;
     }
-    uint64_t *until = &r->places[set][at].until_ns;
-    if (*until < now_ns)
-        *until = now_ns;
-    if (*until > now_ns + r->tolerance_ns)
-        return false;
-    *until += r->interval_ns;
-    return true;
+    return rate_take(&r->places[set][at].until_ns, r->interval_ns, r->burst, now_ns);
 }

@@ -11,8 +11,12 @@
 #define RATE_SETS 512u
 #define RATE_WAYS 4u
 
+// One allowance: *until_ns is when it will be whole again. false when it is used up.
+MUST_CHECK bool rate_take(uint64_t *until_ns, uint64_t interval_ns, unsigned burst, uint64_t now_ns);
+
 struct rate {
-    uint64_t interval_ns, tolerance_ns, secret;
+    uint64_t interval_ns, secret;
+    unsigned burst;
     struct {
         uint64_t key;
         uint64_t until_ns; // used up until then

@@ -70,6 +70,9 @@ Test(wire_docs, name_the_bounds)
     snprintf(text, sizeof text, "| %u at once, then %u a second |", GATE_BURST,
              (unsigned)(1000000000 / GATE_INTERVAL_NS));
     expect(text);
+    snprintf(text, sizeof text, "| %u at once, then %u a second |", GATE_ALL_BURST,
+             (unsigned)(1000000000 / GATE_ALL_INTERVAL_NS));
+    expect(text);
     snprintf(text, sizeof text, "| %s at once, then %u a second |", grouped(GATE_PEER_BURST),
              (unsigned)(1000000000 / GATE_PEER_INTERVAL_NS));
     expect(text);
