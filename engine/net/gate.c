@@ -38,6 +38,7 @@ struct dial {
 struct peer {
     struct gate_peer set;
     uint16_t shards; // 0 until known
+    uint64_t banned_until_ns;
     struct dial dials[LINES];
 };
 
@@ -101,6 +102,15 @@ void gate_closed(struct gate *g, unsigned peer, enum wire_channel channel, unsig
     dial_failed(g, d);
 }
 
+void gate_ban(struct gate *g, unsigned peer, uint64_t until_ns)
+{
+    g->peers[peer].banned_until_ns = until_ns;
+    links_close(g->options.control, peer, 0, LINK_MISBEHAVED);
+    for (struct attempt *a = g->attempts; a; a = a->next)
+        if (a->peer == peer)
+            conn_close(a->conn, LINK_MISBEHAVED);
+}
+
 unsigned gate_groups(const struct gate *g, unsigned peer)
 {
     unsigned groups = g->options.bulk ? WIRE_STRIPES : 0;
@@ -129,7 +139,7 @@ static bool admit(void *ctx, struct link *l, const uint8_t key[NOISE_KEY_BYTES])
     for (unsigned i = 0; i < a->gate->options.peer_count; i++)
         if (memcmp(a->gate->peers[i].set.key, key, NOISE_KEY_BYTES) == 0)
             a->peer = i;
-    return a->peer != NO_PEER;
+    return a->peer != NO_PEER && a->gate->peers[a->peer].banned_until_ns <= clock_ns();
 }
 
 static bool greeted(void *ctx, struct link *l, const struct wire_hello *theirs, struct wire_hello *ours)
@@ -244,12 +254,13 @@ static void dial_due(struct gate *g, uint64_t now_ns)
         const unsigned lines = g->peers[p].dials[0].open ? 1 + gate_groups(g, p) : 1;
         for (unsigned i = 0; g->peers[p].set.dial && i < lines; i++) {
             const struct dial *d = &g->peers[p].dials[i];
+            const uint64_t banned = g->peers[p].banned_until_ns, due = d->due_ns > banned ? d->due_ns : banned;
             if (d->under_way || d->open)
                 continue;
-            if (d->due_ns <= now_ns)
+            if (due <= now_ns)
                 dial(g, p, i);
             else
-                step_by(g, d->due_ns);
+                step_by(g, due);
         }
     }
 }

@@ -71,6 +71,10 @@ uint64_t gate_step(struct gate *g, uint64_t now_ns);
 // What the gate gave away is over (the owner of `control` calls it from its links_ops.closed): dial again when due.
 void gate_closed(struct gate *g, unsigned peer, enum wire_channel channel, unsigned group);
 
+// The peer broke the rules (an invalid certificate, say): its control connection ends as LINK_MISBEHAVED, and it is
+// neither let in nor dialed until then. Its bulk connections are their owners' to close.
+void gate_ban(struct gate *g, unsigned peer, uint64_t until_ns);
+
 // How many bulk connections there are to be with this peer: 0 until its control connection has opened.
 unsigned gate_groups(const struct gate *g, unsigned peer);
 

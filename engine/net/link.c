@@ -60,6 +60,7 @@ const char *link_status_text(enum link_status status)
         [LINK_BROKEN] = "the connection broke",
         [LINK_UNREACHABLE] = "the peer can't be reached",
         [LINK_REPLACED] = "the peer connected anew",
+        [LINK_MISBEHAVED] = "the peer broke the rules",
         [LINK_DISMISSED] = "closed by this node",
     };
     return (unsigned)status < LINK_STATUS_COUNT ? texts[status] : "unknown";

@@ -36,6 +36,7 @@ enum link_status {
     LINK_BROKEN,      // the socket failed
     LINK_UNREACHABLE, // nobody listens there
     LINK_REPLACED,    // the same peer connected anew
+    LINK_MISBEHAVED,  // the owner found the peer breaking the rules
     LINK_DISMISSED,   // the owner ended it
     LINK_STATUS_COUNT,
 };

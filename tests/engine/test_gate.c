@@ -337,6 +337,24 @@ Test(gate, a_peer_that_reads_nothing_loses_bulk_then_its_control_connection)
     UNTIL(nodes[0].opened == 2 && nodes[1].bulk_messages == taken);
 }
 
+Test(gate, a_banned_peer_is_neither_let_in_nor_dialed_until_then)
+{
+    start_two();
+    UNTIL(links_is_open(nodes[0].bulk, 1, 1));
+    gate_ban(nodes[1].gate, 0, UINT64_MAX);
+    UNTIL(nodes[1].closed == 1 && failed(1, LINK_NOT_ALLOWED) >= 2);
+    cr_assert_eq(nodes[1].last_closed, LINK_MISBEHAVED);
+    cr_assert_eq(nodes[1].opened, 1);
+    gate_ban(nodes[1].gate, 0, 0);
+    UNTIL(nodes[0].opened == 2 && nodes[1].opened == 2);
+    // The dialer's ban.
+    const uint64_t dialed = atomic_load(&gate_numbers(nodes[0].gate)->dialed);
+    gate_ban(nodes[0].gate, 1, UINT64_MAX);
+    const uint64_t from = clock_ns();
+    UNTIL(nodes[0].closed == 2 && clock_ns() > from + 3 * GATE_RETRY_MIN_NS);
+    cr_assert_eq(atomic_load(&gate_numbers(nodes[0].gate)->dialed), dialed);
+}
+
 // ---- strangers
 
 Test(gate, who_is_not_on_the_list_does_not_get_past_the_handshake)

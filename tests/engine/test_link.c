@@ -262,12 +262,17 @@ static enum link_status tell(struct noise *liar, const struct wire_message *m)
 
 Test(link, nothing_may_come_before_the_greeting)
 {
-    struct noise *liar;
-    shake_hands_only(&liar);
-    const struct wire_message m = {.type = WIRE_GET_BLOCK};
-    cr_assert_eq(tell(liar, &m), LINK_BAD_HELLO);
-    cr_assert_eq(ends[LISTENER].messages, 0);
-    noise_free(liar);
+    static const uint8_t types[] = {WIRE_GET_BLOCK, WIRE_CAR_HDR, WIRE_VOTE, WIRE_CAR_STRIPE, WIRE_GET_CAR};
+    for (unsigned i = 0; i < sizeof types; i++) {
+        struct noise *liar;
+        teardown();
+        setup();
+        shake_hands_only(&liar);
+        const struct wire_message m = {.type = types[i]};
+        cr_assert_eq(tell(liar, &m), LINK_BAD_HELLO);
+        cr_assert_eq(ends[LISTENER].messages, 0);
+        noise_free(liar);
+    }
 }
 
 Test(link, the_greeting_comes_once)

@@ -222,6 +222,7 @@ enum wire_status wire_decode(struct wire_message *out, struct bytes in, const st
     struct reader r = {.p = in.ptr, .left = in.len};
     struct wire_prefix prefix;
     read_prefix(&r, &prefix, in.len);
+    reader_check(&r, set || prefix.type == WIRE_HELLO, WIRE_BAD_TYPE);
     if (!reader_ok(&r))
         return r.status;
     out->version = prefix.version;
