@@ -5,8 +5,8 @@
 #include "sigverify/sigverify.h"
 #include "tests/engine_support/transfers.h"
 
-#include <errno.h>
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <stdatomic.h>

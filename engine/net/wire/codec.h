@@ -25,7 +25,8 @@ const char *wire_status_text(enum wire_status status);
 // The common prefix alone, to find the epoch's set: version, type and epoch of a message whose length fits its type.
 MUST_CHECK enum wire_status wire_peek(struct wire_prefix *out, struct bytes in);
 
-// The whole message; set is that of its epoch; without one (NULL) only HELLO decodes. On failure out holds nothing of use.
+// The whole message; set is that of its epoch; without one (NULL) only HELLO decodes. On failure out holds nothing of
+// use.
 MUST_CHECK enum wire_status wire_decode(struct wire_message *out, struct bytes in, const struct wire_set *set);
 
 // Size of the encoded message, 0 for one longer than its limit; and the encoding itself into that many bytes. The
