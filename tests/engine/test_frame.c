@@ -39,7 +39,7 @@ static struct bytes part_at(size_t len, size_t offset, size_t *body)
 
 static unsigned send_all(size_t len)
 {
-    struct bytes got;
+    struct bytes got = {0};
     unsigned parts = 0;
     for (size_t offset = 0, body; offset < len; offset += body, parts++) {
         struct bytes in = part_at(len, offset, &body);
@@ -103,7 +103,7 @@ Test(frame, a_first_frame_is_checked_before_anything_is_allocated)
 
 Test(frame, the_longest_stream_is_the_type_s_limit)
 {
-    struct bytes got;
+    struct bytes got = {0};
     size_t body;
     struct bytes in = part_at(100000, 0, &body);
     store_le32(plain + 4, wire_limit_of(WIRE_CAR_STRIPE)->bytes_max + 1);
@@ -114,7 +114,7 @@ Test(frame, the_longest_stream_is_the_type_s_limit)
 
 static enum frame_status after_first(size_t len, size_t offset, size_t byte, uint8_t flip, size_t less)
 {
-    struct bytes got;
+    struct bytes got = {0};
     size_t body;
     frame_reader_free(&reader);
     frame_reader_init(&reader, WIRE_BULK);
@@ -140,7 +140,7 @@ Test(frame, a_run_is_complete_and_in_order)
 
 Test(frame, no_message_comes_inside_a_run)
 {
-    struct bytes got;
+    struct bytes got = {0};
     size_t body;
     cr_assert_eq(frame_read(&reader, part_at(100000, 0, &body), &got), FRAME_MORE);
     cr_assert_eq(frame_read(&reader, part_at(100, 0, &body), &got), FRAME_BAD_ORDER);
@@ -148,7 +148,7 @@ Test(frame, no_message_comes_inside_a_run)
 
 Test(frame, the_message_is_of_the_type_that_its_frames_promised)
 {
-    struct bytes got;
+    struct bytes got = {0};
     size_t body;
     message[2] = WIRE_RANGE;
     for (size_t offset = 0; offset < 100000; offset += body) {
@@ -161,7 +161,7 @@ Test(frame, the_message_is_of_the_type_that_its_frames_promised)
 
 Test(frame, whole_messages_are_held_to_their_limit_and_channel)
 {
-    struct bytes got;
+    struct bytes got = {0};
     message[2] = WIRE_VOTE;
     cr_assert_eq(frame_read(&reader, bytes_of(message, 118), &got), FRAME_BAD_CHANNEL);
     reader.channel = WIRE_CONTROL;
@@ -181,7 +181,7 @@ Test(frame, random_frames_do_no_harm)
 {
     uint64_t seed = test_seed("random_frames_do_no_harm");
     for (unsigned i = 0; i < 20000; i++) {
-        struct bytes got;
+        struct bytes got = {0};
         size_t body;
         const size_t len = FRAME_PLAIN_MAX + test_random(&seed) % (sizeof message - FRAME_PLAIN_MAX);
         const size_t offset = test_random(&seed) % 2 ? reader.have : test_random(&seed) % len;
