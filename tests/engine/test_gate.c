@@ -337,6 +337,60 @@ Test(gate, a_peer_that_reads_nothing_loses_bulk_then_its_control_connection)
     UNTIL(nodes[0].opened == 2 && nodes[1].bulk_messages == taken);
 }
 
+static bool agree(void *ctx, struct link *l, const struct wire_hello *theirs, struct wire_hello *ours)
+{
+    (void)ctx;
+    (void)l;
+    (void)theirs;
+    (void)ours;
+    return true;
+}
+
+static void dialed_opened(void *ctx, struct conn *c)
+{
+    *(int *)ctx = 1;
+    conn_close(c, LINK_DISMISSED);
+}
+
+static void dialed_closed(void *ctx, struct conn *c)
+{
+    (void)c;
+    *(int *)ctx |= 2;
+}
+
+// What became of a connection for this purpose, dialed in node 0's name: 2 refused, 3 opened (and closed again).
+static int dial_as_node_0(uint8_t channel, uint8_t group)
+{
+    static const struct link_ops ops = {.greeted = agree};
+    static const struct conn_ops conn_ops = {dialed_opened, dialed_closed};
+    uint8_t prologue[LINK_PROLOGUE_BYTES], key[NOISE_KEY_BYTES];
+    const bytes32 secret = secret_of(1);
+    int what = 0;
+    link_prologue(prologue, &GENESIS);
+    cr_assert(noise_public_key(key, &secret));
+    const struct link_options o = {.ops = &ops,
+                                   .prologue = bytes_of(prologue, sizeof prologue),
+                                   .secret = secret_of(0),
+                                   .ephemeral = {{4, group}},
+                                   .remote = key,
+                                   .hello = {.channel = channel, .group = group, .shards = 16},
+                                   .now_ns = clock_ns()};
+    const struct sockaddr_storage at = loopback("127.0.0.1", nodes[1].port);
+    conn_dial(nodes[2].loop, &at, link_create(&o), &conn_ops, &what);
+    UNTIL(what & 2);
+    return what;
+}
+
+Test(gate, bulk_connections_are_for_groups_that_both_ends_have)
+{
+    start(1, 2, 2, &GENESIS);
+    start(2, 1, 0, &GENESIS); // only its loop is wanted
+    cr_assert_eq(dial_as_node_0(WIRE_CONTROL, 0), 3);
+    cr_assert_eq(dial_as_node_0(WIRE_BULK, 1), 3);
+    cr_assert_eq(dial_as_node_0(WIRE_BULK, 2), 2);
+    cr_assert_eq(failed(1, LINK_BAD_HELLO), 1);
+}
+
 Test(gate, a_banned_peer_is_neither_let_in_nor_dialed_until_then)
 {
     start_two();
