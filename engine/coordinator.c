@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/assemble.h"
 #include "engine/ordered_list.h"
+#include "shard/loop.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -26,6 +27,10 @@ enum phase { IDLE, PROPOSING, EXECUTING, GATHERING, FINISHING, STORING, SETTLING
 struct coordinator {
     struct coordinator_options options;
     struct inbox *inbox;
+    struct arena *arena;
+    struct loop *loop;
+    struct loop_op disk_op; // the disk has completions
+    bool disk_awaited;
     enum phase phase;
     unsigned awaited; // answers still to come in this phase
     bool ready;       // a shard said that its pool has something
@@ -474,6 +479,25 @@ static bool await(struct coordinator *c, uint64_t now_ns)
     return c->phase == STORING ? await_disk(c, now_ns) : inbox_await(c->inbox, BLOCK_AWAIT_NS);
 }
 
+static void disk_done(struct loop_op *op, int result, uint32_t flags)
+{
+    struct coordinator *c = (struct coordinator *)((char *)op - offsetof(struct coordinator, disk_op));
+    uint64_t count;
+    ssize_t ignored = read(c->options.disk_event_fd, &count, sizeof count);
+    (void)ignored;
+    (void)result;
+    c->disk_awaited = flags & IORING_CQE_F_MORE;
+}
+
+// What the loop waits for beside messages.
+static void await_completions(struct coordinator *c)
+{
+    if (c->disk_awaited)
+        return;
+    io_uring_prep_poll_multishot(loop_sqe(c->loop, &c->disk_op), c->options.disk_event_fd, POLLIN);
+    c->disk_awaited = true;
+}
+
 static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
 {
     stage_enter(&c->stages, STAGE_IDLE);
@@ -481,18 +505,9 @@ static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
         stage_enter(&c->stages, STAGE_LINK);
         return;
     }
-    struct pollfd fds[2] = {{c->inbox->event_fd, POLLIN, 0}, {c->options.disk_event_fd, POLLIN, 0}};
-    struct timespec wait = {0};
-    if (at_ns != UINT64_MAX) {
-        wait.tv_sec = (time_t)((at_ns - now_ns) / 1000000000u);
-        wait.tv_nsec = (long)((at_ns - now_ns) % 1000000000u);
-    }
-    ppoll(fds, 2, at_ns == UINT64_MAX ? NULL : &wait, NULL);
+    await_completions(c);
+    loop_run(c->loop, at_ns == UINT64_MAX ? UINT64_MAX : at_ns - now_ns);
     inbox_awake(c->inbox);
-    uint64_t count;
-    ssize_t ignored = read(c->inbox->event_fd, &count, sizeof count);
-    ignored = read(c->options.disk_event_fd, &count, sizeof count);
-    (void)ignored;
     stage_enter(&c->stages, STAGE_LINK);
 }
 
@@ -513,6 +528,9 @@ static void *coordinator_main(void *arg)
     pthread_setname_np(pthread_self(), "coordinator");
     atomic_store(&c->thread_id, (int)gettid());
     stage_clock_start(&c->stages, STAGE_LINK);
+    arena_adopt(c->arena);
+    if (!loop_enter_owner(c->loop))
+        fail(c, "its io_uring could not be enabled");
     while (!(c->stopping && (c->phase == IDLE || c->broken))) {
         struct message batch[64];
         size_t n = inbox_take(c->inbox, batch, 64);
@@ -535,6 +553,8 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
         abort();
     c->options = *options;
     c->inbox = inbox;
+    c->arena = arena_create();
+    c->disk_op.done = disk_done;
     c->head = options->head;
     c->head_hash = options->head_hash;
     c->assembly = assembly_create();
@@ -558,6 +578,9 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
 
 bool coordinator_start(struct coordinator *c, char *error, size_t error_cap)
 {
+    c->loop = loop_create(c->arena, c->inbox->event_fd, error, error_cap);
+    if (!c->loop)
+        return false;
     int r = pthread_create(&c->thread, NULL, coordinator_main, c);
     if (r != 0) {
         snprintf(error, error_cap, "the coordinator's thread could not be started: %s", strerror(r));
@@ -593,6 +616,8 @@ void coordinator_free(struct coordinator *c)
     free(c->waiting);
     ordered_list_free(&c->list);
     pthread_mutex_destroy(&c->times_lock);
+    loop_free(c->loop);
+    arena_destroy(c->arena);
     free(c);
 }
 

@@ -107,7 +107,12 @@ static bool enable(struct io_uring *ring)
 
 bool loop_enter_owner(struct loop *l)
 {
-    return enable(&l->ring) && register_buffers(l) == 0;
+    return enable(&l->ring);
+}
+
+bool loop_provide_buffers(struct loop *l)
+{
+    return register_buffers(l) == 0;
 }
 
 struct io_uring_sqe *loop_sqe(struct loop *l, struct loop_op *op)

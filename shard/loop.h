@@ -1,5 +1,6 @@
-// The shard's io_uring: one ring, single issuer, with a wake-up descriptor and a group of provided receive buffers.
-// Completions are dispatched to the struct loop_op that was submitted. Owner thread only.
+// An actor's io_uring (a shard's, the coordinator's): one ring, single issuer, with a wake-up descriptor and, where
+// asked for, a group of provided receive buffers. Completions are dispatched to the struct loop_op that was submitted.
+// Owner thread only.
 #ifndef GANTRY_SHARD_LOOP_H
 #define GANTRY_SHARD_LOOP_H
 
@@ -22,6 +23,8 @@ struct loop_op {
 struct loop *loop_create(struct arena *arena, int wake_fd, char *error, size_t error_cap);
 void loop_free(struct loop *l);
 MUST_CHECK bool loop_enter_owner(struct loop *l);
+// Makes the receive buffers; after loop_enter_owner, once.
+MUST_CHECK bool loop_provide_buffers(struct loop *l);
 
 // A submission entry with op as its user data; flushes the queue when it is full. Never NULL.
 struct io_uring_sqe *loop_sqe(struct loop *l, struct loop_op *op);
@@ -30,7 +33,7 @@ struct io_uring_sqe *loop_sqe(struct loop *l, struct loop_op *op);
 // UINT64_MAX: for ever). Returns how many were dispatched.
 unsigned loop_run(struct loop *l, uint64_t wait_ns);
 
-// Provided buffers of group 0, for receives with IOSQE_BUFFER_SELECT.
+// Provided buffers of group 0 (loop_provide_buffers), for receives with IOSQE_BUFFER_SELECT.
 uint8_t *loop_buffer(struct loop *l, unsigned id);
 void loop_buffer_return(struct loop *l, unsigned id);
 unsigned loop_buffers_out(const struct loop *l); // handed out by the kernel and not yet returned

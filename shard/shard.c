@@ -185,7 +185,7 @@ static void *shard_main(void *arg)
         if (pthread_setaffinity_np(pthread_self(), sizeof set, &set) != 0)
             log_warn("shard", "could not pin", "shard=%u cpu=%d", s->options.index, s->options.cpu);
     }
-    if (!loop_enter_owner(s->loop)) {
+    if (!loop_enter_owner(s->loop) || !loop_provide_buffers(s->loop)) {
         log_error("shard", "could not start its io_uring", "shard=%u", s->options.index);
         abort();
     }

@@ -34,6 +34,23 @@ static int bind_one(const struct addrinfo *a, int receive_bytes)
     return -1;
 }
 
+bool net_resolve(struct sockaddr_storage *out, const char *host, unsigned port, char *error, size_t error_cap)
+{
+    char service[16];
+    snprintf(service, sizeof service, "%u", port);
+    const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
+    struct addrinfo *found;
+    const int r = getaddrinfo(host, service, &hints, &found);
+    if (r != 0) {
+        snprintf(error, error_cap, "can't find %s: %s", host, gai_strerror(r));
+        return false;
+    }
+    memset(out, 0, sizeof *out);
+    memcpy(out, found->ai_addr, found->ai_addrlen);
+    freeaddrinfo(found);
+    return true;
+}
+
 int net_listen(const char *host, unsigned *port, int receive_bytes, char *error, size_t error_cap)
 {
     char service[16];
