@@ -28,9 +28,8 @@ MUST_CHECK enum wire_status wire_peek(struct wire_message *out, struct bytes in)
 // The whole message; set is that of its epoch (HELLO: may be NULL). On failure out holds nothing of use.
 MUST_CHECK enum wire_status wire_decode(struct wire_message *out, struct bytes in, const struct wire_set *set);
 
-// Size of the encoded message, and the encoding itself into that many bytes; m's version is set by it. Handing over a
-// message that would not decode is a programming error (asserted by the decoder in tests, not here), except for one
-// longer than its limit: 0.
+// Size of the encoded message, 0 for one longer than its limit; and the encoding itself into that many bytes. The
+// version is this program's. Whoever makes a message sees to it that it would decode.
 MUST_CHECK size_t wire_size(const struct wire_message *m);
 void wire_encode(uint8_t *out, const struct wire_message *m);
 
