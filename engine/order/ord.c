@@ -84,6 +84,7 @@ void ord_start_epoch(struct ord *o, const struct vset *set, uint64_t epoch, cons
     o->start_height = header.height;
     o->start_time_ms = header.time_ms;
     o->floor = kept_block_genesis(&header, digest, set);
+    o->leaders_seed = *digest;
     leaders_build(&o->leaders, set, digest);
     o->base = 0;
     o->view = 0;
@@ -287,11 +288,6 @@ void ord_on_timer(struct ord *o)
         ord_pull(o);
     if (o->now_ns >= o->early_due_ns)
         o->early_due_ns = NEVER;
-    if (o->now_ns >= o->refill_due_ns) {
-        for (unsigned i = 0; i < o->set->wire.n; i++)
-            o->peers[i].tokens = 16;
-        o->refill_due_ns = o->now_ns + o->config.delta_ns + 10000000;
-    }
     o->dirty = true;
 }
 
@@ -310,8 +306,8 @@ void ord_poke(struct ord *o)
 
 uint64_t ord_next_timer(const struct ord *o)
 {
-    const uint64_t due[] = {o->prop_due_ns, o->exit_due_ns, o->retry_due_ns,  o->spread_due_ns,
-                            o->pull_due_ns, o->early_due_ns, o->refill_due_ns};
+    const uint64_t due[] = {o->prop_due_ns,   o->exit_due_ns, o->retry_due_ns,
+                            o->spread_due_ns, o->pull_due_ns, o->early_due_ns};
     uint64_t next = NEVER;
     for (unsigned i = 0; i < sizeof due / sizeof due[0]; i++) {
         if (due[i] < next)

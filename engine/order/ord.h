@@ -80,6 +80,7 @@ struct ord {
     uint64_t epoch, start_height, start_time_ms;
     uint64_t vote_from; // first epoch in which this validator votes
     struct leaders leaders;
+    bytes32 leaders_seed;
 
     uint64_t view, entered_ns;
     struct kept_cert *entry; // that let me into view
@@ -103,6 +104,8 @@ struct ord {
     struct ord_peer peers[WIRE_VALIDATORS_MAX];
 
     struct chain chain;
+    struct kept_block **older; // while a log is read: blocks before the first epoch record
+    size_t older_count, older_cap;
     uint64_t exec_next; // height that execution gets next
     uint64_t refused_votes; // by the guard
 
@@ -132,6 +135,7 @@ uint64_t ord_next_timer(const struct ord *o);
 // The log: one record as it was written (replay), and all that must outlive the earlier part of the log (snapshot).
 MUST_CHECK bool ord_restore(struct ord *o, const struct vset *set, enum record_kind kind, struct bytes record,
                             char error[STORE_ERROR_MAX]);
+void ord_restored(struct ord *o); // after the last record
 void ord_snapshot(struct ord *o);
 
 // ---- between the files of ordering
@@ -196,6 +200,6 @@ void ord_ask_range(struct ord *o, unsigned peer);
 bool ord_token(struct ord *o, unsigned peer);
 bool ord_on_request(struct ord *o, unsigned src, const struct wire_message *m); // false: not a request or its answer
 void ord_other_epoch(struct ord *o, unsigned src, const struct wire_message *m);
-void ord_on_floor(struct ord *o, unsigned src, const struct wire_floor *floor);
+void ord_on_floor(struct ord *o, unsigned src, uint64_t epoch, const struct wire_floor *floor);
 
 #endif

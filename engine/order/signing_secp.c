@@ -38,7 +38,7 @@ static void secp_free(struct signing *s)
 {
     struct secp *k = (struct secp *)s;
     secp256k1_context_destroy(k->context);
-    explicit_bzero(k, sizeof *k);
+    explicit_bzero(&k->pair, sizeof k->pair);
     free(k);
 }
 

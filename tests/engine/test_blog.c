@@ -6,7 +6,7 @@
 
 #include "engine/store/blog.h"
 #include "engine/store/blog_group.h"
-#include "tests/engine/sim_disk.h"
+#include "engine/sim/sim_disk.h"
 #include "tests/support/vectors.h"
 
 static const bytes32 GENESIS = {{0xaa, 1}};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "engine/store/blog.h"
-#include "tests/engine/sim_disk.h"
+#include "engine/sim/sim_disk.h"
 #include "tests/support/vectors.h"
 
 enum { BLOCKS = 60 };

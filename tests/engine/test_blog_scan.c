@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "engine/store/blog_scan.h"
-#include "tests/engine/sim_disk.h"
+#include "engine/sim/sim_disk.h"
 
 enum { SALT = 99, PAGES = 8 };
 
