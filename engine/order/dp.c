@@ -162,6 +162,15 @@ static void store_and_ack(struct dp *dp, struct car_slot *s, struct known_car *k
     ask_to_store(dp, dp->epoch, k->car, ack);
 }
 
+// The position before the next free one. After a crash a later car may be stored and sent while an earlier one is lost.
+static void skip_own(struct dp *dp)
+{
+    const struct lane *own = &dp->lanes[dp->config.me];
+    while (dp->own_last < own->fin_pos + WIRE_LANE_WINDOW &&
+           dp_slot(dp, dp->config.me, dp->own_last + 1)->car_count > 0)
+        dp->own_last++;
+}
+
 bool dp_make_car(struct dp *dp, struct wire_car *car)
 {
     if (!dp_may_make_car(dp, car_bytes(car)))
@@ -182,6 +191,7 @@ bool dp_make_car(struct dp *dp, struct wire_car *car)
     m.car = *car;
     effects_record_message(dp->fx, RECORD_MYCAR, &m, true);
     store_and_ack(dp, s, k);
+    skip_own(dp);
     return true;
 }
 
@@ -239,7 +249,7 @@ void dp_on_car(struct dp *dp, unsigned src, uint64_t epoch, const struct wire_ca
 
 void dp_car_stored(struct dp *dp, const struct car_name *name, bool acked)
 {
-    dp->changed = true;
+    dp->changed = dp->stored = true;
     dp_fetch_done(dp, name);
     struct car_slot *s = name->epoch == dp->epoch ? dp_slot(dp, name->lane, name->pos) : NULL;
     struct known_car *k = s ? known(s, &name->digest) : NULL;
@@ -337,19 +347,11 @@ void dp_restore_car(struct dp *dp, const struct wire_car *car, bool acked)
         dp->own_bytes += car_bytes(car);
 }
 
-// Own cars go on where the stored ones leave off: a position whose car was not stored was never sent.
-static void find_own_last(struct dp *dp)
-{
-    const struct lane *own = &dp->lanes[dp->config.me];
-    dp->own_last = own->fin_pos;
-    while (dp->own_last < own->fin_pos + WIRE_LANE_WINDOW &&
-           dp_slot(dp, dp->config.me, dp->own_last + 1)->car_count > 0)
-        dp->own_last++;
-}
-
 void dp_start(struct dp *dp)
 {
-    find_own_last(dp);
+    // Own cars go on where the stored ones leave off: a position whose car was not stored was never sent.
+    dp->own_last = dp->lanes[dp->config.me].fin_pos;
+    skip_own(dp);
     dp->ack_state_due_ns = dp->now_ns + dp->config.ack_state_ns;
     dp->retry_due_ns = dp->now_ns + dp->config.car_retry_ns;
     dp_send_ack_state(dp, vset_all(dp->set));

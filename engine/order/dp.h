@@ -89,6 +89,7 @@ struct dp {
     uint64_t epoch;
     bool muted;   // follows without acking or producing
     bool changed; // something that ordering may wait for; the owner clears it
+    bool stored;  // the same for execution
     struct lane *lanes;
     uint32_t own_last;   // position of the newest own car
     uint64_t own_bytes;  // of un-finalized own cars

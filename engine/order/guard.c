@@ -41,21 +41,8 @@ static bool fits(const struct guard_view *v, uint8_t kind, const bytes32 *digest
     }
 }
 
-bool guard_allow(struct guard *g, uint64_t epoch, uint8_t kind, uint64_t view, const bytes32 *digest)
+static void remember(struct guard *g, struct guard_view *v, uint8_t kind, const bytes32 *digest)
 {
-    if (epoch < g->epoch)
-        return false;
-    if (epoch > g->epoch)
-        enter_epoch(g, epoch);
-    if (kind != WIRE_FINALIZE && view < g->highest)
-        return false;
-    struct guard_view *v = &g->views[view % GUARD_VIEWS];
-    if (v->view > view || view + GUARD_VIEWS <= g->highest)
-        return false;
-    if (v->view < view)
-        *v = (struct guard_view){.view = view};
-    if (!fits(v, kind, digest))
-        return false;
     if (kind == WIRE_NOTARIZE) {
         v->notarized = true;
         v->notarize = *digest;
@@ -65,9 +52,46 @@ bool guard_allow(struct guard *g, uint64_t epoch, uint8_t kind, uint64_t view, c
         v->finalized = true;
         v->finalize = *digest;
     }
-    if (view > g->highest)
-        g->highest = view;
+    if (v->view > g->highest)
+        g->highest = v->view;
     g->sequence++;
+}
+
+// The memory of this view; NULL when it is too old for any.
+static struct guard_view *view_of(struct guard *g, uint64_t view)
+{
+    struct guard_view *v = &g->views[view % GUARD_VIEWS];
+    if (v->view > view || view + GUARD_VIEWS <= g->highest)
+        return NULL;
+    if (v->view < view)
+        *v = (struct guard_view){.view = view};
+    return v;
+}
+
+bool guard_allow(struct guard *g, uint64_t epoch, uint8_t kind, uint64_t view, const bytes32 *digest)
+{
+    if (epoch < g->epoch)
+        return false;
+    if (epoch > g->epoch)
+        enter_epoch(g, epoch);
+    struct guard_view *v = view_of(g, view);
+    if (!v || (kind != WIRE_FINALIZE && view < g->highest) || !fits(v, kind, digest))
+        return false;
+    remember(g, v, kind, digest);
+    return true;
+}
+
+bool guard_recall(struct guard *g, uint64_t epoch, uint8_t kind, uint64_t view, const bytes32 *digest)
+{
+    if (epoch < g->epoch)
+        return true;
+    if (epoch > g->epoch)
+        enter_epoch(g, epoch);
+    struct guard_view *v = view_of(g, view);
+    if (v && !fits(v, kind, digest))
+        return false;
+    if (v)
+        remember(g, v, kind, digest);
     return true;
 }
 

@@ -216,6 +216,7 @@ void ord_start(struct ord *o, uint64_t executed)
     for (unsigned i = 0; i < o->set->wire.n; i++)
         o->peers[i].heard_ns = o->now_ns;
     o->exec_next = executed + 1;
+    o->dp->stored = true;
     o->pull_due_ns = NEVER;
     o->refill_due_ns = o->now_ns;
     o->entered_ns = o->now_ns;
@@ -293,6 +294,8 @@ void ord_on_timer(struct ord *o)
 
 void ord_poke(struct ord *o)
 {
+    if (o->dirty)
+        ord_check_divergence(o);
     // Each round does something that leads on; the bound is for a mistake.
     for (unsigned i = 0; o->dirty && i < 10000; i++) {
         o->dirty = false;

@@ -189,6 +189,7 @@ void ord_try_propose(struct ord *o);
 void ord_try_finalize_votes(struct ord *o);
 void ord_try_finalize(struct ord *o);
 void ord_run_execution(struct ord *o);
+void ord_check_divergence(struct ord *o);
 
 // ord_help.c
 void ord_send_cert(struct ord *o, unsigned peer, const struct kept_cert *c);

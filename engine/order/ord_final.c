@@ -85,6 +85,7 @@ static void prune(struct ord *o)
 static void deliver(struct ord *o, struct kept_block *b, struct kept_cert *cert)
 {
     chain_append(&o->chain, b, cert, o->turn);
+    o->dp->stored = true;
     dp_finalized(o->dp, b);
     struct effect *e = effects_add(o->fx, EFFECT_DELIVER);
     e->block = kept_block_ref(b);
@@ -219,6 +220,9 @@ static bool all_here(struct ord *o, const struct chain_entry *e)
 
 void ord_run_execution(struct ord *o)
 {
+    if (!o->dp->stored)
+        return;
+    o->dp->stored = false;
     const uint64_t last = chain_last(&o->chain);
     uint64_t ahead = o->exec_next + EXEC_LOOKAHEAD;
     for (uint64_t h = o->exec_next; h <= last && h < ahead; h++) {
@@ -231,6 +235,11 @@ void ord_run_execution(struct ord *o)
             ahead++;
         }
     }
+}
+
+// Section 8: others agree on what is not ours.
+void ord_check_divergence(struct ord *o)
+{
     const uint64_t executed = o->dp->executed;
     if (!o->diverged && executed > 0 && dp_contradicted(o->dp, executed) >= o->set->one_honest) {
         o->diverged = true;

@@ -79,7 +79,7 @@ static bool compare_guard(struct validator *v, char error[STORE_ERROR_MAX])
         const struct view_rec *r = &o->views[i];
         for (uint8_t kind = WIRE_NOTARIZE; kind <= WIRE_FINALIZE; kind++) {
             const bytes32 digest = r->mine[kind - 1].digest;
-            if (voted(r, kind) && !guard_allow(&v->guard, o->epoch, kind, o->base + i, &digest) && i + GUARD_VIEWS > o->view_count &&
+            if (voted(r, kind) && !guard_recall(&v->guard, o->epoch, kind, o->base + i, &digest) &&
                 !ord_mutated(o, MUTATE_FINALIZE_AFTER_NULLIFY))
                 return store_fail(error, "the write-ahead log and the sign guard contradict each other");
         }

@@ -74,6 +74,42 @@ void sim_trace(const struct sim *s, const char *format, ...)
     va_end(args);
 }
 
+// Where everybody stands, for those who look for a mistake.
+static void trace_state(const struct sim *s)
+{
+    for (unsigned i = 0; i < s->actor_count; i++) {
+        const struct sim_actor *a = &s->actors[i];
+        if (!a->up) {
+            sim_trace(s, "validator %u is down", a->id);
+            continue;
+        }
+        const struct ord *o = &a->v->ord;
+        const struct view_rec *r = ord_view_if(o, o->view);
+        sim_trace(s,
+                  "validator %u%s (behaviours %x): epoch %llu view %llu (leader %u) floor view %llu height %llu "
+                  "executed %llu, voted %x, proposal %s%s, k %u, pending %llu, exit in %lld ms, retry in %lld ms, "
+                  "votes from epoch %llu",
+                  a->id, a->lost ? " (lost its disk)" : "", a->byzantine, (unsigned long long)o->epoch,
+                  (unsigned long long)o->view, leader_of(&o->leaders, o->view),
+                  (unsigned long long)o->floor->header.view, (unsigned long long)o->floor->header.height,
+                  (unsigned long long)a->executed, r ? r->voted : 0, r && r->proposal ? "yes" : "no",
+                  r && r->invalid ? " (invalid)" : "", o->failures,
+                  (unsigned long long)(o->pending ? o->pending->cert.view : 0),
+                  (long long)(o->exit_due_ns - s->now_ns) / (long long)MS,
+                  (long long)(o->retry_due_ns - s->now_ns) / (long long)MS, (unsigned long long)o->vote_from);
+        char line[256];
+        size_t at = 0;
+        for (uint64_t u = o->base; u <= o->view && at + 40 < sizeof line; u++) {
+            const struct view_rec *q = ord_view_if(o, u);
+            if (q)
+                at += (size_t)snprintf(line + at, sizeof line - at, " %llu:%s%s%s%x", (unsigned long long)u,
+                                       q->notarized ? "N" : "", q->nullified ? "X" : "", q->chain_held ? "h" : "",
+                                       q->voted);
+        }
+        sim_trace(s, "  views%s", at > 0 ? line : " none");
+    }
+}
+
 // ---- a run
 
 static void configure(struct sim *s)
@@ -173,6 +209,8 @@ void sim_run(const struct sim_options *options, struct sim_result *out)
         check_end(s);
     }
     out->simulated_ns = s->now_ns;
+    if (s->options.trace)
+        trace_state(s);
     const XXH128_hash_t audit = XXH3_128bits_digest(s->audit);
     store_le64(out->audit.b, audit.low64);
     store_le64(out->audit.b + 8, audit.high64);

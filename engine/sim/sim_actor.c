@@ -368,7 +368,11 @@ void actor_start(struct sim *s, struct sim_actor *a)
     const uint64_t first = a->executed > LAG ? a->executed - LAG : 0;
     for (uint64_t h = first + 1; h <= a->executed; h++)
         dp_executed(&a->v->dp, h, &a->roots[h]);
-    a->next_height = chain_last(&a->v->ord.chain) + 1;
+    // What became final just before a crash is not delivered again: it is read from the chain.
+    if (a->executed == 0 && a->lost)
+        a->next_height = chain_last(&a->v->ord.chain) + 1;
+    for (uint64_t h = a->next_height; h <= chain_last(&a->v->ord.chain); h++)
+        check_delivered(s, a, chain_at(&a->v->ord.chain, h)->block);
     validator_start(a->v, s->now_ns, wall_ms(s, a), a->executed);
     for (unsigned i = 0; i < s->actor_count; i++) {
         if (s->actors[i].up && i != a->index)

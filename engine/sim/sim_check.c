@@ -156,8 +156,10 @@ static void check_vote(struct sim *s, const struct sim_actor *a, uint64_t epoch,
                 sim_violate(s, "I4: validator %u votes for two blocks in view %llu", a->id, view);
             if (!same && !item) {
                 // A Byzantine second word: counted too.
+                const struct vmask heard = t->heard;
                 t->heard = (struct vmask){{0, 0}};
                 item = tally_add(t, &s->set, a->id, &digest);
+                t->heard = heard;
             } else if (!same) {
                 vmask_add(&item->who, a->id);
                 item->weight = vset_weight(&s->set, item->who);
@@ -302,7 +304,8 @@ void check_effect(struct sim *s, const struct sim_actor *a, const struct effect 
         s->result->evidence++;
         for (unsigned i = 0; i < s->actor_count; i++) {
             if (s->actors[i].id == e->peer && sim_honest(&s->actors[i]))
-                sim_violate(s, "I13: validator %u accuses validator %u, who is honest", a->id, e->peer);
+                sim_violate(s, "I13: validator %u accuses validator %u, who is honest, of offence %u", a->id, e->peer,
+                            e->bytes->bytes[11]);
         }
     }
     if (e->kind == EFFECT_BAN) {
