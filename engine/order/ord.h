@@ -52,13 +52,19 @@ struct ballots {
 struct view_rec {
     uint8_t voted; // bit (kind - 1): I voted so
     bool invalid;  // the proposal can never be voted for
-    bool chain_held; // all cars and blocks from the floor to the certified block are durably here
     struct wire_vote mine[3];
     struct kept_cert *notarized, *nullified;
     struct kept_block *blocks[VIEW_BLOCKS_MAX];
     uint8_t block_count;
     struct kept_block *proposal; // the first; one of blocks
     struct ballots *ballots;
+};
+
+#define WANTS_MAX 8
+struct want {
+    uint64_t view;
+    bytes32 digest;
+    struct vmask voters; // of a certificate that names it or a descendant
 };
 
 struct ord_peer {
@@ -87,8 +93,8 @@ struct ord {
     struct kept_block *floor;
     struct kept_cert *floor_cert;
     struct kept_cert *pending; // finalize certificate whose block or ancestors are missing
-    uint64_t want_view;        // the missing one
-    bytes32 want_digest;
+    struct want wants[WANTS_MAX]; // blocks that are known to be good and are missing
+    unsigned want_count;
     struct view_rec *views; // from floor's view on
     uint64_t base;
     size_t view_count, view_cap;
@@ -171,6 +177,8 @@ struct kept_block *ord_block(struct ord *o, uint64_t view, const bytes32 *digest
 // The parent, when block and its position in the chain from the floor on are known.
 struct kept_block *ord_parent(struct ord *o, const struct kept_block *b);
 bool ord_ready_tips(struct ord *o, struct kept_block *b);
+void ord_want_block(struct ord *o, uint64_t view, const bytes32 *digest, struct vmask voters);
+bool ord_wants(const struct ord *o, uint64_t view, const bytes32 *digest);
 struct kept_block *ord_keep_block(struct ord *o, const struct wire_block *block);
 void ord_log_block(struct ord *o, struct kept_block *b);
 void ord_on_proposal(struct ord *o, unsigned src, const struct wire_proposal *p);

@@ -21,6 +21,25 @@ struct kept_block *ord_parent(struct ord *o, const struct kept_block *b)
     return ord_block(o, b->header.parent_view, &digest);
 }
 
+bool ord_wants(const struct ord *o, uint64_t view, const bytes32 *digest)
+{
+    for (unsigned i = 0; i < o->want_count; i++) {
+        if (o->wants[i].view == view && bytes32_equal(&o->wants[i].digest, digest))
+            return true;
+    }
+    return false;
+}
+
+void ord_want_block(struct ord *o, uint64_t view, const bytes32 *digest, struct vmask voters)
+{
+    if (ord_wants(o, view, digest) || view <= o->floor->header.view)
+        return;
+    if (o->want_count < WANTS_MAX)
+        o->wants[o->want_count++] = (struct want){view, *digest, voters};
+    if (o->pull_due_ns > o->now_ns + o->config.delta_ns)
+        o->pull_due_ns = o->now_ns + o->config.delta_ns;
+}
+
 bool ord_is_boundary(const struct ord *o, const struct wire_block_header *h)
 {
     return h->height >= o->start_height + o->config.epoch_blocks ||
@@ -125,7 +144,7 @@ void ord_on_block(struct ord *o, const struct wire_block *block)
 {
     const uint64_t view = block->header.view;
     const struct view_rec *r = ord_view_if(o, view);
-    const bool wanted = o->pending && view == o->want_view && bytes32_equal(&block->digest, &o->want_digest);
+    const bool wanted = ord_wants(o, view, &block->digest);
     const bool certified = r && r->notarized && bytes32_equal(&block->digest, &r->notarized->cert.digest);
     if (view <= o->floor->header.view || block->header.epoch != o->epoch || !(wanted || certified))
         return;

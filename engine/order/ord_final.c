@@ -23,26 +23,36 @@ static bool holds_cars(struct ord *o, const struct kept_block *b, struct vmask v
     return all;
 }
 
-// Everything from the floor to the certified block of this view is durably here, or will be with this turn.
-static bool holds_chain(struct ord *o, struct view_rec *r, uint64_t view)
+// Everything from the floor to this block is durably here, or will be with this turn; asks for what is not. A block on
+// the way needs no certificate here: its certified descendant vouches for it.
+static bool holds_chain(struct ord *o, struct kept_block *b, struct vmask voters)
 {
-    if (r->chain_held)
-        return true;
-    struct kept_block *b = ord_block(o, view, &r->notarized->cert.digest);
-    if (!b) {
-        if (o->pull_due_ns > o->now_ns + o->config.delta_ns)
-            o->pull_due_ns = o->now_ns + o->config.delta_ns;
-        return false;
+    while (!b->chain_held) {
+        struct kept_block *low = b, *parent = ord_parent(o, low);
+        while (parent && parent != o->floor && !parent->chain_held) {
+            low = parent;
+            parent = ord_parent(o, low);
+        }
+        if (!parent) {
+            const bytes32 digest = low->header.parent_digest;
+            ord_want_block(o, low->header.parent_view, &digest, voters);
+            return false;
+        }
+        if (!ord_ready_tips(o, low) || !holds_cars(o, low, voters))
+            return false;
+        ord_log_block(o, low);
+        low->chain_held = true;
     }
-    const struct kept_block *parent = ord_parent(o, b);
-    const struct view_rec *before = parent == o->floor ? NULL : ord_view_if(o, b->header.parent_view);
-    if (!parent || (before && !before->chain_held) || !ord_ready_tips(o, b))
-        return false;
-    if (!holds_cars(o, b, cert_voters(&r->notarized->cert)))
-        return false;
-    ord_log_block(o, b);
-    r->chain_held = true;
     return true;
+}
+
+static bool holds_view(struct ord *o, const struct view_rec *r, uint64_t view)
+{
+    const struct vmask voters = cert_voters(&r->notarized->cert);
+    struct kept_block *b = ord_block(o, view, &r->notarized->cert.digest);
+    if (!b)
+        ord_want_block(o, view, &r->notarized->cert.digest, voters);
+    return b && holds_chain(o, b, voters);
 }
 
 // R5. What I voted is read from what the log brings back, never from tallies.
@@ -52,7 +62,7 @@ void ord_try_finalize_votes(struct ord *o)
         struct view_rec *r = ord_view_if(o, u);
         if (!r)
             return;
-        if (!r->notarized || !holds_chain(o, r, u))
+        if (!r->notarized || !holds_view(o, r, u))
             continue;
         const bool nullified = voted(r, WIRE_NULLIFY) && !ord_mutated(o, MUTATE_FINALIZE_AFTER_NULLIFY);
         if (!nullified && !voted(r, WIRE_FINALIZE)) {
@@ -160,6 +170,7 @@ static void finalize(struct ord *o, struct kept_block **path, size_t count, stru
 // R8.
 void ord_try_finalize(struct ord *o)
 {
+    o->want_count = 0;
     if (!o->pending)
         return;
     struct kept_cert *cert = o->pending;
@@ -186,10 +197,7 @@ void ord_try_finalize(struct ord *o)
         b = ord_parent(o, b);
     }
     if (!b || !ord_ready_tips(o, path[0])) {
-        o->want_view = view;
-        o->want_digest = digest;
-        if (o->pull_due_ns > o->now_ns + o->config.delta_ns)
-            o->pull_due_ns = o->now_ns + o->config.delta_ns / 4;
+        ord_want_block(o, view, &digest, cert_voters(&cert->cert));
     } else {
         for (size_t i = 0; i < count; i++)
             kept_block_ref(path[i]);

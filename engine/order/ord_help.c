@@ -144,20 +144,12 @@ void ord_pull(struct ord *o)
         pull_certs(o);
         asked++;
     }
-    for (size_t i = 1; i < o->view_count && asked < 8; i++) {
-        const struct view_rec *r = &o->views[i];
-        if (r->notarized && !ord_block(o, o->base + i, &r->notarized->cert.digest)) {
-            ask_block(o, &r->notarized->cert.digest, cert_voters(&r->notarized->cert));
-            asked++;
-        }
-    }
-    if (o->pending) {
-        const struct vmask voters = cert_voters(&o->pending->cert);
-        ask_block(o, &o->want_digest, voters);
-        if (o->pending->cert.view > o->floor->header.view + RANGE_WORTH)
-            ord_ask_range(o, other_peer(o, voters));
+    for (unsigned i = 0; i < o->want_count; i++) {
+        ask_block(o, &o->wants[i].digest, o->wants[i].voters);
         asked++;
     }
+    if (o->pending && o->pending->cert.view > o->floor->header.view + RANGE_WORTH)
+        ord_ask_range(o, other_peer(o, cert_voters(&o->pending->cert)));
     o->pulls++;
     o->pull_to = 0;
     if (asked > 0)
@@ -305,7 +297,8 @@ static void take_range(struct ord *o, unsigned src, const struct wire_range *m)
         proven = o->pending && bytes32_equal(&o->pending->cert.digest, &last->digest);
     } else {
         ord_on_cert(o, src, &m->cert);
-        proven = o->pending && bytes32_equal(&o->want_digest, &last->digest);
+        ord_try_finalize(o);
+        proven = o->pending && ord_wants(o, last->header.view, &last->digest);
     }
     bytes32 expected = last->digest;
     for (unsigned i = count; proven && i-- > 0;) {

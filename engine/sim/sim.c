@@ -103,8 +103,8 @@ static void trace_state(const struct sim *s)
             const struct view_rec *q = ord_view_if(o, u);
             if (q)
                 at += (size_t)snprintf(line + at, sizeof line - at, " %llu:%s%s%s%x", (unsigned long long)u,
-                                       q->notarized ? "N" : "", q->nullified ? "X" : "", q->chain_held ? "h" : "",
-                                       q->voted);
+                                       q->notarized ? "N" : "", q->nullified ? "X" : "",
+                                       q->proposal && q->proposal->chain_held ? "h" : "", q->voted);
         }
         sim_trace(s, "  views%s", at > 0 ? line : " none");
     }
@@ -118,6 +118,11 @@ static void configure(struct sim *s)
     const uint64_t delta = sim_between(&s->random, 10, 40) * MS;
     s->delay_min_ns = MS / 5;
     s->delay_max_ns = sim_chance(&s->random, 250) ? sim_between(&s->random, 2, 6) * delta : delta / 2;
+    s->slow_network = sim_chance(&s->random, 80);
+    if (s->slow_network) {
+        s->delay_min_ns = 5 * delta;
+        s->delay_max_ns = 7 * delta;
+    }
     s->ord_config = (struct ord_config){
         .delta_ns = delta,
         .fsync_ns = 3 * MS,

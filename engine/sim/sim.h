@@ -15,6 +15,7 @@ struct sim_options {
     uint64_t duration_ms;  // of both phases together
     unsigned tx_rate;      // transactions a second of each validator
     unsigned mutations;    // enum mutation of engine/order/ord.h: rules taken away, tests only
+    unsigned behaviours;   // of the Byzantine validator, if not 0: bits as in `gantry sim --help`
     bool trace;            // tells on standard error what happens
 };
 

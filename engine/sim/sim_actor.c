@@ -48,7 +48,7 @@ void actor_free(struct sim_actor *a)
     free(a->roots);
     for (unsigned i = 0; i < 32; i++)
         shared_bytes_unref(a->seen[i]);
-    for (unsigned i = 0; i < 8; i++)
+    for (unsigned i = 0; i < SIM_OLD_CERTS; i++)
         shared_bytes_unref(a->old_certs[i]);
 }
 

@@ -359,19 +359,27 @@ static void send_junk(struct sim *s, struct sim_actor *a)
     }
 }
 
-// Certificates of an earlier epoch, said to be of this one.
-static void replay_epochs(struct sim *s, struct sim_actor *a)
+// A nullify certificate of an earlier epoch, said to be of this one, to somebody who may believe it.
+static void replay_epoch(struct sim *s, struct sim_actor *a, uint64_t view)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        const struct shared_bytes *old = a->old_certs[i];
-        if (!old || load_le64(old->bytes + 3) >= a->v->ord.epoch)
-            continue;
-        struct shared_bytes *now = shared_bytes_new(old->len);
-        memcpy(now->bytes, old->bytes, old->len);
-        store_le64(now->bytes + 3, a->v->ord.epoch);
-        sim_send_all(s, a, others(s, a), now);
-        shared_bytes_unref(now);
-    }
+    const struct shared_bytes *old = a->old_certs[view % SIM_OLD_CERTS];
+    if (!old || load_le64(old->bytes + 3) >= a->v->ord.epoch || load_le64(old->bytes + 12) != view)
+        return;
+    struct shared_bytes *now = shared_bytes_new(old->len);
+    memcpy(now->bytes, old->bytes, old->len);
+    store_le64(now->bytes + 3, a->v->ord.epoch);
+    sim_send(s, a, (unsigned)(sim_random(&a->random) % s->set.wire.n), now);
+    shared_bytes_unref(now);
+}
+
+static void keep_old_cert(struct sim_actor *a, struct shared_bytes *bytes)
+{
+    struct shared_bytes **slot = &a->old_certs[load_le64(bytes->bytes + 12) % SIM_OLD_CERTS];
+    if (*slot && load_le64((*slot)->bytes + 12) <= load_le64(bytes->bytes + 12))
+        return;
+    shared_bytes_unref(*slot);
+    bytes->refs++;
+    *slot = bytes;
 }
 
 void byzantine_send(struct sim *s, struct sim_actor *a, struct vmask to, struct shared_bytes *bytes)
@@ -410,18 +418,10 @@ void byzantine_hear(struct sim *s, struct sim_actor *a, struct shared_bytes *byt
         bytes->refs++;
         *slot = bytes;
     }
-    if (type == WIRE_CERT && bytes->bytes[11] == WIRE_NULLIFY && load_le64(bytes->bytes + 3) == a->v->ord.epoch) {
-        struct shared_bytes **slot = &a->old_certs[a->old_cert_next % 8];
-        // Those of the first views are of most use later.
-        if (load_le64(bytes->bytes + 12) < 40 || sim_chance(&a->random, 100)) {
-            a->old_cert_next++;
-            shared_bytes_unref(*slot);
-            bytes->refs++;
-            *slot = bytes;
-        }
-    }
-    if (does(a, BYZ_REPLAY_EPOCHS) && type == WIRE_PROPOSAL)
-        replay_epochs(s, a);
+    if (type == WIRE_CERT && bytes->bytes[11] == WIRE_NULLIFY && load_le64(bytes->bytes + 3) == a->v->ord.epoch)
+        keep_old_cert(a, bytes);
+    if (does(a, BYZ_REPLAY_EPOCHS) && type == WIRE_VOTE && bytes->bytes[11] == WIRE_NOTARIZE)
+        replay_epoch(s, a, load_le64(bytes->bytes + 12));
 }
 
 bool byzantine_refuses_car(struct sim *s, struct sim_actor *a)

@@ -2,7 +2,7 @@
 // stay what they are.
 #include "engine/sim/sim_private.h"
 
-enum fault { FAULT_CRASH, FAULT_CRASH_AT_WRITE, FAULT_CRASH_ALL, FAULT_PARTITION, FAULT_ONE_WAY, FAULT_HEAL,
+enum fault { FAULT_CRASH, FAULT_CRASH_AT_WRITE, FAULT_CRASH_ALL, FAULT_CRASH_ALL_AT_NULLIFY, FAULT_PARTITION, FAULT_ONE_WAY, FAULT_HEAL,
              FAULT_SLOW_DISK, FAULT_SKEW, FAULT_LINKS, FAULT_LOSE_DISK, FAULT_KINDS };
 
 static struct sim_actor *somebody(struct sim *s)
@@ -14,14 +14,14 @@ static void plan_byzantine(struct sim *s)
 {
     const unsigned n = s->set.wire.n;
     uint64_t budget = s->set.faulty;
-    if (sim_chance(&s->random, 250))
+    if (!s->options.behaviours && sim_chance(&s->random, 250))
         budget = 0;
     for (unsigned tries = 0; tries < n && budget > 0; tries++) {
         struct sim_actor *a = &s->actors[sim_random(&s->random) % n];
         if (a->byzantine || a->lost || s->set.weight[a->id] > budget)
             continue;
         budget -= s->set.weight[a->id];
-        if (sim_chance(&s->random, 150)) {
+        if (!s->options.behaviours && sim_chance(&s->random, 150)) {
             // Loses its disk instead: it follows, but holds nothing and votes no more for a while.
             s->result->lost++;
             sim_push(s, (struct sim_event){.at_ns = sim_between(&s->random, s->calm_ns / 4, s->calm_ns),
@@ -35,6 +35,8 @@ static void plan_byzantine(struct sim *s)
         const unsigned kinds = 1 + (unsigned)(sim_random(&s->random) % 5);
         for (unsigned k = 0; k < kinds; k++)
             a->byzantine |= 1u << (sim_random(&s->random) % BYZ_KINDS);
+        if (s->options.behaviours)
+            a->byzantine = s->options.behaviours;
         if (a->byzantine & BYZ_TIME_SKEW)
             a->skew_ms = (int64_t)sim_between(&s->random, 0, 6000) - 3000;
         if ((a->byzantine & BYZ_TWINS) && s->actor_count < SIM_ACTORS_MAX) {
@@ -106,6 +108,19 @@ static void worsen_links(struct sim *s)
     s->slow = (unsigned)(sim_random(&s->random) % 100);
 }
 
+void sim_crash_all(struct sim *s)
+{
+    s->crash_on_nullify = false;
+    for (unsigned i = 0; i < s->actor_count; i++) {
+        if (s->actors[i].up)
+            sim_push(s, (struct sim_event){.at_ns = s->now_ns + sim_between(&s->random, 0, 3 * MS),
+                                           .kind = SIM_CRASH,
+                                           .actor = (uint16_t)i,
+                                           .incarnation = s->actors[i].incarnation,
+                                           .number = sim_between(&s->random, 20 * MS, 1000 * MS)});
+    }
+}
+
 void sim_fault(struct sim *s, uint64_t number)
 {
     if (s->calm && number != FAULT_HEAL)
@@ -120,14 +135,10 @@ void sim_fault(struct sim *s, uint64_t number)
                                  sim_between(&s->random, 1, 60));
         break;
     case FAULT_CRASH_ALL:
-        for (unsigned i = 0; i < s->actor_count; i++) {
-            if (s->actors[i].up)
-                sim_push(s, (struct sim_event){.at_ns = s->now_ns + sim_between(&s->random, 0, 3 * MS),
-                                               .kind = SIM_CRASH,
-                                               .actor = (uint16_t)i,
-                                               .incarnation = s->actors[i].incarnation,
-                                               .number = sim_between(&s->random, 20 * MS, 1000 * MS)});
-        }
+        sim_crash_all(s);
+        break;
+    case FAULT_CRASH_ALL_AT_NULLIFY:
+        s->crash_on_nullify = true;
         break;
     case FAULT_PARTITION:
         partition(s, false);
@@ -153,6 +164,7 @@ void sim_fault(struct sim *s, uint64_t number)
 void sim_calm_down(struct sim *s)
 {
     s->calm = true;
+    s->crash_on_nullify = false;
     s->loss = s->duplicate = s->slow = 0;
     for (unsigned i = 0; i < s->actor_count; i++) {
         struct sim_actor *a = &s->actors[i];

@@ -13,6 +13,7 @@
 #define SIM_ACTORS_MAX 16
 #define SIM_EARLY_STRIPES 64
 #define SIM_WRITING_MAX 4096
+#define SIM_OLD_CERTS 64
 
 // ---- events
 
@@ -120,8 +121,7 @@ struct sim_actor {
     // Byzantine memory.
     struct shared_bytes *seen[32];
     unsigned seen_next;
-    struct shared_bytes *old_certs[8];
-    unsigned old_cert_next;
+    struct shared_bytes *old_certs[SIM_OLD_CERTS]; // nullify certificates by view
 };
 
 // ---- what must hold
@@ -170,6 +170,8 @@ struct sim {
     struct sim_actor actors[SIM_ACTORS_MAX];
     unsigned actor_count;
     bool calm;
+    bool slow_network;     // all delays are far above the configured one
+    bool crash_on_nullify; // the next honest nullify vote is followed by a crash of all
     // Links.
     uint64_t delay_min_ns, delay_max_ns;
     unsigned loss, duplicate, slow; // in a thousand
@@ -194,6 +196,7 @@ static inline bool sim_honest(const struct sim_actor *a)
 // sim_faults.c
 void sim_plan_faults(struct sim *s);
 void sim_fault(struct sim *s, uint64_t number);
+void sim_crash_all(struct sim *s);
 void sim_calm_down(struct sim *s);
 
 // sim_net.c
