@@ -15,5 +15,6 @@ int cmd_doctor(int argc, char **argv);
 int cmd_docs(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
 
 #endif
