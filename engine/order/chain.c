@@ -45,8 +45,7 @@ void chain_append(struct chain *c, struct kept_block *block, struct kept_cert *c
     if (c->count == 0)
         c->first = block->header.height;
     assert(block->header.height == c->first + c->count);
-    c->entries[c->count++] =
-        (struct chain_entry){kept_block_ref(block), cert ? kept_cert_ref(cert) : NULL, turn};
+    c->entries[c->count++] = (struct chain_entry){kept_block_ref(block), cert ? kept_cert_ref(cert) : NULL, turn};
 }
 
 void chain_prepend(struct chain *c, struct kept_block *block)

@@ -24,12 +24,12 @@ struct car_store {
 
 struct dp_config {
     unsigned me;
-    uint64_t ack_tick_ns;        // acks wait at most this long for company
-    uint64_t ack_state_ns;       // how often acks that found no end are said again
-    uint64_t car_retry_ns;       // how long an own car may stay unacked before it is sent again
-    uint64_t fetch_ns;           // before a fetch asks others
-    uint64_t fetch_grace_ns;     // before something is fetched that is likely on its way
-    uint64_t window_bytes;       // WB
+    uint64_t ack_tick_ns;    // acks wait at most this long for company
+    uint64_t ack_state_ns;   // how often acks that found no end are said again
+    uint64_t car_retry_ns;   // how long an own car may stay unacked before it is sent again
+    uint64_t fetch_ns;       // before a fetch asks others
+    uint64_t fetch_grace_ns; // before something is fetched that is likely on its way
+    uint64_t window_bytes;   // WB
     const struct signing *signing;
     struct car_store store;
 };
@@ -91,8 +91,8 @@ struct dp {
     bool changed; // something that ordering may wait for; the owner clears it
     bool stored;  // the same for execution
     struct lane *lanes;
-    uint32_t own_last;   // position of the newest own car
-    uint64_t own_bytes;  // of un-finalized own cars
+    uint32_t own_last;  // position of the newest own car
+    uint64_t own_bytes; // of un-finalized own cars
     unsigned acks_unsent;
     uint64_t ack_due_ns, ack_state_due_ns, retry_due_ns; // UINT64_MAX: not set
     uint64_t seq;

@@ -62,8 +62,7 @@ void dp_send_ack_state(struct dp *dp, struct vmask to)
             digests[l][count++] = s->my_digest;
         }
         if (mask != 0)
-            m.ack_state.lanes[m.ack_state.lane_count++] =
-                (struct wire_lane_acks){(uint16_t)l, base, mask, digests[l]};
+            m.ack_state.lanes[m.ack_state.lane_count++] = (struct wire_lane_acks){(uint16_t)l, base, mask, digests[l]};
     }
     const uint64_t above = dp->executed > 8 ? dp->executed - 8 : 0;
     m.ack_state.exec_count = (uint16_t)dp_execs(dp, above, execs);

@@ -9,16 +9,16 @@
 #include "engine/order/dp.h"
 #include "engine/order/guard.h"
 
-#define VIEWS_AHEAD 8      // R11
-#define BALLOT_VIEWS 256   // older views keep own votes and certificates only
-#define VIEW_BLOCKS_MAX 3  // kept of one view: the first proposal, one that conflicts, the one that was certified
+#define VIEWS_AHEAD 8     // R11
+#define BALLOT_VIEWS 256  // older views keep own votes and certificates only
+#define VIEW_BLOCKS_MAX 3 // kept of one view: the first proposal, one that conflicts, the one that was certified
 #define VIEWS_MAX (1u << 22)
 
 // Rules that tests take away to see that the simulator notices.
 enum mutation {
     MUTATE_FINALIZE_AFTER_NULLIFY = 1, // R5 does not look at mine.nullified (nor does the guard)
     MUTATE_SEND_BEFORE_SYNC = 2,
-    MUTATE_NO_GAP_PROOF = 4,   // R3 without the nullify certificates between parent and view
+    MUTATE_NO_GAP_PROOF = 4,    // R3 without the nullify certificates between parent and view
     MUTATE_NO_AVAILABILITY = 8, // R3 without avail_vote
     MUTATE_NO_OWN_VOTES = 16,   // after a restart own votes are not counted again
     MUTATE_ANY_CUT = 32,        // cuts need not be contiguous
@@ -28,11 +28,11 @@ enum mutation {
 
 struct ord_config {
     unsigned me;
-    uint64_t delta_ns;  // D', what a message takes
-    uint64_t fsync_ns;  // what a sync takes
-    uint64_t idle_ns;   // a leader with nothing to order waits this long
-    uint64_t block_ns;  // least time between entering one view and proposing in the next
-    uint64_t skip_ns;   // a leader that has been silent for this long is not waited for
+    uint64_t delta_ns; // D', what a message takes
+    uint64_t fsync_ns; // what a sync takes
+    uint64_t idle_ns;  // a leader with nothing to order waits this long
+    uint64_t block_ns; // least time between entering one view and proposing in the next
+    uint64_t skip_ns;  // a leader that has been silent for this long is not waited for
     uint64_t drift_ms, stale_ms;
     uint64_t epoch_blocks, epoch_ms; // an epoch's last block is this many after its start, or this late (0: never)
     uint64_t retain_blocks;          // final blocks kept for others
@@ -92,7 +92,7 @@ struct ord {
     struct kept_cert *entry; // that let me into view
     struct kept_block *floor;
     struct kept_cert *floor_cert;
-    struct kept_cert *pending; // finalize certificate whose block or ancestors are missing
+    struct kept_cert *pending;    // finalize certificate whose block or ancestors are missing
     struct want wants[WANTS_MAX]; // blocks that are known to be good and are missing
     unsigned want_count;
     struct view_rec *views; // from floor's view on
@@ -102,7 +102,8 @@ struct ord {
     bool dirty;        // ord_poke has something to do
     bool diverged;
 
-    uint64_t propose_ns, idle_until_ns, prop_due_ns, exit_due_ns, retry_due_ns, spread_due_ns, pull_due_ns, early_due_ns;
+    uint64_t propose_ns, idle_until_ns, prop_due_ns, exit_due_ns, retry_due_ns, spread_due_ns, pull_due_ns,
+        early_due_ns;
     uint64_t refill_due_ns;
     uint64_t pull_from, pull_to; // certificates that a judgement or a proposal lacks; to 0: none
     unsigned pulls;
@@ -112,7 +113,7 @@ struct ord {
     struct chain chain;
     struct kept_block **older; // while a log is read: blocks before the first epoch record
     size_t older_count, older_cap;
-    uint64_t exec_next; // height that execution gets next
+    uint64_t exec_next;     // height that execution gets next
     uint64_t refused_votes; // by the guard
 
     // Where a validator without a log stands: whose epoch it has heard (recovering until a quorum's is known).

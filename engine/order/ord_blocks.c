@@ -108,8 +108,7 @@ void ord_on_proposal(struct ord *o, unsigned src, const struct wire_proposal *p)
         ord_help(o, src, view);
         return;
     }
-    if (view > o->view + VIEWS_AHEAD || h->epoch != o->epoch || h->leader != src ||
-        leader_of(&o->leaders, view) != src)
+    if (view > o->view + VIEWS_AHEAD || h->epoch != o->epoch || h->leader != src || leader_of(&o->leaders, view) != src)
         return;
     for (unsigned i = 0; i < p->just_count; i++)
         ord_on_cert(o, src, &p->just[i]);

@@ -152,8 +152,8 @@ void ord_try_propose(struct ord *o)
     memcpy(tips, parent->tips, o->set->wire.n * sizeof *tips);
     fill_header(o, &block.header, parent);
     block.lane_count = 0;
-    const bool may_order = !(block.header.flags & WIRE_BLOCK_TAIL) &&
-                           block.header.height - block.header.exec_height <= LAG;
+    const bool may_order =
+        !(block.header.flags & WIRE_BLOCK_TAIL) && block.header.height - block.header.exec_height <= LAG;
     const unsigned cars = may_order ? choose_cut(o, &block, tips, digests) : 0;
     // A tail closes the epoch: nothing to wait for.
     if (cars == 0 && !(block.header.flags & WIRE_BLOCK_TAIL)) {

@@ -76,8 +76,7 @@ static bool restore_epoch(struct ord *o, const struct vset *set, struct bytes in
         o->vote_from = record.vote_from;
         o->recovering = record.recovering;
         return record.epoch == o->epoch || store_fail(error, "the write-ahead log jumps from epoch %llu to %llu",
-                                                      (unsigned long long)o->epoch,
-                                                      (unsigned long long)record.epoch);
+                                                      (unsigned long long)o->epoch, (unsigned long long)record.epoch);
     }
     o->vote_from = record.vote_from;
     o->recovering = record.recovering;

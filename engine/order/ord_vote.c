@@ -41,8 +41,8 @@ static bool verify(const struct ord *o, const unsigned *voters, const wire_signa
     return o->config.signing->ops->verify(o->config.signing, keys, sigs, n, message);
 }
 
-// Checks the signatures behind an item that nobody checked yet: all at once, and one by one when that fails. Words whose
-// signature is wrong are forgotten. True when none was.
+// Checks the signatures behind an item that nobody checked yet: all at once, and one by one when that fails. Words
+// whose signature is wrong are forgotten. True when none was.
 static bool check_item(struct ord *o, struct ballots *b, uint8_t kind, uint64_t view, const bytes32 *digest)
 {
     const struct tally_item *item = tally_find(&b->tally[kind - 1], digest);

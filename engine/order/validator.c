@@ -240,8 +240,7 @@ static void start_guard_write(struct validator *v)
         return;
     const uint64_t offset = (v->guard_taken % 2) * GUARD_IMAGE_BYTES;
     v->guard_waits = false;
-    v->guard_writes =
-        d->ops->write_sync(d, v->guard_file, offset, v->guard_image, GUARD_IMAGE_BYTES, TAG_GUARD) == 0;
+    v->guard_writes = d->ops->write_sync(d, v->guard_file, offset, v->guard_image, GUARD_IMAGE_BYTES, TAG_GUARD) == 0;
     d->ops->poll(d, NULL, 0, false);
 }
 

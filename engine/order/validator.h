@@ -15,8 +15,8 @@ struct validator_config {
     bytes32 genesis_hash; // of the chain; the first block's parent
     bytes32 genesis_root; // execution result of height 0
     uint64_t genesis_time_ms;
-    uint64_t segment_bytes;  // of the log
-    uint64_t snapshot_turns; // how often the log's earlier part is let go
+    uint64_t segment_bytes;             // of the log
+    uint64_t snapshot_turns;            // how often the log's earlier part is let go
     struct disk *log_disk, *guard_disk; // two folders: the log's completions are its own
     // The log is gone: follow without voting, acking or producing until an epoch in which this key cannot have voted.
     bool recover;
@@ -33,8 +33,8 @@ struct validator {
     struct wal wal;
     uint64_t urgent; // newest turn that effects wait for
     uint64_t snapshot_turn;
-    // The guard's file never runs ahead of the log: an image is taken at the end of a turn and written when that turn is
-    // durable.
+    // The guard's file never runs ahead of the log: an image is taken at the end of a turn and written when that turn
+    // is durable.
     int guard_file;
     bool guard_waits, guard_writes;
     uint64_t guard_turn, guard_taken; // turn and sequence of the image

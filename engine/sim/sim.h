@@ -12,11 +12,11 @@
 struct sim_options {
     uint64_t seed;
     unsigned validators;
-    uint64_t duration_ms;  // of both phases together
-    unsigned tx_rate;      // transactions a second of each validator
-    unsigned mutations;    // enum mutation of engine/order/ord.h: rules taken away, tests only
-    unsigned behaviours;   // of the Byzantine validator, if not 0: bits as in `gantry sim --help`
-    bool trace;            // tells on standard error what happens
+    uint64_t duration_ms; // of both phases together
+    unsigned tx_rate;     // transactions a second of each validator
+    unsigned mutations;   // enum mutation of engine/order/ord.h: rules taken away, tests only
+    unsigned behaviours;  // of the Byzantine validator, if not 0: bits as in `gantry sim --help`
+    bool trace;           // tells on standard error what happens
 };
 
 #define SIM_TEXT_MAX 256
@@ -28,7 +28,7 @@ struct sim_result {
     bytes32 audit;
     uint64_t simulated_ns;
     uint64_t height, epochs, cars, messages, crashes, evidence;
-    unsigned byzantine, lost;  // validators that misbehaved, that lost their disk
+    unsigned byzantine, lost; // validators that misbehaved, that lost their disk
 };
 
 void sim_run(const struct sim_options *options, struct sim_result *out);

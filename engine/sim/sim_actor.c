@@ -346,8 +346,8 @@ void actor_start(struct sim *s, struct sim_actor *a)
         if (sim_disk_is_off(a->log_disk) || sim_disk_is_off(a->guard_disk)) {
             sim_disk_restart(a->log_disk);
             sim_disk_restart(a->guard_disk);
-            sim_push(s, (struct sim_event){
-                            .at_ns = s->now_ns + 100 * MS, .kind = SIM_RESTART, .actor = (uint16_t)a->index});
+            sim_push(
+                s, (struct sim_event){.at_ns = s->now_ns + 100 * MS, .kind = SIM_RESTART, .actor = (uint16_t)a->index});
         } else {
             sim_violate(s, "validator %u cannot start: %s", a->id, error);
         }

@@ -176,7 +176,8 @@ static void send_proposal(struct sim *s, struct sim_actor *a, struct vmask to, s
         }
         return;
     }
-    if ((does(a, BYZ_NO_GAP) && sim_chance(&a->random, 800)) || (does(a, BYZ_STALE_PARENT) && sim_chance(&a->random, 500))) {
+    if ((does(a, BYZ_NO_GAP) && sim_chance(&a->random, 800)) ||
+        (does(a, BYZ_STALE_PARENT) && sim_chance(&a->random, 500))) {
         if (skip_parent(s, a, b)) {
             emit_variant(s, a, to, &m);
             return;

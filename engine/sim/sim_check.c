@@ -371,8 +371,8 @@ void check_end(struct sim *s)
         high_view = view > high_view ? view : high_view;
         epoch = o->epoch;
         if (a->executed + 8 < h)
-            sim_violate(s, "I8: validator %u stands at height %llu but has executed %llu", a->id,
-                        (unsigned long long)h, (unsigned long long)a->executed);
+            sim_violate(s, "I8: validator %u stands at height %llu but has executed %llu", a->id, (unsigned long long)h,
+                        (unsigned long long)a->executed);
     }
     s->result->height = high;
     s->result->epochs = epoch;

@@ -2,8 +2,20 @@
 // stay what they are.
 #include "engine/sim/sim_private.h"
 
-enum fault { FAULT_CRASH, FAULT_CRASH_AT_WRITE, FAULT_CRASH_ALL, FAULT_CRASH_ALL_AT_NULLIFY, FAULT_PARTITION, FAULT_ONE_WAY, FAULT_HEAL,
-             FAULT_SLOW_DISK, FAULT_SKEW, FAULT_LINKS, FAULT_LOSE_DISK, FAULT_KINDS };
+enum fault {
+    FAULT_CRASH,
+    FAULT_CRASH_AT_WRITE,
+    FAULT_CRASH_ALL,
+    FAULT_CRASH_ALL_AT_NULLIFY,
+    FAULT_PARTITION,
+    FAULT_ONE_WAY,
+    FAULT_HEAL,
+    FAULT_SLOW_DISK,
+    FAULT_SKEW,
+    FAULT_LINKS,
+    FAULT_LOSE_DISK,
+    FAULT_KINDS
+};
 
 static struct sim_actor *somebody(struct sim *s)
 {

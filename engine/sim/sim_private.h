@@ -18,11 +18,11 @@
 // ---- events
 
 enum sim_event_kind {
-    SIM_MESSAGE,   // bytes from peer
+    SIM_MESSAGE, // bytes from peer
     SIM_TIMER,
-    SIM_DISK,      // the disks' completions
-    SIM_STORED,    // number: of the car in the store
-    SIM_EXECUTED,  // number: height
+    SIM_DISK,     // the disks' completions
+    SIM_STORED,   // number: of the car in the store
+    SIM_EXECUTED, // number: height
     SIM_MAKE_CAR,
     SIM_CRASH,
     SIM_RESTART,

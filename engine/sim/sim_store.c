@@ -82,7 +82,7 @@ bool store_take_stripe(struct sim_store *st, struct stored_car *car, uint64_t ep
         return false;
     bytes->refs++;
     car->stripes[m->stripe] = bytes;
-    car->missing &= (uint16_t)~(1u << m->stripe);
+    car->missing &= (uint16_t) ~(1u << m->stripe);
     return true;
 }
 

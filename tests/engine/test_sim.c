@@ -1,5 +1,5 @@
-// The simulator, and that it notices what it is there for: with each rule taken away, some seed breaks an invariant, and
-// with the rule back the same seed does not.
+// The simulator, and that it notices what it is there for: with each rule taken away, some seed breaks an invariant,
+// and with the rule back the same seed does not.
 #include <criterion/criterion.h>
 
 #include "engine/order/ord.h"
