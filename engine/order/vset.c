@@ -64,8 +64,8 @@ void leaders_build(struct leaders *l, const struct vset *s, const bytes32 *seed)
 {
     // Each entry goes to the validator that is owed most; what it is owed grows by its weight and falls by the total.
     int64_t owed[WIRE_VALIDATORS_MAX] = {0};
-    uint8_t order[WIRE_VALIDATORS_MAX];
-    uint64_t divisor = 0, state = load_le64(seed->b);
+    uint8_t order[WIRE_VALIDATORS_MAX] = {0};
+    uint64_t divisor = s->weight[0], state = load_le64(seed->b);
     const unsigned n = s->wire.n;
     for (unsigned i = 0; i < n; i++) {
         order[i] = (uint8_t)i;

@@ -166,6 +166,10 @@ static void set_up(struct sim *s)
     for (unsigned i = 0; i < n; i++)
         s->actors[i].index = s->actors[i].id = i;
     sim_plan_faults(s);
+    // Short logs, where nobody will need all of the chain: there is no state to sync from here.
+    s->snapshot_turns = sim_between(&s->random, 100, 2000);
+    if (s->result->lost == 0 && sim_chance(&s->random, 500))
+        s->ord_config.retain_blocks = n == 1 ? 50 : 600;
     for (unsigned i = 0; i < s->actor_count; i++) {
         struct sim_actor *a = &s->actors[i];
         actor_init(s, a);
@@ -212,6 +216,8 @@ void sim_run(const struct sim_options *options, struct sim_result *out)
     if (out->good) {
         out->at_ms = s->now_ns / MS;
         check_end(s);
+        for (unsigned i = 0; i < s->actor_count; i++)
+            actor_check_replay(s, &s->actors[i]);
     }
     out->simulated_ns = s->now_ns;
     if (s->options.trace)

@@ -321,16 +321,15 @@ static void settle(struct sim *s, struct sim_actor *a)
 
 // ---- life
 
-void actor_start(struct sim *s, struct sim_actor *a)
+static struct validator_config config_of(struct sim *s, struct sim_actor *a)
 {
-    char error[STORE_ERROR_MAX];
     struct validator_config config = {
         .ord = s->ord_config,
         .dp = s->dp_config,
         .genesis_hash = s->genesis_hash,
         .genesis_time_ms = 1700000000000ull - 1000,
         .segment_bytes = 256 << 10,
-        .snapshot_turns = 2000,
+        .snapshot_turns = s->snapshot_turns,
         .log_disk = sim_disk_disk(a->log_disk),
         .guard_disk = sim_disk_disk(a->guard_disk),
         .recover = a->lost,
@@ -339,6 +338,53 @@ void actor_start(struct sim *s, struct sim_actor *a)
     config.ord.signing = config.dp.signing = a->signing;
     config.ord.seed = sim_random(&a->random);
     config.dp.store = (struct car_store){has_car, a};
+    return config;
+}
+
+// What a log must bring back.
+struct remembered {
+    uint64_t epoch, height, vote_from, base;
+    bytes32 floor;
+    uint8_t voted[512];
+};
+
+static struct remembered remember(const struct ord *o)
+{
+    struct remembered r = {o->epoch, chain_last(&o->chain), o->vote_from, o->base, o->floor->digest, {0}};
+    for (size_t i = 0; i < o->view_count && i < sizeof r.voted; i++)
+        r.voted[i] = o->views[i].voted;
+    return r;
+}
+
+// I12: replaying the log gives the same state.
+void actor_check_replay(struct sim *s, struct sim_actor *a)
+{
+    char error[STORE_ERROR_MAX];
+    if (!a->up || validator_failed(a->v))
+        return;
+    wal_flush(&a->v->wal);
+    for (unsigned i = 0; i < 100 && validator_disk_busy(a->v); i++)
+        validator_disk(a->v);
+    const struct remembered before = remember(&a->v->ord);
+    validator_close(a->v);
+    sim_disk_restart(a->log_disk);
+    sim_disk_restart(a->guard_disk);
+    const struct validator_config config = config_of(s, a);
+    a->v = validator_open(&config, &s->set, error);
+    if (!a->v) {
+        a->up = false;
+        sim_violate(s, "I12: validator %u cannot start again: %s", a->id, error);
+        return;
+    }
+    const struct remembered after = remember(&a->v->ord);
+    if (memcmp(&before, &after, sizeof before) != 0)
+        sim_violate(s, "I12: validator %u reads another state from its log than it had", a->id);
+}
+
+void actor_start(struct sim *s, struct sim_actor *a)
+{
+    char error[STORE_ERROR_MAX];
+    const struct validator_config config = config_of(s, a);
     a->incarnation++;
     a->v = validator_open(&config, &s->set, error);
     if (!a->v) {

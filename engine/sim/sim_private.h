@@ -180,6 +180,7 @@ struct sim {
     bytes32 genesis_hash;
     struct ord_config ord_config;
     struct dp_config dp_config;
+    uint64_t snapshot_turns;
     struct sim_check check;
     XXH3_state_t *audit;
 };
@@ -209,6 +210,7 @@ void actor_free(struct sim_actor *a);
 void actor_start(struct sim *s, struct sim_actor *a);
 void actor_crash(struct sim *s, struct sim_actor *a, uint64_t down_ns);
 void actor_event(struct sim *s, struct sim_actor *a, const struct sim_event *e);
+void actor_check_replay(struct sim *s, struct sim_actor *a);
 void actor_lose_disk(struct sim *s, struct sim_actor *a);
 struct shared_bytes *actor_encode(const struct wire_message *m);
 
