@@ -1,7 +1,8 @@
 // Getting cars that a block names and that did not come by themselves (D6), and giving them to others.
 #include "engine/order/dp.h"
 
-enum { TRIES_MAX = 64, SERVE_TOKENS = 64 };
+// A car that only a proposal names may not exist; one that a certificate's voters hold does.
+enum { TRIES_MAX = 64, TRIES_DOUBTFUL_MAX = 8, SERVE_TOKENS = 64 };
 
 static bool same_name(const struct car_name *a, const struct car_name *b)
 {
@@ -24,13 +25,25 @@ void dp_fetch_done(struct dp *dp, const struct car_name *name)
         *f = dp->fetches[--dp->fetch_count];
 }
 
+// A free entry. Where there is none, something doubtful gives way to what surely exists.
+static struct fetch *room(struct dp *dp, bool sure)
+{
+    if (dp->fetch_count < DP_FETCHES_MAX)
+        return &dp->fetches[dp->fetch_count++];
+    for (size_t i = 0; sure && i < dp->fetch_count; i++) {
+        if (!dp->fetches[i].final && vmask_empty(dp->fetches[i].hint))
+            return &dp->fetches[i];
+    }
+    return NULL;
+}
+
 void dp_need(struct dp *dp, const struct car_name *name, struct vmask hint, bool final, bool soon)
 {
     struct fetch *f = dp_fetch_of(dp, name);
     if (!f) {
-        if (dp->fetch_count == DP_FETCHES_MAX)
+        f = room(dp, final || !vmask_empty(hint));
+        if (!f)
             return;
-        f = &dp->fetches[dp->fetch_count++];
         *f = (struct fetch){.name = *name, .due_ns = dp->now_ns + (soon ? 0 : dp->config.fetch_grace_ns)};
     }
     f->final |= final;
@@ -70,7 +83,8 @@ static bool is_pointless(struct dp *dp, const struct fetch *f)
 {
     if (f->final)
         return dp->config.store.has(dp->config.store.ctx, &f->name);
-    return f->name.epoch != dp->epoch || f->tries >= TRIES_MAX || !dp_slot(dp, f->name.lane, f->name.pos) ||
+    const unsigned most = vmask_empty(f->hint) ? TRIES_DOUBTFUL_MAX : TRIES_MAX;
+    return f->name.epoch != dp->epoch || f->tries >= most || !dp_slot(dp, f->name.lane, f->name.pos) ||
            dp_held(dp, f->name.lane, f->name.pos, &f->name.digest);
 }
 

@@ -16,7 +16,7 @@ enum effect_kind {
     EFFECT_STORE_CAR, // gather the stripes of car, check and store them durably, then tell dp_car_stored
     EFFECT_SERVE_CAR, // send the stored car (header, and the stripes in mask) to peer
     EFFECT_SEND_CAR,  // the same for an own car to all of `to`
-    EFFECT_EPOCH,     // the epoch turned: block is the boundary
+    EFFECT_EPOCH,     // the epoch turned: block is the boundary; own cars beyond its tips are to be made anew
     EFFECT_EVIDENCE,  // bytes: an EVIDENCE message, for operators
     EFFECT_BAN,       // peer sent what no honest validator sends; detail says what
     EFFECT_DIVERGED,  // others agree on an execution result that is not ours: this node has stopped voting

@@ -116,10 +116,10 @@ struct ord {
     uint64_t exec_next;     // height that execution gets next
     uint64_t refused_votes; // by the guard
 
-    // Where a validator without a log stands: whose epoch it has heard (recovering until a quorum's is known).
+    // A validator without a log: the epoch that each of the others said last.
     bool recovering;
     struct vmask epoch_heard;
-    uint64_t epoch_highest;
+    uint64_t epoch_said[WIRE_VALIDATORS_MAX];
 };
 
 void ord_init(struct ord *o, const struct ord_config *config, struct effects *fx, struct dp *dp, struct guard *guard,

@@ -157,17 +157,22 @@ void ord_pull(struct ord *o)
     o->dirty = true;
 }
 
-// A validator that lost its log may have voted in the epoch after the newest that a quorum of the others knows to have
-// begun, and in none later: whoever closed the one before needed votes of a quorum, of which an honest one is here.
+// A validator that lost its log can have voted last in the epoch after the newest that a quorum of the others knows to
+// have begun: whoever closed the one before needed votes of a quorum, of which an honest one is among them. They count
+// once they are not ahead of what is proved here, so that nobody's word alone keeps it waiting.
 static void hear_epoch(struct ord *o, unsigned src, uint64_t epoch)
 {
+    struct vmask reached = {{0, 0}};
     vmask_add(&o->epoch_heard, src);
-    if (epoch > o->epoch_highest)
-        o->epoch_highest = epoch;
-    if (vset_weight(o->set, o->epoch_heard) < o->set->quorum)
+    o->epoch_said[src] = epoch;
+    for (unsigned i = 0; i < o->set->wire.n; i++) {
+        if (vmask_has(o->epoch_heard, i) && o->epoch_said[i] <= o->epoch && i != o->config.me)
+            vmask_add(&reached, i);
+    }
+    if (vset_weight(o->set, reached) < o->set->quorum)
         return;
     o->recovering = false;
-    o->vote_from = o->epoch_highest + 2;
+    o->vote_from = o->epoch + 2;
     ord_snapshot(o);
 }
 

@@ -208,8 +208,10 @@ static bool cert_is_good(const struct ord *o, const struct wire_cert *c)
 
 void ord_on_cert(struct ord *o, unsigned src, const struct wire_cert *cert)
 {
-    struct view_rec *r = ord_view(o, cert->view);
-    if (!r || cert->view <= o->floor->header.view || has_cert(o, r, cert->kind, cert->view))
+    // Room for the view is made when the certificate has proved it.
+    const struct view_rec *r = ord_view_if(o, cert->view);
+    if (cert->view <= o->floor->header.view || cert->view - o->base >= VIEWS_MAX ||
+        (r && has_cert(o, r, cert->kind, cert->view)))
         return;
     if (!cert_is_good(o, cert)) {
         effects_ban(o->fx, src, "an invalid certificate");

@@ -308,10 +308,14 @@ static void settle(struct sim *s, struct sim_actor *a)
     validator_end(a->v);
     struct effect e;
     for (unsigned i = 0; i < 10000 && validator_take(a->v, &e); i++) {
-        validator_begin(a->v, s->now_ns, wall_ms(s, a));
+        // Only storing a car answers at once.
+        const bool answers = e.kind == EFFECT_STORE_CAR;
+        if (answers)
+            validator_begin(a->v, s->now_ns, wall_ms(s, a));
         release(s, a, &e);
         effect_free(&e);
-        validator_end(a->v);
+        if (answers)
+            validator_end(a->v);
     }
     if (sim_disk_is_off(a->log_disk) || sim_disk_is_off(a->guard_disk))
         actor_crash(s, a, sim_between(&s->random, 50 * MS, 1500 * MS));
