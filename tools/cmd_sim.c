@@ -122,7 +122,7 @@ int cmd_sim(int argc, char **argv)
     char **rest;
     int rest_count, code;
     if (options_parse(&command, &settings, argc, argv, &rest, &rest_count, &code)) {
-        uint64_t from = settings.seed, to = settings.seed;
+        uint64_t from = settings.seed, to = from;
         if (settings.seeds && !parse_range(settings.seeds, &from, &to))
             code = options_refuse("sim", "--seeds takes a range A-B, not \"%.40s\"", settings.seeds);
         else

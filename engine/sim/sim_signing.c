@@ -48,7 +48,7 @@ static const struct signing_ops ops = {sign, verify, release};
 
 bytes32 sim_public_key(uint64_t secret)
 {
-    bytes32 key;
+    bytes32 key = {{0}};
     for (unsigned i = 0; i < 4; i++)
         store_le64(key.b + 8 * i, sim_random(&secret));
     return key;
