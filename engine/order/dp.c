@@ -362,19 +362,29 @@ void dp_on_connect(struct dp *dp, unsigned peer)
     struct vmask to = {{0, 0}};
     vmask_add(&to, peer);
     dp_send_ack_state(dp, to);
+    // Own cars that it has not acked are due again, once its own word on that has had time to come.
+    const struct lane *own = &dp->lanes[dp->config.me];
+    for (uint32_t pos = own->fin_pos + 1; pos <= dp->own_last; pos++) {
+        struct car_slot *s = dp_slot(dp, dp->config.me, pos);
+        if (s && !vmask_has(s->acks.heard, peer))
+            s->since_ns = 0;
+    }
+    if (dp->retry_due_ns > dp->now_ns + dp->config.fetch_ns)
+        dp->retry_due_ns = dp->now_ns + dp->config.fetch_ns;
 }
 
 // ---- timers
 
-// Own cars that some have not acked for long.
+// Own cars that some have not acked for long, a few at a time.
+enum { RESENT_MAX = 16 };
 static void resend_cars(struct dp *dp)
 {
     const struct lane *own = &dp->lanes[dp->config.me];
     unsigned sent = 0;
-    for (uint32_t pos = own->fin_pos + 1; pos <= dp->own_last && sent < 4; pos++) {
+    for (uint32_t pos = own->fin_pos + 1; pos <= dp->own_last && sent < RESENT_MAX; pos++) {
         struct car_slot *s = dp_slot(dp, dp->config.me, pos);
         if (!s || s->car_count == 0 || s->cars[0].state != CAR_HELD ||
-            s->since_ns + dp->config.car_retry_ns > dp->now_ns)
+            (s->since_ns != 0 && s->since_ns + dp->config.car_retry_ns > dp->now_ns))
             continue;
         struct vmask to = vset_all(dp->set);
         to.w[0] &= ~s->acks.heard.w[0];

@@ -394,8 +394,15 @@ void check_end(struct sim *s)
         if (car->finalized || car->rebatched || car->made_ns + patience > s->end_ns || owner->lost || s->slow_network ||
             !was_stored(s, &car->name))
             continue;
-        sim_violate(s, "I7: car %u of lane %u in epoch %llu is lost", car->name.pos, car->name.lane,
-                    (unsigned long long)car->name.epoch);
+        const struct dp *dp = owner->up ? &owner->v->dp : NULL;
+        const struct car_slot *slot = dp ? dp_slot(dp, car->name.lane, car->name.pos) : NULL;
+        sim_violate(
+            s,
+            "I7: car %u of lane %u in epoch %llu, made at %llu ms, is lost: the owner's lane is final to %u, made "
+            "to %u, and the car acked by weight %llu",
+            car->name.pos, car->name.lane, (unsigned long long)car->name.epoch, (unsigned long long)(car->made_ns / MS),
+            dp ? dp->lanes[owner->id].fin_pos : 0, dp ? dp->own_last : 0,
+            (unsigned long long)(slot ? tally_weight(&slot->acks, &car->name.digest) : 0));
     }
 }
 
