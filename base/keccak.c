@@ -4,6 +4,8 @@
 #include "base/keccak_f.h"
 #include "base/keccak_lanes.h"
 
+#include <stdatomic.h>
+
 const bytes32 KECCAK256_EMPTY = {{0xc5, 0xd2, 0x46, 0x01, 0x86, 0xf7, 0x23, 0x3c, 0x92, 0x7e, 0x7d,
                                   0xb2, 0xdc, 0xc7, 0x03, 0xc0, 0xe5, 0x00, 0xb6, 0x53, 0xca, 0x82,
                                   0x27, 0x3b, 0x7b, 0xfa, 0xd8, 0x04, 0x5d, 0x85, 0xa4, 0x70}};
@@ -39,33 +41,93 @@ static void absorb_last(uint64_t state[25], const uint8_t *in, size_t len)
     keccak_f1600(state);
 }
 
-bytes32 keccak256(const void *in, size_t len)
+bytes32 keccak256_resume(uint64_t state[25], struct bytes rest)
 {
-    uint64_t state[25] = {0};
-    const uint8_t *p = in;
-    for (; len >= KECCAK256_BLOCK; p += KECCAK256_BLOCK, len -= KECCAK256_BLOCK)
-        absorb_block(state, p);
-    absorb_last(state, p, len);
+    for (; rest.len >= KECCAK256_BLOCK; rest = bytes_of(rest.ptr + KECCAK256_BLOCK, rest.len - KECCAK256_BLOCK))
+        absorb_block(state, rest.ptr);
+    absorb_last(state, rest.ptr, rest.len);
     return squeeze(state);
 }
 
-static void batch_scalar(bytes32 *out, const struct bytes *in, size_t n)
+bytes32 keccak256(const void *in, size_t len)
 {
-    for (size_t i = 0; i < n; i++)
+    uint64_t state[25] = {0};
+    return keccak256_resume(state, bytes_of(in, len));
+}
+
+static struct keccak256_lanes batch_scalar(bytes32 *out, const struct bytes *in, size_t n)
+{
+    struct keccak256_lanes use = {0};
+    for (size_t i = 0; i < n; i++) {
         out[i] = keccak256(in[i].ptr, in[i].len);
+        keccak256_count(&use, keccak256_blocks(in[i].len), 1, 1);
+    }
+    return use;
+}
+
+static bool everywhere(void)
+{
+    return true;
+}
+
+// Widest first.
+static const struct implementation {
+    const char *name;
+    unsigned lanes;
+    bool (*usable)(void);
+    struct keccak256_lanes (*batch)(bytes32 *out, const struct bytes *in, size_t n);
+} IMPLEMENTATIONS[] = {
+    {"avx512 x8", 8, cpu_has_avx512, keccak256_batch_avx512},
+    {"avx2 x4", 4, cpu_has_avx2, keccak256_batch_avx2},
+    {"scalar", 1, everywhere, batch_scalar},
+};
+enum { IMPLEMENTATION_COUNT = sizeof IMPLEMENTATIONS / sizeof IMPLEMENTATIONS[0] };
+
+static const struct implementation *_Atomic chosen; // NULL before the first use
+static _Thread_local struct keccak256_lanes lane_use;
+
+bool keccak256_use(const char *name)
+{
+    for (size_t i = 0; i < IMPLEMENTATION_COUNT; i++) {
+        const struct implementation *it = &IMPLEMENTATIONS[i];
+        if ((!name || strcmp(name, it->name) == 0) && it->usable()) {
+            atomic_store_explicit(&chosen, it, memory_order_relaxed);
+            return true;
+        }
+    }
+    return false;
+}
+
+static const struct implementation *implementation(void)
+{
+    const struct implementation *it = atomic_load_explicit(&chosen, memory_order_relaxed);
+    while (!it && keccak256_use(NULL))
+        it = atomic_load_explicit(&chosen, memory_order_relaxed);
+    return it;
 }
 
 void keccak256_batch(bytes32 *out, const struct bytes *in, size_t n)
 {
-    if (n > 1 && cpu_has_avx2())
-        keccak256_batch_avx2(out, in, n);
-    else
-        batch_scalar(out, in, n);
+    const struct implementation *it = implementation();
+    struct keccak256_lanes use = {0};
+    if (n == 1) {
+        out[0] = keccak256(in[0].ptr, in[0].len);
+        keccak256_count(&use, keccak256_blocks(in[0].len), 1, it->lanes);
+    } else {
+        use = it->batch(out, in, n);
+    }
+    lane_use.used += use.used;
+    lane_use.offered += use.offered;
 }
 
 const char *keccak256_implementation(void)
 {
-    return cpu_has_avx2() ? "avx2 x4" : "scalar";
+    return implementation()->name;
+}
+
+struct keccak256_lanes keccak256_lane_use(void)
+{
+    return lane_use;
 }
 
 void keccak256_init(struct keccak256_ctx *ctx)

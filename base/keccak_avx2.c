@@ -2,9 +2,6 @@
 // here runs unless cpu_has_avx2().
 #include "base/keccak_lanes.h"
 
-#include "base/keccak.h"
-#include "base/keccak_f.h"
-
 #include <immintrin.h>
 
 #define LANES 4
@@ -188,31 +185,22 @@ static void squeeze(bytes32 *out, const __m256i state[25], int lane)
 }
 
 // Ends the one message that is left without paying for four lanes.
-static void finish_alone(bytes32 *out, const __m256i state[25], struct lane *lane, int lane_index)
+static void finish_alone(bytes32 *out, const __m256i state[25], const struct lane *lane, int lane_index)
 {
-    if (lane->fresh) {
-        *out = keccak256(lane->rest.ptr, lane->rest.len);
-        return;
-    }
-    uint64_t alone[25];
-    for (int word = 0; word < 25; word++)
+    uint64_t alone[25] = {0};
+    for (int word = 0; word < 25 && !lane->fresh; word++)
         alone[word] = state_word(state, word, lane_index);
-    while (!lane->finished) {
-        next_block(lane);
-        for (int word = 0; word < KECCAK256_BLOCK_LANES; word++)
-            alone[word] ^= load_le64(lane->block + 8 * word);
-        keccak_f1600(alone);
-    }
-    memcpy(out->b, alone, sizeof out->b);
+    *out = keccak256_resume(alone, lane->rest);
 }
 
-static int active_count(const struct lane lanes[LANES])
+static unsigned active_count(const struct lane lanes[LANES])
 {
-    return lanes[0].active + lanes[1].active + lanes[2].active + lanes[3].active;
+    return (unsigned)lanes[0].active + lanes[1].active + lanes[2].active + lanes[3].active;
 }
 
-void keccak256_batch_avx2(bytes32 *out, const struct bytes *in, size_t n)
+struct keccak256_lanes keccak256_batch_avx2(bytes32 *out, const struct bytes *in, size_t n)
 {
+    struct keccak256_lanes use = {0};
     struct queue queue = {in, 0, n};
     struct lane lanes[LANES];
     __m256i state[25];
@@ -221,7 +209,8 @@ void keccak256_batch_avx2(bytes32 *out, const struct bytes *in, size_t n)
         memset(lanes[i].last, 0, sizeof lanes[i].last);
         start_message(&lanes[i], &queue);
     }
-    while (active_count(lanes) > 1) {
+    for (unsigned active; (active = active_count(lanes)) > 1;) {
+        keccak256_count(&use, 1, active, LANES);
         clear_fresh(state, lanes);
         for (int i = 0; i < LANES; i++) {
             if (lanes[i].active)
@@ -237,7 +226,10 @@ void keccak256_batch_avx2(bytes32 *out, const struct bytes *in, size_t n)
         }
     }
     for (int i = 0; i < LANES; i++) {
-        if (lanes[i].active)
+        if (lanes[i].active) {
             finish_alone(&out[lanes[i].index], state, &lanes[i], i);
+            keccak256_count(&use, keccak256_blocks(lanes[i].rest.len), 1, LANES);
+        }
     }
+    return use;
 }

@@ -13,6 +13,9 @@ extern const uint64_t KECCAK_ROUND_CONSTANTS[KECCAK_ROUNDS];
 
 void keccak_f1600(uint64_t state[25]);
 
+// The hash of a message of which `rest` is not yet absorbed; whole blocks before it are in the state, which is used up.
+bytes32 keccak256_resume(uint64_t state[25], struct bytes rest);
+
 // The last len % 8 bytes of a message's rest, and the padding's first byte after them, as a lane.
 static inline uint64_t keccak_last_lane(const uint8_t *in, size_t len)
 {

@@ -36,6 +36,8 @@ struct bench_options {
     uint64_t senders;      // node: how many of the accounts send; 0: the benchmark's own default
     uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
     uint64_t shards;       // node: 0: one a core
+    uint64_t check;        // sigverify: compare this many signatures with the library instead; 0: measure
+    bool witness;          // node: transactions come with their sender's key and R's y
 };
 
 // Each fills the report and returns 0, or a negative number after saying on standard error why it could not measure.
@@ -56,7 +58,7 @@ void bench_report_print(FILE *out, const struct bench_report *report);
 MUST_CHECK bool bench_report_write_json(const struct bench_report *report, const char *path);
 
 // Runs ours and reference in turn, `rounds` times each after one unmeasured run of both, and returns the median of each
-// one's durations in nanoseconds.
+// one's CPU times in nanoseconds.
 struct bench_pair {
     double ours_ns, reference_ns;
 };

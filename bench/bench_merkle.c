@@ -1,9 +1,10 @@
 // bench merkle: what the flat state and its tries cost. Memory an account and the time to load a large state from a
 // checkpoint on disk and to rebuild its tries, one thread a core as in a node; then trie updates of random accounts on
-// one core, beside the same trie updated one account at a time.
+// one core, beside the same updates with scalar Keccak and beside the same trie updated one account at a time.
 #include "bench/bench.h"
 
 #include "base/clock.h"
+#include "base/keccak.h"
 #include "bench/merkle_accounts.h"
 #include "shard/partition.h"
 #include "shard/trie/account_trie.h"
@@ -241,6 +242,14 @@ static bool bench_memory_and_rebuild(struct bench_report *report, const struct b
     return good;
 }
 
+// One block of UPDATE_DIRTY changes with this implementation of Keccak; ns an account.
+static double update_with(const char *keccak, struct world *w, uint64_t *rng)
+{
+    if (!keccak256_use(keccak))
+        abort();
+    return (double)run_block(w, UPDATE_ACCOUNTS, UPDATE_DIRTY, rng) / UPDATE_DIRTY;
+}
+
 static bool bench_update(struct bench_report *report, const struct bench_options *options)
 {
     struct world *w = calloc(1, sizeof *w);
@@ -249,20 +258,29 @@ static bool bench_update(struct bench_report *report, const struct bench_options
         free(w);
         return false;
     }
-    double together[UPDATE_ROUNDS], single[UPDATE_ROUNDS]; // ns an account
+    double lanes[UPDATE_ROUNDS], scalar[UPDATE_ROUNDS], single[UPDATE_ROUNDS]; // ns an account
     const size_t rounds = options->quick ? QUICK_UPDATE_ROUNDS : UPDATE_ROUNDS;
     arena_adopt(w->shards[0].arena);
     run_block(w, accounts, UPDATE_DIRTY, &rng);
+    struct keccak256_lanes use = {0};
     for (size_t r = 0; r < rounds; r++) {
         uint64_t ns = 0;
-        together[r] = (double)run_block(w, accounts, UPDATE_DIRTY, &rng) / UPDATE_DIRTY;
         for (unsigned i = 0; i < SINGLE_ACCOUNTS; i++)
             ns += run_block(w, accounts, 1, &rng);
         single[r] = (double)ns / SINGLE_ACCOUNTS;
+        scalar[r] = update_with("scalar", w, &rng);
+        const struct keccak256_lanes before = keccak256_lane_use();
+        lanes[r] = update_with(NULL, w, &rng);
+        use.used += keccak256_lane_use().used - before.used;
+        use.offered += keccak256_lane_use().offered - before.offered;
     }
-    const double ours = bench_median(together, rounds), reference = bench_median(single, rounds);
-    bench_report_add(report, "trie_update", 1e9 / ours, "accounts/s", "one account at a time", 1e9 / reference,
-                     reference / ours);
+    const double ours = bench_median(lanes, rounds), by_scalar = bench_median(scalar, rounds);
+    const double one_by_one = bench_median(single, rounds);
+    bench_report_add(report, "trie_update", 1e9 / ours, "accounts/s", "the same with scalar Keccak", 1e9 / by_scalar,
+                     by_scalar / ours);
+    bench_report_add(report, "trie_update_together", 1e9 / ours, "accounts/s", "one account at a time",
+                     1e9 / one_by_one, one_by_one / ours);
+    bench_report_add(report, "trie_update_lanes", 100.0 * (double)use.used / (double)use.offered, "% used", NULL, 0, 0);
     world_free(w);
     free(w);
     return true;

@@ -10,6 +10,7 @@
 #include "bench/metrics_text.h"
 #include "bench/node_process.h"
 #include "bench/recover_rate.h"
+#include "chain/genesis.h"
 #include "tools/doctor/disk_probe.h"
 #include "tools/load/load.h"
 #include "tools/load/parallel.h"
@@ -21,23 +22,29 @@
 #include <unistd.h>
 
 #define ACCOUNTS 1000000
-#define SENDERS 200000
+#define QUICK_ACCOUNTS 100000
+#define SENDER_SHARE 5 // one account in so many sends
 #define BLOCK_TIME_MS 100
 #define SECOND_NS 1000000000ull
 #define DRAIN_NS (60 * SECOND_NS)
 #define LOAD_SHARE 0.6 // of the included rate, where latency under load is measured
 #define IDLE_RATE 100  // transactions a second, each alone
 #define SYNC_COUNT 300
+#define QUICK_SYNC_COUNT 50
 #define SET_STEP 250000u // sets are rounded up, so that the next run finds one that is long enough
-#define IDLE_P50_MS 1.0  // what an idle chain's latencies stand beside: a round through the node, and its disk
+#define QUICK_SET_STEP 10000u
+#define QUICK_SIGNING_S 5.0 // what the set of a quick run may take to sign
+#define SIGNING_PROBE 200   // signatures made to see how long that is
+#define IDLE_P50_MS 1.0     // what an idle chain's latencies stand beside: a round through the node, and its disk
 #define IDLE_P99_MS 3.0
 #define IDLE_P99_SYNCS 5
 
 struct timing {
-    uint64_t main_s, main_warm_s, load_s, overload_s, idle_s;
-    double recover_s;
+    double main_s, main_warm_s, load_s, load_warm_s, overload_s, idle_s, recover_s;
+    uint32_t syncs;
 };
-static const struct timing FULL = {35, 5, 6, 5, 5, 1.5}, QUICK = {10, 2, 4, 0, 3, 0.7};
+static const struct timing FULL = {35, 5, 6, 1, 5, 5, 1.5, SYNC_COUNT},
+                           QUICK = {3, 0.6, 2, 0.4, 0, 2, 0.4, QUICK_SYNC_COUNT};
 
 struct node_bench {
     const struct bench_options *options;
@@ -62,6 +69,11 @@ struct node_bench {
 static uint64_t or_default(uint64_t value, uint64_t otherwise)
 {
     return value ? value : otherwise;
+}
+
+static uint64_t ns_of(double seconds)
+{
+    return (uint64_t)(seconds * 1e9);
 }
 
 static void say(const char *text)
@@ -131,14 +143,49 @@ static void at_window(void *ctx, bool begins)
     b->metrics[edge] = read_metrics(b);
 }
 
+// Transactions that all cores can sign a second.
+static double signing_rate(uint64_t seed)
+{
+    const uint64_t start = clock_ns();
+    for (uint64_t i = 0; i < SIGNING_PROBE; i++) {
+        const bytes32 key = bench_key(seed, i);
+        struct sv_signature signature;
+        if (!sv_sign(&signature, &key, &key))
+            abort();
+    }
+    return usable_cores() * SIGNING_PROBE * 1e9 / (double)(clock_ns() - start);
+}
+
+// Transactions that the busy phases can take.
+static double busy_count(const struct node_bench *b)
+{
+    const struct timing *t = &b->timing;
+    return b->offered * (t->main_s + LOAD_SHARE * t->load_s + 2 * t->overload_s);
+}
+
+// A quick run is as short as its set is, where the node is much faster than signing.
+static void shorten(struct node_bench *b)
+{
+    const double most = QUICK_SIGNING_S * signing_rate(b->options->seed), share = most / busy_count(b);
+    if (share >= 1)
+        return;
+    struct timing *t = &b->timing;
+    t->main_s *= share;
+    t->main_warm_s *= share;
+    t->load_s *= share;
+    t->load_warm_s *= share;
+}
+
 // Rate and set: what all cores could verify, had they nothing else to do, is more than a node can take.
 static void plan_load(struct node_bench *b)
 {
+    const bool quick = b->options->quick;
     const struct recover_rate kernels = recover_rate_kernels(b->options->seed, b->timing.recover_s);
     b->offered = b->options->rate ? (double)b->options->rate : usable_cores() * 1e6 / kernels.cpu_us_each;
-    const struct timing *t = &b->timing;
-    const double seconds = (double)t->main_s + LOAD_SHARE * (double)t->load_s + 2 * (double)t->overload_s;
-    const double count = b->offered * seconds + (double)(IDLE_RATE * (t->idle_s + 1));
+    if (quick && !b->options->seconds)
+        shorten(b);
+    const double count = busy_count(b) + IDLE_RATE * (b->timing.idle_s + 1);
+    const uint32_t step = quick ? QUICK_SET_STEP : SET_STEP;
     struct load_options *o = &b->load_options;
     o->connections = (uint32_t)or_default(b->options->shards, usable_cores());
     o->seed = b->options->seed;
@@ -148,15 +195,15 @@ static void plan_load(struct node_bench *b)
     o->max_tip_wei = 1000000000;
     o->fresh_chain = true;
     o->derived = b->derived;
-    o->count =
-        count > LOAD_SET_COUNT_MAX - SET_STEP ? LOAD_SET_COUNT_MAX : ((uint32_t)(count / SET_STEP) + 1) * SET_STEP;
+    o->witness = b->options->witness ? LOAD_KEY_AND_RY : LOAD_NO_WITNESS;
+    o->count = count > LOAD_SET_COUNT_MAX - step ? LOAD_SET_COUNT_MAX : ((uint32_t)(count / step) + 1) * step;
     o->cache_dir = load_cache_default(b->cache, sizeof b->cache) ? b->cache : NULL;
 }
 
 static bool run_phase(struct node_bench *b, const char *name, const struct load_phase *phase, struct load_result *out)
 {
     char error[LOAD_ERROR_MAX];
-    fprintf(stderr, "bench node: %s: %.0f transactions a second for %.0f s\n", name, phase->rate,
+    fprintf(stderr, "bench node: %s: %.0f transactions a second for %.1f s\n", name, phase->rate,
             (double)phase->duration_ns / 1e9);
     const bool ok = load_run(b->load, phase, out, error);
     if (!ok)
@@ -173,8 +220,8 @@ static bool run_busy_phases(struct node_bench *b)
     // Half a second's worth under way keeps the node busy without filling its pools.
     const uint32_t in_flight = b->offered > 20000 ? (uint32_t)(b->offered / 2) : 10000;
     const struct load_phase main_phase = {.rate = b->offered,
-                                          .warm_ns = t->main_warm_s * SECOND_NS,
-                                          .duration_ns = t->main_s * SECOND_NS,
+                                          .warm_ns = ns_of(t->main_warm_s),
+                                          .duration_ns = ns_of(t->main_s),
                                           .per_sender = 1,
                                           .in_flight_max = in_flight,
                                           .drain_ns = DRAIN_NS,
@@ -183,12 +230,14 @@ static bool run_busy_phases(struct node_bench *b)
     if (!run_phase(b, "saturation", &main_phase, &b->main))
         return false;
     const double reached = b->main.included_rate > 100 ? b->main.included_rate : 100;
-    const struct load_phase load_phase = {
-        .rate = LOAD_SHARE * reached, .warm_ns = SECOND_NS, .duration_ns = t->load_s * SECOND_NS, .drain_ns = DRAIN_NS};
+    const struct load_phase load_phase = {.rate = LOAD_SHARE * reached,
+                                          .warm_ns = ns_of(t->load_warm_s),
+                                          .duration_ns = ns_of(t->load_s),
+                                          .drain_ns = DRAIN_NS};
     if (!run_phase(b, "latency under load", &load_phase, &b->load_phase))
         return false;
     const struct load_phase overload = {
-        .rate = 2 * reached, .duration_ns = t->overload_s * SECOND_NS, .per_sender = 1, .drain_ns = DRAIN_NS};
+        .rate = 2 * reached, .duration_ns = ns_of(t->overload_s), .per_sender = 1, .drain_ns = DRAIN_NS};
     return t->overload_s == 0 || run_phase(b, "overload", &overload, &b->overload);
 }
 
@@ -203,9 +252,9 @@ static bool run_idle_phase(struct node_bench *b)
         return false;
     }
     const struct load_phase phase = {
-        .rate = IDLE_RATE, .warm_ns = SECOND_NS / 2, .duration_ns = b->timing.idle_s * SECOND_NS, .drain_ns = DRAIN_NS};
+        .rate = IDLE_RATE, .warm_ns = SECOND_NS / 2, .duration_ns = ns_of(b->timing.idle_s), .drain_ns = DRAIN_NS};
     return run_phase(b, "idle chain, block-time 0", &phase, &b->idle) &&
-           disk_probe(&b->disk, b->setup.folder, SYNC_COUNT);
+           disk_probe(&b->disk, b->setup.folder, b->timing.syncs);
 }
 
 static bool measure(struct node_bench *b)
@@ -246,6 +295,26 @@ static uint64_t unaccounted(const struct node_bench *b)
     return sum;
 }
 
+// How much a counter of both readings, summed over the samples with this label, has grown.
+static double growth(const struct node_bench *b, const char *name, const char *label)
+{
+    return metrics_sum(b->metrics[1], name, label) - metrics_sum(b->metrics[0], name, label);
+}
+
+// Lanes used of those offered, in percent, while the node was saturated.
+static void add_lanes(struct bench_report *report, const struct node_bench *b)
+{
+    static const char *const kernels[][2] = {{"lanes_keccak", "kernel=\"keccak\""},
+                                             {"lanes_signatures", "kernel=\"signatures\""}};
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
+        const double used = growth(b, "gantry_lanes_used_total", kernels[i][1]);
+        const double offered = growth(b, "gantry_lanes_offered_total", kernels[i][1]);
+        bench_report_add(report, kernels[i][0], offered > 0 ? 100 * used / offered : 0, "%", NULL, 0, 0);
+    }
+    const double batches = growth(b, "gantry_verify_batches_total", ""), items = growth(b, "gantry_verified_total", "");
+    bench_report_add(report, "signatures_per_batch", batches > 0 ? items / batches : 0, "", NULL, 0, 0);
+}
+
 static void add_results(struct bench_report *report, const struct node_bench *b)
 {
     const double recover_rate = (b->before.per_second + b->after.per_second) / 2;
@@ -257,8 +326,8 @@ static void add_results(struct bench_report *report, const struct node_bench *b)
     const double counts = b->disk.in_memory || included == 0 ? 0 : 1;
     const double p50 = load_ms(&b->idle.latency_ns, 0.5), p99 = load_ms(&b->idle.latency_ns, 0.99);
     const double p99_reference = IDLE_P99_MS + IDLE_P99_SYNCS * sync_ms;
-    bench_report_add(report, "cpu_per_tx", cpu_us, "us", "libsecp256k1 recover", recover_us,
-                     cpu_us > 0 ? counts * recover_us / cpu_us : 0);
+    bench_report_add(report, b->options->witness ? "cpu_per_tx_witness" : "cpu_per_tx", cpu_us, "us",
+                     "libsecp256k1 recover", recover_us, cpu_us > 0 ? counts * recover_us / cpu_us : 0);
     bench_report_add(report, "included_rate", b->main.included_rate, "tx/s", "cores x libsecp256k1 recover rate",
                      recover_rate, counts * b->main.included_rate / recover_rate);
     bench_report_add(report, "latency_idle_p50", p50, "ms", "target: 1 ms", IDLE_P50_MS,
@@ -272,6 +341,7 @@ static void add_results(struct bench_report *report, const struct node_bench *b)
     bench_report_add(report, "block_fill_max", 100 * b->main.fill_max, "%", NULL, 0, 0);
     bench_report_add(report, "base_fee_max", (double)b->main.base_fee_max / 1e9, "gwei", NULL, 0, 0);
     bench_report_add(report, "generator_cpu_per_tx", b->main.generator_cpu_us, "us", NULL, 0, 0);
+    add_lanes(report, b);
     bench_report_add(report, "accepted_and_lost", (double)unaccounted(b), "tx", NULL, 0, 0);
 }
 
@@ -297,11 +367,11 @@ int bench_node(struct bench_report *report, const struct bench_options *options)
     b->options = options;
     b->timing = options->quick ? QUICK : FULL;
     if (options->seconds) {
-        b->timing.main_s = options->seconds;
-        b->timing.main_warm_s = options->seconds / 7 ? options->seconds / 7 : 1;
+        b->timing.main_s = (double)options->seconds;
+        b->timing.main_warm_s = (double)options->seconds / 7;
     }
-    b->senders = (uint32_t)or_default(options->senders, SENDERS);
-    b->accounts = (uint32_t)or_default(options->accounts, ACCOUNTS);
+    b->accounts = (uint32_t)or_default(options->accounts, options->quick ? QUICK_ACCOUNTS : ACCOUNTS);
+    b->senders = (uint32_t)or_default(options->senders, b->accounts / SENDER_SHARE);
     b->node.pid = -1;
     int status = -1;
     if (b->accounts < b->senders)

@@ -1,26 +1,43 @@
-// bench sigverify: a batch of 512 distinct signatures, by recovery and with witnesses, beside the plain library's
-// recovery of the same signatures.
+// bench sigverify: distinct signatures recovered, checked with witnesses and checked as votes, beside the plain library
+// in the same run.
 #include <secp256k1.h>
+#include <secp256k1_extrakeys.h>
 #include <secp256k1_recovery.h>
+#include <secp256k1_schnorrsig.h>
 
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/keccak.h"
 #include "bench/bench.h"
+#include "bench/check_signatures.h"
 #include "chain/genesis.h"
 #include "sigverify/sigverify.h"
 
-enum { BATCH = 512, ROUNDS = 41, QUICK_ROUNDS = 9 };
+enum {
+    ITEMS = 1024,
+    VOTES = 67,      // a certificate of 100 validators
+    PER_SENDER = 8,  // of witness_1024_ry_8
+    REFERENCE = 128, // the library's, a round
+    ROUNDS = 41,
+    QUICK_ROUNDS = 9,
+    SMALL_ROUNDS = 8, // small batches are repeated within a round
+};
 
 struct inputs {
     struct sv_verifier *verifier;
     secp256k1_context *library;
-    struct sv_item items[BATCH];
-    struct sv_witness witnesses[BATCH];
-    struct sv_result results[BATCH];
-    secp256k1_pubkey keys[BATCH];
+    struct sv_item items[ITEMS], repeated[ITEMS]; // distinct senders; PER_SENDER items a sender
+    struct sv_witness witnesses[ITEMS], repeated_witnesses[ITEMS];
+    struct sv_schnorr votes[VOTES];
+    struct sv_result results[ITEMS];
+    bool ok[VOTES];
+    secp256k1_pubkey keys[REFERENCE];
     size_t failures;
+    // What the next measurement runs on.
+    const struct sv_item *current;
+    const struct sv_witness *current_witnesses;
+    size_t batch, times;
 };
 
 static bool set_ry(struct sv_witness *witness, const struct sv_item *item)
@@ -36,51 +53,88 @@ static bool set_ry(struct sv_witness *witness, const struct sv_item *item)
     return true;
 }
 
+static bool make_item(struct sv_item *item, struct sv_witness *witness, const bytes32 *key, uint64_t number)
+{
+    uint8_t message[40];
+    struct sv_signature signature;
+    memcpy(message, key->b, 32);
+    store_le64(message + 32, number);
+    item->hash = keccak256(message, sizeof message);
+    if (!sv_sign(&signature, &item->hash, key) || !sv_public_key(witness->pubkey, key))
+        return false;
+    item->r = signature.r;
+    item->s = signature.s;
+    item->v = signature.v;
+    item->require_low_s = true;
+    return set_ry(witness, item);
+}
+
+static bool make_vote(const secp256k1_context *library, struct sv_schnorr *vote, const bytes32 *key)
+{
+    secp256k1_keypair pair;
+    secp256k1_xonly_pubkey public_key;
+    uint8_t signature[64];
+    vote->message = keccak256("a block", 7);
+    if (!secp256k1_keypair_create(library, &pair, key->b) ||
+        !secp256k1_keypair_xonly_pub(library, &public_key, NULL, &pair) ||
+        !secp256k1_schnorrsig_sign32(library, signature, vote->message.b, &pair, NULL))
+        return false;
+    secp256k1_xonly_pubkey_serialize(library, vote->key.b, &public_key);
+    memcpy(vote->r.b, signature, 32);
+    memcpy(vote->s.b, signature + 32, 32);
+    return true;
+}
+
 static bool make_inputs(struct inputs *in, uint64_t seed)
 {
     in->verifier = sv_create();
     in->library = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
-    for (size_t i = 0; i < BATCH; i++) {
-        const bytes32 key = bench_key(seed, i);
-        struct sv_item *item = &in->items[i];
-        struct sv_signature signature;
-        item->hash = keccak256(key.b, sizeof key.b);
-        if (!sv_sign(&signature, &item->hash, &key) || !sv_public_key(in->witnesses[i].pubkey, &key))
-            return false;
-        item->r = signature.r;
-        item->s = signature.s;
-        item->v = signature.v;
-        item->require_low_s = true;
-        if (!set_ry(&in->witnesses[i], item))
-            return false;
+    bool ok = in->verifier && in->library;
+    for (size_t i = 0; ok && i < ITEMS; i++) {
+        const bytes32 key = bench_key(seed, i), shared = bench_key(seed, i / PER_SENDER);
+        ok = make_item(&in->items[i], &in->witnesses[i], &key, 0) &&
+             make_item(&in->repeated[i], &in->repeated_witnesses[i], &shared, i) &&
+             (i >= VOTES || make_vote(in->library, &in->votes[i], &key));
+        in->repeated_witnesses[i].has_ry = true;
     }
-    return in->verifier && in->library;
+    return ok;
 }
 
 static void count_failures(struct inputs *in)
 {
-    for (size_t i = 0; i < BATCH; i++)
+    for (size_t i = 0; i < in->batch; i++)
         in->failures += in->results[i].status != SV_OK;
 }
 
 static void recover(void *ctx)
 {
     struct inputs *in = ctx;
-    sv_recover(in->verifier, in->results, in->items, BATCH);
+    for (size_t i = 0; i < in->times; i++)
+        sv_recover(in->verifier, in->results, in->current, in->batch);
     count_failures(in);
 }
 
 static void verify(void *ctx)
 {
     struct inputs *in = ctx;
-    sv_verify_witness(in->verifier, in->results, in->items, in->witnesses, BATCH);
+    for (size_t i = 0; i < in->times; i++)
+        sv_verify_witness(in->verifier, in->results, in->current, in->current_witnesses, in->batch);
     count_failures(in);
+}
+
+static void verify_votes(void *ctx)
+{
+    struct inputs *in = ctx;
+    for (size_t i = 0; i < in->times; i++)
+        sv_verify_schnorr(in->verifier, in->ok, in->votes, VOTES);
+    for (size_t i = 0; i < VOTES; i++)
+        in->failures += !in->ok[i];
 }
 
 static void library_recover(void *ctx)
 {
     struct inputs *in = ctx;
-    for (size_t i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < REFERENCE; i++) {
         secp256k1_ecdsa_recoverable_signature signature;
         uint8_t compact[64];
         memcpy(compact, in->items[i].r.b, 32);
@@ -91,23 +145,65 @@ static void library_recover(void *ctx)
     }
 }
 
-static void add(struct bench_report *report, const char *name, struct bench_pair times)
+static void library_votes(void *ctx)
 {
-    bench_report_add(report, name, times.ours_ns / BATCH / 1000, "us", "libsecp256k1 recover",
-                     times.reference_ns / BATCH / 1000, times.reference_ns / times.ours_ns);
+    struct inputs *in = ctx;
+    for (size_t i = 0; i < VOTES; i++) {
+        const struct sv_schnorr *vote = &in->votes[i];
+        uint8_t signature[64];
+        secp256k1_xonly_pubkey key;
+        memcpy(signature, vote->r.b, 32);
+        memcpy(signature + 32, vote->s.b, 32);
+        in->failures += !secp256k1_xonly_pubkey_parse(in->library, &key, vote->key.b) ||
+                        !secp256k1_schnorrsig_verify(in->library, signature, vote->message.b, 32, &key);
+    }
+}
+
+static void add(struct bench_report *report, const char *name, struct bench_pair times, size_t ours, size_t references,
+                const char *reference)
+{
+    const double ours_us = times.ours_ns / (double)ours / 1000;
+    const double reference_us = times.reference_ns / (double)references / 1000;
+    bench_report_add(report, name, ours_us, "us", reference, reference_us, reference_us / ours_us);
+}
+
+static void measure_batch(struct bench_report *report, struct inputs *in, const char *name, void (*ours)(void *ctx),
+                          size_t batch, size_t rounds)
+{
+    in->batch = batch;
+    in->times = batch < 512 ? SMALL_ROUNDS : 1;
+    add(report, name, bench_in_turn(ours, library_recover, in, rounds), batch * in->times, REFERENCE,
+        "libsecp256k1 recover");
+}
+
+static void give_ry(struct inputs *in, bool given)
+{
+    for (size_t i = 0; i < ITEMS; i++)
+        in->witnesses[i].has_ry = given;
 }
 
 static void measure(struct bench_report *report, struct inputs *in, size_t rounds)
 {
-    add(report, "recover_512", bench_in_turn(recover, library_recover, in, rounds));
-    add(report, "witness_512", bench_in_turn(verify, library_recover, in, rounds));
-    for (size_t i = 0; i < BATCH; i++)
-        in->witnesses[i].has_ry = true;
-    add(report, "witness_ry_512", bench_in_turn(verify, library_recover, in, rounds));
+    in->current = in->items;
+    in->current_witnesses = in->witnesses;
+    measure_batch(report, in, "recover_512", recover, 512, rounds);
+    measure_batch(report, in, "recover_64", recover, 64, rounds);
+    measure_batch(report, in, "witness_1024", verify, 1024, rounds);
+    measure_batch(report, in, "witness_64", verify, 64, rounds);
+    give_ry(in, true);
+    measure_batch(report, in, "witness_1024_ry", verify, 1024, rounds);
+    in->current = in->repeated;
+    in->current_witnesses = in->repeated_witnesses;
+    measure_batch(report, in, "witness_1024_ry_8", verify, 1024, rounds);
+    in->times = SMALL_ROUNDS;
+    add(report, "schnorr_67", bench_in_turn(verify_votes, library_votes, in, rounds), VOTES * in->times, VOTES,
+        "libsecp256k1 BIP-340");
 }
 
 int bench_sigverify(struct bench_report *report, const struct bench_options *options)
 {
+    if (options->check > 0)
+        return bench_check_signatures(options->seed, options->check);
     struct inputs *in = calloc(1, sizeof *in);
     int status = -1;
     if (in && make_inputs(in, options->seed)) {

@@ -20,9 +20,9 @@ double bench_median(double *values, size_t n)
 
 static double time_once(void (*run)(void *ctx), void *ctx)
 {
-    const uint64_t start = clock_ns();
+    const uint64_t start = clock_thread_cpu_ns();
     run(ctx);
-    return (double)(clock_ns() - start);
+    return (double)(clock_thread_cpu_ns() - start);
 }
 
 struct bench_pair bench_in_turn(void (*ours)(void *ctx), void (*reference)(void *ctx), void *ctx, size_t rounds)

@@ -24,6 +24,20 @@ double metrics_value(const char *text, const char *name)
     return value ? strtod(value, NULL) : 0;
 }
 
+double metrics_sum(const char *text, const char *name, const char *label)
+{
+    const size_t name_len = strlen(name), label_len = strlen(label);
+    double sum = 0;
+    for (const char *p = text; p && *p; p = strchr(p, '\n'), p = p ? p + 1 : NULL) {
+        if (strncmp(p, name, name_len) != 0 || p[name_len] != '{')
+            continue;
+        const char *labels = p + name_len, *end = labels + strcspn(labels, "}\n");
+        if (*end == '}' && memmem(labels, (size_t)(end - labels), label, label_len))
+            sum += strtod(end + 1, NULL);
+    }
+    return sum;
+}
+
 struct table {
     char threads[THREADS_MAX][LABEL_MAX], stages[STAGES_MAX][LABEL_MAX];
     size_t thread_count, stage_count;

@@ -306,6 +306,9 @@ static void publish_block(struct coordinator *c)
     atomic_store_explicit(&n->head_gas_limit, c->head.gas_limit, memory_order_relaxed);
     atomic_store_explicit(&n->base_fee_low, u256_fits_u64(&fee) ? fee.w[0] : UINT64_MAX, memory_order_relaxed);
     atomic_store_explicit(&n->last_block_start_ns, c->block_start_ns, memory_order_relaxed);
+    const struct keccak256_lanes lanes = keccak256_lane_use();
+    atomic_store_explicit(&n->keccak_lanes_used, lanes.used, memory_order_relaxed);
+    atomic_store_explicit(&n->keccak_lanes_offered, lanes.offered, memory_order_relaxed);
 }
 
 static void finished(struct coordinator *c)

@@ -43,7 +43,8 @@ struct coordinator_numbers {
     _Atomic uint64_t head_timestamp, head_gas_used, head_gas_limit;
     _Atomic uint64_t base_fee_low; // of the next block, saturated to 64 bits
     _Atomic uint64_t last_block_start_ns, log_bytes, retained_from;
-    _Atomic uint64_t dropped_by[TX_STATUS_COUNT]; // ordered transactions that no block takes, by reason
+    _Atomic uint64_t keccak_lanes_used, keccak_lanes_offered; // keccak256_lane_use of its thread
+    _Atomic uint64_t dropped_by[TX_STATUS_COUNT];             // ordered transactions that no block takes, by reason
 };
 const struct coordinator_numbers *coordinator_numbers(const struct coordinator *c);
 const struct stage_clock *coordinator_stages(const struct coordinator *c);

@@ -273,6 +273,7 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
         .connection_max = (uint32_t)n->config->ingest_connections,
+        .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .pooled = tx_pooled,
         .pooled_ctx = n,
     };
@@ -350,7 +351,12 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .developer_methods = c->rpc_developer,
     };
     n->queries = queries_create(n->shards, n->shard_count);
-    n->backend = (struct rpc_backend){n, node_ask, node_status, node_metrics, rpc_created};
+    n->backend = (struct rpc_backend){.ctx = n,
+                                      .ask = node_ask,
+                                      .submit = node_submit,
+                                      .status = node_status,
+                                      .metrics = node_metrics,
+                                      .created = rpc_created};
     n->rpc = rpc_start(&options, &n->backend, reader, &n->genesis, error);
     if (!n->rpc)
         return false;

@@ -26,6 +26,9 @@ const struct config_key NODE_CONFIG_KEYS[] = {
     {"ingest-port", CONFIG_U64, KEY(ingest_port), "8550", 0, 65535, NULL, "Its port; 0 takes any free one."},
     {"ingest-connections", CONFIG_U64, KEY(ingest_connections), "256", 1, 65536, NULL,
      "Ingest connections of one shard at most."},
+    {"ingest-costly-percent", CONFIG_U64, KEY(ingest_costly_percent), "1", 0, 100, "%",
+     "Share of an ingest connection's transactions, beyond the first 16, that may have a wrong witness or a signature "
+     "made to be slow to verify, before it is closed; 100: any."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "Shard threads; 0: one a core."},
     {"pin", CONFIG_BOOL, KEY(pin), "true", 0, 0, NULL, "Pin each shard to a core, when there is one for each."},
     {"block-time", CONFIG_MS, KEY(block_time_ms), "100ms", 0, 3600000, "ms",

@@ -16,7 +16,7 @@ struct node_config {
     bool rpc_developer;
     char *ingest_host;
     uint64_t ingest_port;
-    uint64_t ingest_connections;
+    uint64_t ingest_connections, ingest_costly_percent;
     uint64_t shards;
     bool pin;
     uint64_t block_time_ms;

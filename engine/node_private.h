@@ -36,6 +36,7 @@ struct node {
 
 // The rpc thread's view of the node (rpc_backend); ctx is the node.
 bool node_ask(void *ctx, struct rpc_query *q);
+size_t node_submit(void *ctx, struct rpc_query *const *queries, size_t count);
 void node_status(void *ctx, struct rpc_node_status *out);
 void node_metrics(void *ctx, FILE *out);
 

@@ -1,4 +1,5 @@
 // What the rpc thread is told of the node: status, health, metrics.
+#include "base/keccak.h"
 #include "base/version.h"
 #include "engine/node_private.h"
 #include "engine/rpc/metrics.h"
@@ -15,6 +16,11 @@
 bool node_ask(void *ctx, struct rpc_query *q)
 {
     return queries_ask(((struct node *)ctx)->queries, q);
+}
+
+size_t node_submit(void *ctx, struct rpc_query *const *queries, size_t count)
+{
+    return queries_submit(((struct node *)ctx)->queries, queries, count);
 }
 
 static uint64_t load(const _Atomic uint64_t *n)
@@ -119,6 +125,55 @@ static void refusals(const struct node *n, FILE *out)
             if (count > 0)
                 metric_counter(out, METRIC_REFUSED, (const char *const[]){shard, tx_status_text(s)}, count);
         }
+    }
+}
+
+static void verification(const struct node *n, FILE *out)
+{
+    static const char *const kinds[VERIFY_KIND_COUNT] = {"recover", "witness", "doubtful"};
+    const struct {
+        enum metric_id id;
+        size_t offset; // of an array by kind
+    } by_kind[] = {{METRIC_VERIFY_BATCHES, offsetof(struct shard_numbers, verify_batches)},
+                   {METRIC_VERIFIED, offsetof(struct shard_numbers, verified)}};
+    char shard[8];
+    for (size_t m = 0; m < sizeof by_kind / sizeof by_kind[0]; m++) {
+        metric_begin(out, by_kind[m].id);
+        for (unsigned i = 0; i < n->shard_count; i++) {
+            const char *numbers = (const char *)shard_numbers(n->shards[i]);
+            const _Atomic uint64_t *values = (const _Atomic uint64_t *)(numbers + by_kind[m].offset);
+            snprintf(shard, sizeof shard, "%u", i);
+            for (unsigned k = 0; k < VERIFY_KIND_COUNT; k++)
+                metric_counter(out, by_kind[m].id, (const char *const[]){shard, kinds[k]}, load(&values[k]));
+        }
+    }
+    metric_begin(out, METRIC_VERIFY_COSTLY);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct shard_numbers *s = shard_numbers(n->shards[i]);
+        snprintf(shard, sizeof shard, "%u", i);
+        metric_counter(out, METRIC_VERIFY_COSTLY, (const char *const[]){shard, "wrong witness"},
+                       load(&s->wrong_witnesses));
+        metric_counter(out, METRIC_VERIFY_COSTLY, (const char *const[]){shard, "slow signature"}, load(&s->slow_items));
+    }
+}
+
+static void lanes(const struct node *n, FILE *out)
+{
+    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    for (enum metric_id id = METRIC_LANES_USED; id <= METRIC_LANES_OFFERED; id++) {
+        const bool used = id == METRIC_LANES_USED;
+        metric_begin(out, id);
+        for (unsigned i = 0; i < n->shard_count; i++) {
+            const struct shard_numbers *s = shard_numbers(n->shards[i]);
+            char thread[16];
+            snprintf(thread, sizeof thread, "shard %u", i);
+            metric_counter(out, id, (const char *const[]){thread, "keccak"},
+                           load(used ? &s->keccak_lanes_used : &s->keccak_lanes_offered));
+            metric_counter(out, id, (const char *const[]){thread, "signatures"},
+                           load(used ? &s->signature_lanes_used : &s->signature_lanes_offered));
+        }
+        metric_counter(out, id, (const char *const[]){"coordinator", "keccak"},
+                       load(used ? &c->keccak_lanes_used : &c->keccak_lanes_offered));
     }
 }
 
@@ -237,6 +292,7 @@ static void ingest_refusals(const struct node *n, FILE *out)
         metric_counter(out, METRIC_INGEST_REFUSED, (const char *const[]){shard, "too many"}, load(&s->too_many));
         metric_counter(out, METRIC_INGEST_REFUSED, (const char *const[]){shard, "bad hello"}, load(&s->bad_hellos));
         metric_counter(out, METRIC_INGEST_REFUSED, (const char *const[]){shard, "bad frame"}, load(&s->bad_frames));
+        metric_counter(out, METRIC_INGEST_REFUSED, (const char *const[]){shard, "too costly"}, load(&s->too_costly));
     }
 }
 
@@ -314,8 +370,10 @@ static void identity(const struct node *n, FILE *out)
 {
     struct rpc_node_status status;
     node_status((void *)n, &status);
+    char kernels[80];
+    snprintf(kernels, sizeof kernels, "signatures: %s, keccak: %s", sv_kernel_name(), keccak256_implementation());
     metric_begin(out, METRIC_INFO);
-    metric_gauge(out, METRIC_INFO, (const char *const[]){status.version, sv_kernel_name()}, 1);
+    metric_gauge(out, METRIC_INFO, (const char *const[]){status.version, kernels}, 1);
     metric_gauge(out, METRIC_UPTIME_SECONDS, NULL, (double)(clock_wall_ms() - n->start_wall_ms) / 1000);
     metric_gauge(out, METRIC_HEALTHY, NULL, status.healthy);
 }
@@ -335,6 +393,8 @@ void node_metrics(void *ctx, FILE *out)
     per_shard(n, out, METRIC_POOL_BYTES, offsetof(struct shard_numbers, pool_bytes), false);
     per_shard(n, out, METRIC_SUBMITTED, offsetof(struct shard_numbers, accepted), true);
     refusals(n, out);
+    verification(n, out);
+    lanes(n, out);
     per_shard(n, out, METRIC_INGEST_CONNECTIONS, offsetof(struct shard_numbers, connections), false);
     ingest_refusals(n, out);
     per_shard(n, out, METRIC_INGEST_FRAMES, offsetof(struct shard_numbers, frames), true);

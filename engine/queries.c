@@ -1,6 +1,11 @@
 #include "engine/queries.h"
 
+#include "sigverify/sigverify.h"
+
 #include <stdlib.h>
+
+// Submissions that would not fill the lanes so many times go to one shard: kernels work on two rounds side by side.
+#define PARCEL_ROUNDS 2
 
 struct queries {
     struct shard **shards;
@@ -12,7 +17,6 @@ struct queries {
 // A question under way.
 struct question {
     struct shard_call call;
-    struct submission submission;
     struct queries *owner;
     struct rpc_query *query;
 };
@@ -28,19 +32,87 @@ static void dropped(struct shard_call *call)
     complete((struct question *)call);
 }
 
+// Submissions on their way to one shard. Each is answered by itself; the last answer frees them.
+struct parcel;
+struct parcel_item {
+    struct submission submission;
+    struct parcel *parcel;
+    struct rpc_query *query;
+};
+struct parcel {
+    struct shard_call call;
+    struct queries *owner;
+    size_t count, open; // open: not yet answered, and one while they are being submitted
+    struct parcel_item items[];
+};
+
+static void parcel_release(struct parcel *p)
+{
+    if (--p->open == 0)
+        free(p);
+}
+
 static void submitted(struct submission *sub, enum tx_status status, const bytes32 *hash)
 {
-    struct question *q = (struct question *)((char *)sub - offsetof(struct question, submission));
-    q->query->status = status;
+    struct parcel_item *item = (struct parcel_item *)((char *)sub - offsetof(struct parcel_item, submission));
+    struct rpc_query *query = item->query;
+    query->status = status;
     if (hash)
-        q->query->hash = *hash;
-    complete(q);
+        query->hash = *hash;
+    rpc_complete(item->parcel->owner->rpc, query);
+    parcel_release(item->parcel);
 }
 
 static void run_submit(struct shard *s, struct shard_call *call)
 {
-    struct question *q = (struct question *)call;
-    shard_submit(s, bytes_of(q->query->raw, q->query->raw_len), &q->submission);
+    struct parcel *p = (struct parcel *)call;
+    for (size_t i = 0; i < p->count; i++)
+        shard_submit(s, bytes_of(p->items[i].query->raw, p->items[i].query->raw_len), &p->items[i].submission);
+    parcel_release(p);
+}
+
+static void submit_dropped(struct shard_call *call)
+{
+    struct parcel *p = (struct parcel *)call;
+    for (size_t i = 0; i < p->count; i++)
+        rpc_complete(p->owner->rpc, p->items[i].query);
+    free(p);
+}
+
+static bool send_parcel(struct queries *q, struct rpc_query *const *queries, size_t count)
+{
+    struct parcel *p = calloc(1, sizeof *p + count * sizeof p->items[0]);
+    if (!p)
+        return false;
+    p->call.run = run_submit;
+    p->call.dropped = submit_dropped;
+    p->owner = q;
+    p->count = count;
+    p->open = count + 1;
+    for (size_t i = 0; i < count; i++) {
+        p->items[i] = (struct parcel_item){{.done = submitted}, p, queries[i]};
+        queries[i]->found = 0;
+        queries[i]->status = TX_OK;
+    }
+    if (shard_run(q->shards[q->next++ % q->shard_count], &p->call))
+        return true;
+    free(p);
+    return false;
+}
+
+size_t queries_submit(void *ctx, struct rpc_query *const *queries, size_t count)
+{
+    struct queries *q = ctx;
+    const size_t least = PARCEL_ROUNDS * sv_lane_count(), even = (count + q->shard_count - 1) / q->shard_count;
+    const size_t part = even > least ? even : least;
+    size_t sent = 0;
+    while (sent < count) {
+        const size_t n = count - sent < part ? count - sent : part;
+        if (!send_parcel(q, queries + sent, n))
+            break;
+        sent += n;
+    }
+    return sent;
 }
 
 static void run_account(struct shard *s, struct shard_call *call)
@@ -126,9 +198,6 @@ static void run_pool(struct shard *s, struct shard_call *call)
 static unsigned first_shard(struct queries *q, struct rpc_query *r, struct question *question)
 {
     switch (r->kind) {
-    case RPC_SUBMIT:
-        question->call.run = run_submit;
-        return q->next++ % q->shard_count;
     case RPC_ACCOUNT:
         question->call.run = run_account;
         return partition_owner(partition_of_key(&r->key), q->shard_count);
@@ -142,12 +211,13 @@ static unsigned first_shard(struct queries *q, struct rpc_query *r, struct quest
 bool queries_ask(void *ctx, struct rpc_query *query)
 {
     struct queries *q = ctx;
+    if (query->kind == RPC_SUBMIT)
+        return queries_submit(q, &query, 1) == 1;
     struct question *question = calloc(1, sizeof *question);
     if (!question)
         return false;
     question->owner = q;
     question->query = query;
-    question->submission.done = submitted;
     question->call.dropped = dropped;
     query->found = 0;
     query->status = TX_OK;

@@ -1,5 +1,6 @@
 // The rpc thread's questions, carried to the shards that can answer: an account to its owner, a submission to the
-// shards in turn, questions about the pool through all shards one after the other.
+// shards in turn, questions about the pool through all shards one after the other. Submissions that come together stay
+// together: each shard gets one part of them, to be verified as a batch.
 #ifndef GANTRY_ENGINE_QUERIES_H
 #define GANTRY_ENGINE_QUERIES_H
 
@@ -15,5 +16,7 @@ void queries_free(struct queries *q);
 
 // rpc_backend.ask, with ctx the struct queries. The rpc thread.
 bool queries_ask(void *ctx, struct rpc_query *query);
+// rpc_backend.submit, likewise.
+size_t queries_submit(void *ctx, struct rpc_query *const *queries, size_t count);
 
 #endif

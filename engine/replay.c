@@ -14,7 +14,9 @@
 struct replay_txs {
     size_t count, cap;
     struct tx *txs;
-    bytes32 *keys; // senders', then targets'
+    address *senders;
+    struct bytes *messages; // of the keys
+    bytes32 *keys;          // senders', then targets'
     struct exec_tx *exec;
     const struct exec_tx **list;
     struct exec_result *results;
@@ -30,6 +32,8 @@ static void *must(void *p)
 static void replay_txs_free(struct replay_txs *t)
 {
     free(t->txs);
+    free(t->senders);
+    free(t->messages);
     free(t->keys);
     free(t->exec);
     free(t->list);
@@ -44,6 +48,8 @@ static void reserve(struct replay_txs *t, size_t count)
     size_t cap = count * 2 + 16;
     t->cap = cap;
     t->txs = must(realloc(t->txs, cap * sizeof *t->txs));
+    t->senders = must(realloc(t->senders, cap * sizeof *t->senders));
+    t->messages = must(realloc(t->messages, 2 * cap * sizeof *t->messages));
     t->keys = must(realloc(t->keys, 2 * cap * sizeof *t->keys));
     t->exec = must(realloc(t->exec, cap * sizeof *t->exec));
     t->list = must(realloc(t->list, cap * sizeof *t->list));
@@ -60,11 +66,13 @@ static bool replay_txs_make(struct replay_txs *t, uint64_t chain_id, const struc
         record_tx_at(r, (uint32_t)i, &x);
         if (tx_decode(&t->txs[i], x.raw, chain_id) != TX_OK)
             return false;
-        t->keys[i] = keccak256(x.sender.b, sizeof x.sender.b);
-        t->keys[n + i] = keccak256(t->txs[i].to.b, sizeof t->txs[i].to.b);
+        t->senders[i] = x.sender;
+        t->messages[i] = bytes_of(t->senders[i].b, sizeof t->senders[i].b);
+        t->messages[n + i] = bytes_of(t->txs[i].to.b, sizeof t->txs[i].to.b);
         t->exec[i] = (struct exec_tx){&t->txs[i], &t->keys[i], &t->keys[n + i], (uint32_t)i};
         t->list[i] = &t->exec[i];
     }
+    keccak256_batch(t->keys, t->messages, 2 * n);
     return true;
 }
 

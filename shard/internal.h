@@ -4,14 +4,9 @@
 
 #include "shard/loop.h"
 #include "shard/shard.h"
-#include "sigverify/sigverify.h"
+#include "shard/verify.h"
 
 #include <pthread.h>
-
-// Signatures verified in one go while nothing else presses; and while a block is under way, so that its phases wait
-// little for the verification of later transactions.
-#define VERIFY_BATCH 64
-#define VERIFY_BATCH_IN_BLOCK 32
 
 // Values of tx_origin.connection beyond connection handles (which start at 1).
 #define ORIGIN_NOBODY 0u
@@ -41,13 +36,6 @@ struct outbox {
     struct shard_call *calls, *last_call;
 };
 
-// Decoded transactions on their way to a verified batch.
-struct verify_slot {
-    struct pooled_tx *t;
-    bool has_witness;
-    struct sv_witness witness;
-};
-
 // What a pool holds that can lead to a block, the more pressing last.
 enum pool_news { NEWS_NOTHING, NEWS_HELD_BACK, NEWS_EXECUTABLE };
 
@@ -75,7 +63,6 @@ struct shard {
     struct arena *arena;
     struct loop *loop;
     struct ingest_server *ingest;
-    struct sv_verifier *verifier;
     struct mempool *pool;
     struct state *states[PARTITION_COUNT];
     struct account_trie *tries[PARTITION_COUNT];
@@ -83,8 +70,7 @@ struct shard {
     struct exec_shard *exec;
     struct block_part block;
 
-    struct verify_slot verify[VERIFY_BATCH];
-    size_t verify_count;
+    struct verify_batch *verify;
     struct outbox outbox[SHARD_MAX];
     struct tx_list deferred; // for the own pool, while standing still
     struct message *deferred_calls;
@@ -106,7 +92,8 @@ struct shard {
 
 // receive.c: from raw bytes to verified transactions in the pools.
 // Copies raw into a transaction of this shard and queues it for verification; refuses with a status (nothing is kept).
-enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness,
+// A witness is NULL exactly for VERIFY_RECOVER.
+enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind kind, const struct sv_witness *witness,
                            struct tx_origin origin);
 bool receive_has_room(const struct shard *s);   // memory, and a free slot in the batch
 bool receive_has_memory(const struct shard *s); // what was received here and is not answered yet is within its bound
@@ -118,6 +105,7 @@ void receive_take_removed(struct shard *s); // what left the pool goes home
 void receive_flush(struct shard *s);        // posts the outboxes
 bool receive_outbox_empty(const struct shard *s);
 void receive_publish_pool(struct shard *s); // numbers, and MSG_POOL_READY
+void receive_publish_verify(struct shard *s);
 // After all shards have ended, before any is freed: what waits here for an answer gets its last one.
 void receive_abandon(struct shard *s);
 
@@ -126,7 +114,9 @@ void block_handle(struct shard *s, const struct message *m);
 void block_publish_accounts(struct shard *s);
 void block_free(struct shard *s);
 
-// ingest/server.c answers through this.
+// ingest/server.c is told of its transactions through these: verified, with or without having cost much through their
+// own fault; and answered.
+void ingest_verified(struct ingest_server *server, struct tx_origin origin, bool costly);
 void ingest_answer(struct ingest_server *server, struct tx_origin origin, enum tx_status status);
 
 #endif

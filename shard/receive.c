@@ -1,7 +1,7 @@
 // From raw bytes to verified transactions in the pools.
 //
-//   receive_raw -> batch -> receive_verify -> own pool, or the owner's outbox -> MSG_ROUTE -> owner's pool
-//                                                                            <- MSG_ANSWERS, later MSG_RELEASE
+//   receive_raw -> verify.h -> receive_verify -> own pool, or the owner's outbox -> MSG_ROUTE -> owner's pool
+//                                                                               <- MSG_ANSWERS, later MSG_RELEASE
 #include "base/keccak.h"
 #include "shard/internal.h"
 
@@ -61,11 +61,11 @@ bool receive_has_memory(const struct shard *s)
 
 bool receive_has_room(const struct shard *s)
 {
-    size_t batch = s->block.open ? VERIFY_BATCH_IN_BLOCK : VERIFY_BATCH;
-    return s->verify_count < batch && receive_has_memory(s);
+    return verify_batch_has_room(s->verify, s->block.open) && receive_has_memory(s);
 }
 
-enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_witness *witness, struct tx_origin origin)
+enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind kind, const struct sv_witness *witness,
+                           struct tx_origin origin)
 {
     bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
     enum tx_status status = draining ? TX_STOPPING : TX_TOO_LARGE;
@@ -91,102 +91,8 @@ enum tx_status receive_raw(struct shard *s, struct bytes raw, const struct sv_wi
     t->received_ns = clock_ns();
     set_live_bytes(s, s->live_bytes + pooled_tx_bytes(raw.len));
     set_unanswered_bytes(s, s->unanswered_bytes + pooled_tx_bytes(raw.len));
-    struct verify_slot *slot = &s->verify[s->verify_count++];
-    slot->t = t;
-    slot->has_witness = witness != NULL;
-    if (witness)
-        slot->witness = *witness;
+    verify_batch_add(s->verify, t, kind, witness);
     return TX_OK;
-}
-
-static enum tx_status status_of_verification(enum sv_status status)
-{
-    switch (status) {
-    case SV_OK:
-        return TX_OK;
-    case SV_WRONG_WITNESS:
-        return TX_WRONG_WITNESS;
-    case SV_HIGH_S:
-        return TX_HIGH_S;
-    case SV_BAD_RANGE:
-        return TX_BAD_R;
-    case SV_NO_POINT:
-        return TX_BAD_SIGNATURE;
-    }
-    return TX_BAD_SIGNATURE;
-}
-
-// Signing hashes and transaction hashes of the batch, in one go each.
-static void hash_batch(struct shard *s, bytes32 *signing)
-{
-    struct bytes messages[2 * VERIFY_BATCH];
-    bytes32 hashes[2 * VERIFY_BATCH];
-    size_t n = s->verify_count, room = 0;
-    for (size_t i = 0; i < n; i++)
-        room += TX_SIGNING_MAX(s->verify[i].t->raw_len);
-    uint8_t *buf = arena_alloc(s->arena, room), *p = buf;
-    for (size_t i = 0; i < n; i++) {
-        const struct pooled_tx *t = s->verify[i].t;
-        size_t len = tx_signing_message(p, &t->tx);
-        messages[i] = bytes_of(p, len);
-        messages[n + i] = t->tx.raw;
-        p += len;
-    }
-    keccak256_batch(hashes, messages, 2 * n);
-    for (size_t i = 0; i < n; i++) {
-        signing[i] = hashes[i];
-        s->verify[i].t->hash = hashes[n + i];
-    }
-    arena_free(s->arena, buf);
-}
-
-// Verifies the slots with a witness, or those without, as one batch.
-static void verify_kind(struct shard *s, const bytes32 *signing, bool with_witness)
-{
-    struct sv_item items[VERIFY_BATCH];
-    struct sv_witness witness[VERIFY_BATCH];
-    struct sv_result results[VERIFY_BATCH];
-    size_t at[VERIFY_BATCH], n = 0;
-    for (size_t i = 0; i < s->verify_count; i++) {
-        if (s->verify[i].has_witness != with_witness)
-            continue;
-        const struct tx *tx = &s->verify[i].t->tx;
-        items[n] = (struct sv_item){signing[i], tx->r, tx->s, tx->y_parity, true};
-        if (with_witness)
-            witness[n] = s->verify[i].witness;
-        at[n++] = i;
-    }
-    if (n == 0)
-        return;
-    if (with_witness)
-        sv_verify_witness(s->verifier, results, items, witness, n);
-    else
-        sv_recover(s->verifier, results, items, n);
-    for (size_t i = 0; i < n; i++) {
-        struct pooled_tx *t = s->verify[at[i]].t;
-        t->status = (uint8_t)status_of_verification(results[i].status);
-        t->sender = results[i].signer;
-    }
-    atomic_fetch_add_explicit(&s->numbers.verify_batches, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->numbers.verified, n, memory_order_relaxed);
-}
-
-// Account keys of senders and targets.
-static void key_batch(struct shard *s)
-{
-    struct bytes messages[2 * VERIFY_BATCH];
-    bytes32 keys[2 * VERIFY_BATCH];
-    size_t n = s->verify_count;
-    for (size_t i = 0; i < n; i++) {
-        const struct pooled_tx *t = s->verify[i].t;
-        messages[i] = bytes_of(t->sender.b, sizeof t->sender.b);
-        messages[n + i] = bytes_of(t->tx.to.b, sizeof t->tx.to.b);
-    }
-    keccak256_batch(keys, messages, 2 * n);
-    for (size_t i = 0; i < n; i++) {
-        s->verify[i].t->sender_key = keys[i];
-        s->verify[i].t->target_key = keys[n + i];
-    }
 }
 
 // The sender's account as of the block that the pool has settled; a block under way is not seen.
@@ -224,35 +130,48 @@ static void pool_own(struct shard *s, struct pooled_tx *t)
     answer(s, origin, raw_len, status, &hash);
 }
 
+// Tells who submitted a transaction what its verification has shown.
+static void tell_verified(struct shard *s, size_t i)
+{
+    const struct pooled_tx *t = verify_batch_at(s->verify, i);
+    if (t->origin.connection == ORIGIN_SUBMISSION)
+        ((struct submission *)(uintptr_t)t->origin.sequence)->hash = t->hash;
+    else if (t->origin.connection != ORIGIN_NOBODY)
+        ingest_verified(s->ingest, t->origin, verify_batch_was_costly(s->verify, i));
+}
+
+static void route(struct shard *s, struct pooled_tx *t)
+{
+    const unsigned owner = partition_owner(partition_of_key(&t->sender_key), s->options.count);
+    if (owner != s->options.index)
+        tx_list_add(&s->outbox[owner].route, t);
+    else if (s->block.standing)
+        tx_list_add(&s->deferred, t);
+    else
+        pool_own(s, t);
+}
+
 void receive_verify(struct shard *s)
 {
-    if (s->verify_count == 0)
+    const size_t n = verify_batch_count(s->verify);
+    if (n == 0)
         return;
     enum stage before = stage_enter(&s->stages, STAGE_VERIFY);
-    bytes32 signing[VERIFY_BATCH];
-    hash_batch(s, signing);
-    verify_kind(s, signing, false);
-    verify_kind(s, signing, true);
-    key_batch(s);
-    size_t n = s->verify_count;
-    s->verify_count = 0;
+    verify_batch_run(s->verify);
     stage_items(&s->stages, STAGE_VERIFY, n);
     stage_enter(&s->stages, STAGE_POOL);
     for (size_t i = 0; i < n; i++) {
-        struct pooled_tx *t = s->verify[i].t;
-        unsigned owner = partition_owner(partition_of_key(&t->sender_key), s->options.count);
-        if (t->status != TX_OK) {
+        struct pooled_tx *t = verify_batch_at(s->verify, i);
+        tell_verified(s, i);
+        if (t->status == TX_OK) {
+            route(s, t);
+        } else {
             count_refusal(s, t->status);
             answer(s, t->origin, t->raw_len, t->status, &t->hash);
             free_tx(s, t);
-        } else if (owner != s->options.index) {
-            tx_list_add(&s->outbox[owner].route, t);
-        } else if (s->block.standing) {
-            tx_list_add(&s->deferred, t);
-        } else {
-            pool_own(s, t);
         }
     }
+    verify_batch_clear(s->verify);
     stage_items(&s->stages, STAGE_POOL, n);
     receive_take_removed(s);
     stage_enter(&s->stages, before);
@@ -386,6 +305,23 @@ void receive_publish_pool(struct shard *s)
         s->told = news;
 }
 
+void receive_publish_verify(struct shard *s)
+{
+    const struct verify_totals totals = verify_batch_totals(s->verify);
+    const struct keccak256_lanes keccak = keccak256_lane_use();
+    struct shard_numbers *n = &s->numbers;
+    for (enum verify_kind k = 0; k < VERIFY_KIND_COUNT; k++) {
+        atomic_store_explicit(&n->verify_batches[k], totals.batches[k], memory_order_relaxed);
+        atomic_store_explicit(&n->verified[k], totals.items[k], memory_order_relaxed);
+    }
+    atomic_store_explicit(&n->wrong_witnesses, totals.wrong_witnesses, memory_order_relaxed);
+    atomic_store_explicit(&n->slow_items, totals.slow, memory_order_relaxed);
+    atomic_store_explicit(&n->signature_lanes_used, totals.lanes.used, memory_order_relaxed);
+    atomic_store_explicit(&n->signature_lanes_offered, totals.lanes.offered, memory_order_relaxed);
+    atomic_store_explicit(&n->keccak_lanes_used, keccak.used, memory_order_relaxed);
+    atomic_store_explicit(&n->keccak_lanes_offered, keccak.offered, memory_order_relaxed);
+}
+
 void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call)
 {
     struct outbox *o = &s->outbox[to];
@@ -452,8 +388,8 @@ void receive_abandon(struct shard *s)
     struct message m;
     while (inbox_take(&s->inbox, &m, 1) == 1)
         abandon_message(&m);
-    for (size_t i = 0; i < s->verify_count; i++)
-        answer_submission(s->verify[i].t->origin, TX_STOPPING);
+    for (size_t i = 0; i < verify_batch_count(s->verify); i++)
+        answer_submission(verify_batch_at(s->verify, i)->origin, TX_STOPPING);
     abandon_list(s->deferred.head);
     for (size_t i = 0; i < s->deferred_call_count; i++)
         drop_call(s->deferred_calls[i].p);
@@ -472,13 +408,9 @@ void receive_abandon(struct shard *s)
 void shard_submit(struct shard *s, struct bytes raw, struct submission *sub)
 {
     struct tx_origin origin = {.connection = ORIGIN_SUBMISSION, .sequence = (uintptr_t)sub};
-    if (s->verify_count == VERIFY_BATCH)
+    if (!verify_batch_has_room(s->verify, false))
         receive_verify(s);
-    size_t at = s->verify_count;
-    enum tx_status status = receive_raw(s, raw, NULL, origin);
-    if (status != TX_OK) {
+    enum tx_status status = receive_raw(s, raw, VERIFY_RECOVER, NULL, origin);
+    if (status != TX_OK)
         sub->done(sub, status, NULL);
-        return;
-    }
-    sub->hash = tx_hash(&s->verify[at].t->tx);
 }

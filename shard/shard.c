@@ -40,7 +40,12 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
         shard_free(s);
         return NULL;
     }
-    s->verifier = sv_create();
+    s->verify = verify_batch_create(s->arena);
+    if (!s->verify) {
+        snprintf(error, error_cap, "a shard's verifier could not be made: not enough memory");
+        shard_free(s);
+        return NULL;
+    }
     s->pool = mempool_create(s->arena, &options->pool);
     unsigned last = partition_first(options->index + 1, options->count);
     for (unsigned p = partition_first(options->index, options->count); p < last; p++) {
@@ -148,11 +153,12 @@ static void turn(struct shard *s)
     receive_verify(s);
     tick(s);
     receive_publish_pool(s);
+    receive_publish_verify(s);
     receive_flush(s);
     stage_enter(&s->stages, STAGE_REPLY);
     ingest_send_answers(s->ingest);
     stage_enter(&s->stages, STAGE_IDLE);
-    if (ingest_has_work(s->ingest) || s->verify_count > 0 || !receive_outbox_empty(s)) {
+    if (ingest_has_work(s->ingest) || verify_batch_count(s->verify) > 0 || !receive_outbox_empty(s)) {
         stage_enter(&s->stages, STAGE_RECEIVE);
         loop_run(s->loop, 0);
     } else if (!await_block(s) && inbox_prepare_sleep(&s->inbox)) {
@@ -236,8 +242,7 @@ static void shard_free(struct shard *s)
     }
     if (s->pool)
         mempool_free(s->pool);
-    if (s->verifier)
-        sv_free(s->verifier);
+    verify_batch_free(s->verify);
     loop_free(s->loop);
     inbox_free(&s->inbox);
     arena_destroy(s->arena);

@@ -11,6 +11,7 @@
 #include "mempool/mempool.h"
 #include "shard/message.h"
 #include "shard/stage.h"
+#include "shard/verify.h"
 
 struct shard_options {
     unsigned index, count;
@@ -21,6 +22,7 @@ struct shard_options {
     uint64_t receive_bytes_max; // bytes of transactions received here and not yet answered; at it reading stops
     struct inbox *coordinator;
     uint32_t connection_max; // ingest connections of this shard
+    uint32_t costly_percent; // of what an ingest connection sends; shard/ingest/standing.h
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
     void (*pooled)(void *ctx, const bytes32 *hashes, size_t count);
     void *pooled_ctx;
@@ -70,7 +72,7 @@ void shard_adopt_height(struct shard *s, uint64_t height, const u256 *next_base_
 // returns.
 struct submission {
     void (*done)(struct submission *sub, enum tx_status status, const bytes32 *hash);
-    bytes32 hash; // valid once decoded
+    bytes32 hash; // valid once verified
 };
 void shard_submit(struct shard *s, struct bytes raw, struct submission *sub);
 
@@ -80,10 +82,13 @@ struct shard_numbers {
     _Atomic uint64_t accepted, refused;           // submissions answered by this shard's pool or refused on the way
     _Atomic uint64_t refused_by[TX_STATUS_COUNT]; // by reason
     _Atomic uint64_t frames, connections, connections_total, received_bytes, receive_paused;
-    _Atomic uint64_t verify_batches, verified;
-    _Atomic uint64_t too_many, bad_hellos, bad_frames; // connections refused
-    _Atomic uint64_t live_bytes;                       // of transactions received here
-    _Atomic uint64_t unanswered_bytes;                 // of them not yet answered
+    _Atomic uint64_t verify_batches[VERIFY_KIND_COUNT], verified[VERIFY_KIND_COUNT];
+    _Atomic uint64_t wrong_witnesses, slow_items;
+    // Of all batches of this thread: keccak256_lane_use, sv_lane_use.
+    _Atomic uint64_t keccak_lanes_used, keccak_lanes_offered, signature_lanes_used, signature_lanes_offered;
+    _Atomic uint64_t too_many, bad_hellos, bad_frames, too_costly; // connections refused or ended
+    _Atomic uint64_t live_bytes;                                   // of transactions received here
+    _Atomic uint64_t unanswered_bytes;                             // of them not yet answered
     _Atomic uint64_t accounts;
     _Atomic uint64_t evicted, replaced, expired, dropped;
 };

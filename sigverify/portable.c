@@ -65,4 +65,11 @@ static void verify_witness(void *state, struct sv_result *out, const struct sv_i
     }
 }
 
-const struct sv_kernels SV_PORTABLE = {"portable", usable, create, destroy, recover, verify_witness};
+static void verify_schnorr(void *state, bool *ok, const struct sv_schnorr *in, size_t n)
+{
+    (void)state;
+    for (size_t i = 0; i < n; i++)
+        ok[i] = sv_check_schnorr(&in[i]);
+}
+
+const struct sv_kernels SV_PORTABLE = {"portable", usable, create, destroy, recover, verify_witness, verify_schnorr, 1};

@@ -1,4 +1,5 @@
 #include <secp256k1.h>
+#include <secp256k1_schnorrsig.h>
 
 #include "base/u256.h"
 #include "sigverify/kernels.h"
@@ -28,4 +29,14 @@ bool sv_is_ry(const struct sv_item *item, const uint8_t ry[32])
     memcpy(point + 33, ry, 32);
     secp256k1_pubkey parsed; // parsing refuses coordinates that are not below p or not on the curve
     return secp256k1_ec_pubkey_parse(secp256k1_context_static, &parsed, point, sizeof point);
+}
+
+bool sv_check_schnorr(const struct sv_schnorr *in)
+{
+    uint8_t signature[64];
+    secp256k1_xonly_pubkey key;
+    memcpy(signature, in->r.b, 32);
+    memcpy(signature + 32, in->s.b, 32);
+    return secp256k1_xonly_pubkey_parse(secp256k1_context_static, &key, in->key.b) &&
+           secp256k1_schnorrsig_verify(secp256k1_context_static, signature, in->message.b, 32, &key);
 }

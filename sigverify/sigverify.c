@@ -7,19 +7,20 @@
 #include "base/keccak.h"
 #include "base/log.h"
 #include "sigverify/kernels.h"
+#include "sigverify/lanes/lanes.h"
 
 struct sv_verifier {
     const struct sv_kernels *kernels;
     void *state;
+    struct sv_lanes use;
     // Addresses are hashed a batch at a time.
     struct bytes messages[SV_BATCH_MAX];
     bytes32 hashes[SV_BATCH_MAX];
     uint32_t owners[SV_BATCH_MAX]; // which result of the batch a message belongs to
 };
 
-// Fastest first.
-static const struct sv_kernels *const IMPLEMENTATIONS[] = {&SV_PORTABLE};
-enum { IMPLEMENTATION_COUNT = sizeof IMPLEMENTATIONS / sizeof IMPLEMENTATIONS[0] };
+// Fastest first; the last runs everywhere.
+static const struct sv_kernels *const IMPLEMENTATIONS[] = {&SV_AVX512, &SV_AVX2, &SV_PORTABLE};
 
 static pthread_once_t choose_once = PTHREAD_ONCE_INIT;
 static const struct sv_kernels *chosen; // NULL after choosing: refused, and choice_error says why
@@ -27,24 +28,12 @@ static char choice_error[SV_ERROR_MAX];
 
 static void choose(void)
 {
-    const char *wanted = getenv("GANTRY_LANES");
-    const bool any = !wanted || wanted[0] == '\0' || strcmp(wanted, "auto") == 0;
-    for (size_t i = 0; i < IMPLEMENTATION_COUNT; i++) {
-        if (!any && strcmp(wanted, IMPLEMENTATIONS[i]->name) != 0)
-            continue;
-        if (IMPLEMENTATIONS[i]->usable()) {
-            chosen = IMPLEMENTATIONS[i];
-            return;
-        }
-        snprintf(choice_error, sizeof choice_error, "GANTRY_LANES: this machine does not run '%s'",
-                 IMPLEMENTATIONS[i]->name);
-        if (!any)
-            return;
-    }
-    size_t used = (size_t)snprintf(choice_error, sizeof choice_error,
-                                   "GANTRY_LANES: unknown value '%.40s'; known: auto", wanted ? wanted : "");
-    for (size_t i = 0; i < IMPLEMENTATION_COUNT && used < sizeof choice_error; i++)
-        used += (size_t)snprintf(choice_error + used, sizeof choice_error - used, ", %s", IMPLEMENTATIONS[i]->name);
+    if (!cpu_choose_lanes(choice_error))
+        return;
+    size_t i = 0;
+    while (!IMPLEMENTATIONS[i]->usable()) // the portable one, the last, always is
+        i++;
+    chosen = IMPLEMENTATIONS[i];
 }
 
 bool sv_choose_kernels(char error[SV_ERROR_MAX])
@@ -71,12 +60,18 @@ const char *sv_kernel_name(void)
     return kernels()->name;
 }
 
+unsigned sv_lane_count(void)
+{
+    return kernels()->lanes;
+}
+
 struct sv_verifier *sv_create(void)
 {
     struct sv_verifier *v = malloc(sizeof *v);
     if (!v)
         return NULL;
     v->kernels = kernels();
+    v->use = (struct sv_lanes){0};
     v->state = v->kernels->create();
     if (!v->state) {
         free(v);
@@ -91,6 +86,18 @@ void sv_free(struct sv_verifier *v)
         return;
     v->kernels->destroy(v->state);
     free(v);
+}
+
+struct sv_lanes sv_lane_use(const struct sv_verifier *v)
+{
+    return v->use;
+}
+
+static void count_lanes(struct sv_verifier *v, size_t n)
+{
+    const size_t lanes = v->kernels->lanes;
+    v->use.used += n;
+    v->use.offered += (n + lanes - 1) / lanes * lanes;
 }
 
 static address address_of_hash(const bytes32 *hash)
@@ -122,6 +129,7 @@ void sv_recover(struct sv_verifier *v, struct sv_result *out, const struct sv_it
         const size_t count = n - at < SV_BATCH_MAX ? n - at : SV_BATCH_MAX;
         v->kernels->recover(v->state, out + at, in + at, count);
         fill_signers(v, out + at, count);
+        count_lanes(v, count);
     }
 }
 
@@ -134,6 +142,15 @@ void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struc
         const size_t count = n - at < SV_BATCH_MAX ? n - at : SV_BATCH_MAX;
         v->kernels->verify_witness(v->state, out + at, in + at, witness + at, count);
         fill_signers(v, out + at, count);
+        count_lanes(v, count);
+    }
+}
+
+void sv_verify_schnorr(struct sv_verifier *v, bool *ok, const struct sv_schnorr *in, size_t n)
+{
+    for (size_t at = 0; at < n; at += SV_BATCH_MAX) {
+        const size_t count = n - at < SV_BATCH_MAX ? n - at : SV_BATCH_MAX;
+        v->kernels->verify_schnorr(v->state, ok + at, in + at, count);
     }
 }
 

@@ -1,20 +1,21 @@
-// Batched secp256k1 for transactions: recover public keys, or check claimed ones (a witness).
+// Batched secp256k1 for transactions: recover public keys, or check claimed ones (a witness); BIP-340 for votes.
 //
-// Two operations over whole batches; an implementation is a set of kernels chosen once at run time (sv_kernel_name).
+// Operations over whole batches; an implementation is a set of kernels chosen once at run time (sv_kernel_name).
 // Every implementation gives the same answer for every input, valid or not. Data here is public: nothing is
 // constant-time.
 //
 // A verifier belongs to one thread (scratch memory, randomness); create one a thread.
-// Source: SEC 1 v2, 4.1.6 (recovery); EIP-2 (low s).
+// Source: SEC 1 v2, 4.1.6 (recovery); EIP-2 (low s); BIP-340 (Schnorr).
 #ifndef GANTRY_SIGVERIFY_SIGVERIFY_H
 #define GANTRY_SIGVERIFY_SIGVERIFY_H
 
 #include "base/bytes.h"
+#include "base/cpu.h"
 
 struct sv_verifier;
 
 // Batches of this size fill every lane and amortise what is shared; larger ones are cut inside.
-#define SV_BATCH_MAX 512
+#define SV_BATCH_MAX 1024
 
 enum sv_status {
     SV_OK = 0,
@@ -40,6 +41,10 @@ struct sv_result {
     enum sv_status status;
     address signer;     // keccak256(pubkey)[12..]; zero unless SV_OK
     uint8_t pubkey[64]; // x || y; zero unless SV_OK
+    // The item's own contents (an exceptional point, a hash of zero, v above 1, ...) kept it from the lanes, and it
+    // cost many times what others do. Whoever submits such items on purpose can be told by it. Never set because of the
+    // batch's size or of other items, for a wrong witness (its status says it), or by the portable implementation.
+    bool slow;
 };
 
 // NULL only when memory is short.
@@ -55,14 +60,31 @@ void sv_recover(struct sv_verifier *v, struct sv_result *out, const struct sv_it
 void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struct sv_item *in,
                        const struct sv_witness *witness, size_t n);
 
-// Chooses the implementation, once for the process: what the environment variable GANTRY_LANES names ("portable"), or
-// the fastest that this machine runs ("auto" or unset). false with a message when the value is unknown or not for this
-// machine. A program calls it first thing; otherwise the first use chooses, and a refusal there ends the process.
-#define SV_ERROR_MAX 160
+// A BIP-340 signature: key and r are x coordinates of points with even y.
+struct sv_schnorr {
+    bytes32 key, message, r, s;
+};
+
+// ok[i] says whether in[i] holds, by BIP-340's verification.
+void sv_verify_schnorr(struct sv_verifier *v, bool *ok, const struct sv_schnorr *in, size_t n);
+
+// How full the lanes of this verifier's batches were so far: its kernels take the items of a batch sv_lane_count() at a
+// time, and the last ones may be fewer.
+struct sv_lanes {
+    uint64_t used, offered;
+};
+struct sv_lanes sv_lane_use(const struct sv_verifier *v);
+
+// Chooses the implementation, once for the process: the fastest that this machine runs and the environment variable
+// GANTRY_LANES allows (base/cpu.h). false with a message when the variable's value is refused. A program calls it first
+// thing; otherwise the first use chooses, and a refusal there ends the process.
+#define SV_ERROR_MAX CPU_ERROR_MAX
 MUST_CHECK bool sv_choose_kernels(char error[SV_ERROR_MAX]);
 
 // Name of the implementation in use ("portable"), for --version and reports.
 const char *sv_kernel_name(void);
+// How many items one instruction of it works on. Batches of a multiple of this leave no lane empty.
+unsigned sv_lane_count(void);
 
 // Signing, for generators and tests: deterministic (RFC 6979), low s. false when the key is invalid.
 struct sv_signature {

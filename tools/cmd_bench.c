@@ -14,8 +14,8 @@ static const struct benchmark {
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
 struct bench_settings {
-    bool quick;
-    uint64_t seed, accounts, seconds, senders, rate, shards;
+    bool quick, witness;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check;
     char *data, *json;
 };
 
@@ -26,11 +26,15 @@ static const struct config_key keys[] = {
     {"seed", CONFIG_U64, KEY(seed), "1", 0, 0, NULL, "Of the made-up inputs."},
     {"accounts", CONFIG_U64, KEY(accounts), "0", 0, 1000000000, NULL,
      "merkle, node: how many accounts; 0: its default."},
-    {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node: how many of them send; 0: 200,000."},
+    {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node: how many of them send; 0: a fifth."},
     {"seconds", CONFIG_U64, KEY(seconds), "0", 0, 86400, "s",
-     "node: length of the main run; 0: 35, or 10 with --quick."},
+     "node: length of the main run; 0: 35, or at most 3 with --quick."},
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s", "node: offered rate; 0: what all cores could verify."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
+    {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
+     "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
+    {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
+     "node: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness then."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
      "Folder on a disk; node: keeps the chain there, merkle: its checkpoint while it runs; else under /var/tmp."},
     {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
@@ -60,7 +64,9 @@ static int run(const struct benchmark *b, const struct bench_settings *s)
                                           .seconds = s->seconds,
                                           .senders = s->senders,
                                           .rate = s->rate,
-                                          .shards = s->shards};
+                                          .shards = s->shards,
+                                          .check = s->check,
+                                          .witness = s->witness};
     struct bench_report report = {.bench = b->name};
     const int status = b->run(&report, &options);
     if (report.count > 0)

@@ -1,4 +1,5 @@
 // gantry: the one binary. Finds the subcommand and hands over.
+#include "base/keccak.h"
 #include "base/version.h"
 #include "sigverify/sigverify.h"
 #include "tools/commands.h"
@@ -58,7 +59,7 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (strcmp(argv[1], "--version") == 0) {
-        printf("%s, signatures: %s\n", gantry_version(), sv_kernel_name());
+        printf("%s, signatures: %s, keccak: %s\n", gantry_version(), sv_kernel_name(), keccak256_implementation());
         return EXIT_OK;
     }
     const struct command *command = find_command(argv[1]);

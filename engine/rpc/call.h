@@ -58,6 +58,9 @@ struct rpc_core {
     struct fee_oracle fees;
     struct rpc_exchange *exchanges; // all that are under way
     unsigned query_count;
+    // Submissions of the batch whose calls are being started; NULL when none is.
+    struct rpc_query **gathered;
+    size_t gathered_count;
     struct rpc_method_stats *stats; // RPC_METHOD_COUNT + 1
     struct hist latency_ns;
     uint64_t request_count, batch_count, parse_error_count, busy_count;

@@ -273,27 +273,54 @@ static void query_free(struct rpc_query *q)
     free(q);
 }
 
+static void answer_busy(struct rpc_call *call)
+{
+    call->core->busy_count++;
+    call_fail(call, RPC_LIMIT_EXCEEDED, "the node is busy, try again");
+}
+
+// A query that the node did not take.
+static void take_back(struct rpc_query *q)
+{
+    struct rpc_call *call = q->owner;
+    call->core->query_count--;
+    call->query = NULL;
+    query_free(q);
+    answer_busy(call);
+}
+
+static void submit_gathered(struct rpc_core *core)
+{
+    struct rpc_query **queries = core->gathered;
+    const size_t count = core->gathered_count;
+    core->gathered_count = 0;
+    size_t taken = count > 0 ? core->backend.submit(core->backend.ctx, queries, count) : 0;
+    for (; taken < count; taken++)
+        take_back(queries[taken]);
+}
+
 void call_ask(struct rpc_call *call, const struct rpc_query *query,
               void (*then)(struct rpc_call *call, struct rpc_query *q))
 {
     struct rpc_core *core = call->core;
-    struct rpc_query *q = malloc(sizeof *q);
-    if (q) {
-        *q = *query;
-        q->owner = call;
-        call->query = q;
-        call->then = then;
-        core->query_count++;
-        if (core->query_count <= CORE_QUERIES_MAX && core->backend.ask(core->backend.ctx, q))
-            return;
-        core->query_count--;
-        call->query = NULL;
-        query_free(q);
-    } else {
+    struct rpc_query *q = core->query_count < CORE_QUERIES_MAX ? malloc(sizeof *q) : NULL;
+    if (!q) {
         free(query->raw);
+        answer_busy(call);
+        return;
     }
-    core->busy_count++;
-    call_fail(call, RPC_LIMIT_EXCEEDED, "the node is busy, try again");
+    *q = *query;
+    q->owner = call;
+    call->query = q;
+    call->then = then;
+    core->query_count++;
+    if (core->gathered && q->kind == RPC_SUBMIT) {
+        core->gathered[core->gathered_count++] = q;
+        return;
+    }
+    submit_gathered(core); // so that a question after them may see them
+    if (!core->backend.ask(core->backend.ctx, q))
+        take_back(q);
 }
 
 void core_complete(struct rpc_core *core, struct rpc_query *q)
@@ -383,6 +410,19 @@ static void start_call(struct rpc_call *call, const struct jv *request)
     }
 }
 
+// Starts the calls of a batch. Its submissions, as far as nothing is asked between them, are handed over together.
+static void start_batch(struct rpc_exchange *x)
+{
+    struct rpc_core *core = x->core;
+    if (core->backend.submit)
+        core->gathered = malloc(x->call_count * sizeof(struct rpc_query *));
+    for (size_t i = 0; i < x->call_count; i++)
+        start_call(&x->calls[i], jv_at(x->document, i));
+    submit_gathered(core);
+    free(core->gathered);
+    core->gathered = NULL;
+}
+
 // An answer to a text as a whole.
 static void refuse(struct rpc_exchange *x, const struct jv *id, int code, const char *message)
 {
@@ -435,8 +475,7 @@ void core_handle(struct rpc_core *core, struct rpc_peer *peer, struct bytes text
     } else if (batch) {
         core->batch_count++;
         x->batch = true;
-        for (size_t i = 0; i < calls; i++)
-            start_call(&x->calls[i], jv_at(root, i));
+        start_batch(x);
     } else {
         start_call(&x->calls[0], root);
     }

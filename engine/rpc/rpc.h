@@ -86,6 +86,9 @@ struct rpc_backend {
     // Starts an answer; it comes through rpc_complete. Never blocks; false when the node's inbox is full (the rpc
     // thread answers with an error then).
     bool (*ask)(void *ctx, struct rpc_query *q);
+    // Starts submissions (RPC_SUBMIT) of one text together, so that they are verified as batches; as ask does, but
+    // returns how many it took, from the first on. NULL: they are asked one by one.
+    size_t (*submit)(void *ctx, struct rpc_query *const *queries, size_t count);
     void (*status)(void *ctx, struct rpc_node_status *out);
     // Writes the node's metrics in Prometheus text; see engine/rpc/metrics.h.
     void (*metrics)(void *ctx, FILE *out);

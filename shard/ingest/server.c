@@ -3,9 +3,11 @@
 #include "base/log.h"
 #include "shard/ingest/answers.h"
 #include "shard/ingest/input.h"
+#include "shard/ingest/standing.h"
 #include "shard/internal.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -50,7 +52,9 @@ struct connection {
     bool sending;
     bool input_over; // end of stream, or what follows is not read any more
     bool dead;       // nothing can be sent any more
+    bool refused;    // its last answer is set
     uint64_t linger_until_ns;
+    struct standing standing;
     struct answers *answers;
     struct input input;
     uint8_t *send_buf;
@@ -165,6 +169,8 @@ static void receive_ended(struct connection *c, int result)
         enter_queue(c, QUEUE_READY);
     } else if (result != -ECANCELED) {
         kill_connection(c);
+    } else if (c->refused && !c->dead) {
+        arm_receive(c); // to see the end of the stream
     } else if (answers_may_open(c->answers)) {
         enter_queue(c, QUEUE_READY); // the pause was over before it came into force
     }
@@ -313,15 +319,23 @@ static void close_if_over(struct connection *c)
 
 // ---- taking frames
 
-static void refuse_connection(struct connection *c, uint8_t status, const char *why)
+static void refuse_connection(struct connection *c, uint8_t status, const char *why, _Atomic uint64_t *counter)
 {
-    struct shard_numbers *n = &c->server->shard->numbers;
-    atomic_fetch_add_explicit(status == INGEST_BAD_HELLO ? &n->bad_hellos : &n->bad_frames, 1, memory_order_relaxed);
-    answers_set(c->answers, answers_open(c->answers), status, why);
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+    answers_end(c->answers, status, why);
     enter_queue(c, QUEUE_TALK);
-    c->input_over = true;
+    c->refused = c->input_over = true;
     input_drop(&c->input);
     arm_receive(c); // to see the end of the stream
+}
+
+static void refuse_costly(struct connection *c)
+{
+    struct ingest_server *v = c->server;
+    refuse_connection(c, INGEST_TOO_COSTLY, INGEST_TOO_COSTLY_TEXT, &v->shard->numbers.too_costly);
+    if (may_log(v))
+        log_warn("ingest", "connection ended", "reason=\"too costly\" verified=%" PRIu64 " costly=%" PRIu64,
+                 c->standing.verified, c->standing.costly);
 }
 
 static bool take_hello(struct connection *c)
@@ -329,7 +343,7 @@ static bool take_hello(struct connection *c)
     if (!input_gather(&c->input, INGEST_CLIENT_HELLO_BYTES))
         return false;
     if (!ingest_check_client_hello(input_front(&c->input).ptr)) {
-        refuse_connection(c, INGEST_BAD_HELLO, INGEST_BAD_HELLO_TEXT);
+        refuse_connection(c, INGEST_BAD_HELLO, INGEST_BAD_HELLO_TEXT, &c->server->shard->numbers.bad_hellos);
         return false;
     }
     input_consume(&c->input, INGEST_CLIENT_HELLO_BYTES);
@@ -345,7 +359,9 @@ static void take_frame(struct connection *c, const struct ingest_frame *frame)
     struct shard *s = c->server->shard;
     uint64_t sequence = answers_open(c->answers);
     struct tx_origin origin = {c->handle, c->generation, sequence};
-    enum tx_status status = receive_raw(s, frame->raw, frame->has_witness ? &frame->witness : NULL, origin);
+    const enum verify_kind witness = standing_is_doubtful(&c->standing) ? VERIFY_DOUBTFUL : VERIFY_WITNESS;
+    const enum tx_status status = frame->has_witness ? receive_raw(s, frame->raw, witness, &frame->witness, origin)
+                                                     : receive_raw(s, frame->raw, VERIFY_RECOVER, NULL, origin);
     if (status != TX_OK) {
         answers_set(c->answers, sequence, status, NULL);
         enter_queue(c, QUEUE_TALK);
@@ -376,7 +392,7 @@ static bool take_all(struct connection *c)
                 return true;
             break;
         case INGEST_INVALID:
-            refuse_connection(c, INGEST_BAD_FRAME, error);
+            refuse_connection(c, INGEST_BAD_FRAME, error, &c->server->shard->numbers.bad_frames);
             return true;
         }
     }
@@ -430,6 +446,16 @@ void ingest_answer(struct ingest_server *v, struct tx_origin origin, enum tx_sta
         return;
     answers_set(c->answers, origin.sequence, (uint8_t)status, NULL);
     enter_queue(c, QUEUE_TALK);
+}
+
+void ingest_verified(struct ingest_server *v, struct tx_origin origin, bool costly)
+{
+    struct connection *c = connection_of(v, origin);
+    if (!c)
+        return;
+    standing_add(&c->standing, costly);
+    if (!c->refused && !c->dead && standing_is_too_costly(&c->standing, v->shard->options.costly_percent))
+        refuse_costly(c);
 }
 
 // ---- accepting

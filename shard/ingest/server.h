@@ -7,6 +7,9 @@
 // does not read its answers, is paused alone: it gives its buffers back and is not received from, until all that came
 // from it before is taken. So it can hold at most what one burst brings (LOOP_BUFFER_COUNT buffers) and its frame.
 //
+// Cost. A connection whose transactions cost much more than others' through their own fault (standing.h) is ended: what
+// it sent further is not looked at, and its last answer says why.
+//
 // Owner: the shard's thread.
 #ifndef GANTRY_SHARD_INGEST_SERVER_H
 #define GANTRY_SHARD_INGEST_SERVER_H

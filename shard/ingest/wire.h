@@ -32,6 +32,9 @@
 #define INGEST_TOO_MANY_TEXT "too many connections"
 // These two are sent instead of the server hello, and the connection is closed after it.
 #define INGEST_BAD_HELLO_TEXT "bad hello: expected \"gantryi\" and version 1"
+// The connection's last answer; later frames are not looked at.
+#define INGEST_TOO_COSTLY 253
+#define INGEST_TOO_COSTLY_TEXT "too costly: too many transactions with wrong witnesses, or made to be slow to verify"
 
 struct ingest_frame {
     struct bytes raw;

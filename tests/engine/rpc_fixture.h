@@ -26,6 +26,8 @@ struct rpc_fixture {
     bool silent;           // questions are kept, not answered
     struct rpc_query *kept[64];
     size_t kept_count;
+    size_t submit_calls, submitted;    // by backend.submit, which a test may set to rpc_fixture_submit
+    size_t submit_max;                 // it takes so many of a call
     uint8_t *pending_raw, *queued_raw; // in the pool
     size_t pending_len, queued_len;
     bytes32 pending_hash, queued_hash, dropped_hash;
@@ -38,6 +40,9 @@ void rpc_fixture_open_core(struct rpc_fixture *f);
 // With a server on a free port and a node thread.
 void rpc_fixture_open_server(struct rpc_fixture *f);
 void rpc_fixture_close(struct rpc_fixture *f);
+
+// backend.submit for a core: answers at once, the last one first.
+size_t rpc_fixture_submit(void *ctx, struct rpc_query *const *queries, size_t count);
 
 // The core's answer to a text; malloc'ed, "" for none.
 char *rpc_fixture_ask(struct rpc_fixture *f, const char *text);

@@ -209,6 +209,7 @@ static void start_shards(struct rig *r, char *error)
         .receive_bytes_max = default_to(r->options.receive_bytes_max, 1u << 30),
         .coordinator = &r->inbox,
         .connection_max = (uint32_t)default_to(r->options.connections, 4),
+        .costly_percent = (uint32_t)default_to(r->options.costly_percent, 1),
     };
     for (options.index = 0; options.index < options.count; options.index++) {
         r->shards[options.index] = shard_create(&options, error, STORE_ERROR_MAX);

@@ -28,6 +28,7 @@ struct rig_options {
     unsigned list_blocks;
     uint64_t checkpoint_interval_ns, retain_blocks, segment_bytes, receive_bytes_max;
     uint32_t connections; // of one shard
+    uint32_t costly_percent;
     // What the log's disk does from so many of its writes on, and with which error; 0: it works.
     unsigned writes_until_failure;
     int submit_error, write_error, open_error; // -errno; see failing_disk.h

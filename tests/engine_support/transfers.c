@@ -11,7 +11,7 @@
 
 void transfers_init(struct transfers *t, uint64_t seed, size_t senders)
 {
-    *t = (struct transfers){seed, seed ^ 0x5eed, 31337, senders, calloc(senders, sizeof *t->nonces)};
+    *t = (struct transfers){seed, seed ^ 0x5eed, 31337, senders, calloc(senders, sizeof *t->nonces), 0};
 }
 
 void transfers_free(struct transfers *t)
@@ -34,7 +34,7 @@ static address target(struct transfers *t)
 size_t transfers_next(struct transfers *t, uint8_t out[TRANSFER_BYTES_MAX])
 {
     static const uint8_t empty_list = 0xc0;
-    size_t sender = test_random(&t->random) % t->senders;
+    size_t sender = t->last_sender = test_random(&t->random) % t->senders;
     struct tx_fields f = {
         .type = (enum tx_type)(test_random(&t->random) % 3),
         .chain_id = t->chain_id,

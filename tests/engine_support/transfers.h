@@ -8,6 +8,7 @@ struct transfers {
     uint64_t seed, random, chain_id;
     size_t senders;
     uint64_t *nonces;
+    size_t last_sender; // of the transfer made last
 };
 
 void transfers_init(struct transfers *t, uint64_t seed, size_t senders);

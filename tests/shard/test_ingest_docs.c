@@ -34,6 +34,7 @@ Test(ingest_docs, list_every_status_with_its_text)
         expect_row(page, s, tx_status_text((enum tx_status)s));
     expect_row(page, INGEST_BAD_HELLO, INGEST_BAD_HELLO_TEXT);
     expect_row(page, INGEST_TOO_MANY, INGEST_TOO_MANY_TEXT);
+    expect_row(page, INGEST_TOO_COSTLY, INGEST_TOO_COSTLY_TEXT);
     char beyond[32];
     snprintf(beyond, sizeof beyond, "\n| %u |", TX_STATUS_COUNT);
     cr_assert_null(strstr(page, beyond), "docs/ingest.md lists a status that does not exist");

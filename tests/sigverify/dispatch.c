@@ -24,6 +24,30 @@ Test(dispatch, portable_can_be_asked_for)
     expect_choice("portable", "portable");
 }
 
+Test(dispatch, what_the_machine_lacks_is_refused)
+{
+    char error[SV_ERROR_MAX] = "";
+    const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512ifma");
+    setenv("GANTRY_LANES", "avx512", 1);
+    cr_expect_eq(sv_choose_kernels(error), has);
+    cr_expect(has || strstr(error, "this machine does not run 'avx512'"), "%s", error);
+}
+
+Test(dispatch, the_lanes_of_a_batch_are_counted)
+{
+    struct sv_verifier *verifier = sv_create();
+    struct sv_item items[13] = {0};
+    struct sv_result results[13];
+    const unsigned lanes = sv_lane_count();
+    sv_recover(verifier, results, items, 13);
+    sv_recover(verifier, results, items, 0);
+    sv_recover(verifier, results, items, 1);
+    const struct sv_lanes use = sv_lane_use(verifier);
+    cr_expect_eq(use.used, 14);
+    cr_expect_eq(use.offered, (12 / lanes + 1) * lanes + lanes);
+    sv_free(verifier);
+}
+
 Test(dispatch, unset_takes_what_the_machine_runs)
 {
     expect_choice(NULL, NULL);

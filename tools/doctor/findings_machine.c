@@ -1,5 +1,6 @@
 // Kernel, processor, limits, io_uring.
 #include "base/arena.h"
+#include "base/keccak.h"
 #include "sigverify/sigverify.h"
 #include "tools/doctor/findings.h"
 
@@ -37,7 +38,8 @@ static void check_cpu(struct findings *f)
     const bool sha = (ebx >> 29 & 1) != 0;
     findings_add(f, "cpu", FINDING_OK, NULL, "sha %s, avx2 %s, avx512ifma %s", sha ? "yes" : "no", avx2 ? "yes" : "no",
                  ifma ? "yes" : "no");
-    findings_add(f, "kernels", FINDING_OK, NULL, "signatures: %s", sv_kernel_name());
+    findings_add(f, "kernels", FINDING_OK, NULL, "signatures: %s, keccak: %s", sv_kernel_name(),
+                 keccak256_implementation());
 }
 
 static void check_cores(struct findings *f)

@@ -1,0 +1,206 @@
+// Sums of many points, against libsecp256k1's multiplications one by one.
+#include <criterion/criterion.h>
+#include <secp256k1.h>
+
+#include "sigverify/lanes/modinv.h"
+#include "sigverify/lanes/msm.h"
+#include "tests/sigverify/backends.h"
+#include "tests/sigverify/items.h"
+#include "tests/support/vectors.h"
+
+enum { POINTS_MAX = 1500 };
+
+static secp256k1_context *library;
+static const struct point_kernels *kernels;
+static const char *backend;
+static struct msm *m;
+
+// Runs the test for the reference and for every backend that this machine has.
+static void for_each_backend(void (*test)(uint64_t *state), const char *what)
+{
+    library = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    struct points_backend backends[POINTS_BACKENDS_MAX];
+    const size_t count = points_backends(backends);
+    uint64_t state = test_seed(what);
+    for (size_t i = 0; i < count; i++) {
+        backend = backends[i].name;
+        kernels = backends[i].points;
+        m = msm_create(kernels, POINTS_MAX);
+        test(&state);
+        msm_free(m);
+    }
+    secp256k1_context_destroy(library);
+}
+
+// The generator times k.
+static struct affine_point multiple(const u256 *k)
+{
+    uint8_t bytes[65], secret[32];
+    size_t len = sizeof bytes;
+    secp256k1_pubkey key;
+    u256_to_be(secret, k);
+    cr_assert(secp256k1_ec_pubkey_create(library, &key, secret));
+    secp256k1_ec_pubkey_serialize(library, bytes, &len, &key, SECP256K1_EC_UNCOMPRESSED);
+    return (struct affine_point){u256_from_be(bytes + 1, 32), u256_from_be(bytes + 33, 32)};
+}
+
+static struct scalar_half random_half(uint64_t *state)
+{
+    struct scalar_half out = {test_random(state), test_random(state), test_random(state) % 2};
+    switch (test_random(state) % 16) {
+    case 0:
+        out = (struct scalar_half){0, 0, out.negative};
+        break;
+    case 1:
+        out = (struct scalar_half){UINT64_MAX, UINT64_MAX, out.negative};
+        break;
+    case 2:
+        out = (struct scalar_half){test_random(state) % 4, 0, out.negative};
+        break;
+    }
+    while (out.hi >> 56 >= SCALAR_HALF_TOP)
+        out.hi -= UINT64_C(1) << 56;
+    return out;
+}
+
+// All points are multiples of the generator, so that the sum is one multiplication by what they add up to.
+static void expect_sum(const struct msm_term *terms, const u256 *secrets, size_t count)
+{
+    u256 total = U256_ZERO;
+    for (size_t i = 0; i < count; i++) {
+        const u256 k = scalar_of_half(&terms[i].k), product = scalar_multiply(&k, &secrets[terms[i].point]);
+        total = scalar_add(&total, &product);
+    }
+    const struct jacobian_point sum = msm_sum(m, terms, count);
+    if (u256_is_zero(&total)) {
+        cr_assert(field_is_zero(&sum.z), "%zu terms on %s: infinity", count, backend);
+        return;
+    }
+    const struct affine_point expected = multiple(&total);
+    const u256 zz = field_multiply(&sum.z, &sum.z), zzz = field_multiply(&zz, &sum.z);
+    const u256 x = field_multiply(&expected.x, &zz), y = field_multiply(&expected.y, &zzz);
+    cr_assert(!field_is_zero(&sum.z) && field_equal(&x, &sum.x) && field_equal(&y, &sum.y), "%zu terms on %s", count,
+              backend);
+}
+
+static void put_point(uint32_t at, u256 secrets[], const u256 *secret)
+{
+    const struct affine_point point = multiple(secret);
+    secrets[at] = *secret;
+    kernels->put(msm_pool(m), at, &point);
+}
+
+static void try_sums(uint64_t *state)
+{
+    static u256 secrets[POINTS_MAX];
+    static struct msm_term terms[POINTS_MAX];
+    for (uint32_t i = 0; i < POINTS_MAX; i++) {
+        const bytes32 bytes = random_bytes32(state);
+        const u256 secret = scalar_from_be(bytes.b);
+        put_point(i, secrets, &secret);
+    }
+    for (size_t count = 0; count <= POINTS_MAX; count += count < 40 ? 1 : 1 + test_random(state) % (count / 2)) {
+        for (uint32_t i = 0; i < count; i++)
+            terms[i] = (struct msm_term){i, random_half(state)};
+        expect_sum(terms, secrets, count);
+    }
+}
+
+Test(lanes_msm, sums_of_every_size_are_the_librarys)
+{
+    for_each_backend(try_sums, "sums");
+}
+
+static void try_equal_points(uint64_t *state)
+{
+    static u256 secrets[POINTS_MAX];
+    static struct msm_term terms[POINTS_MAX];
+    for (size_t round = 0; round < 60; round++) {
+        const uint32_t count = 2 + (uint32_t)(test_random(state) % 200);
+        for (uint32_t i = 0; i < count; i++) {
+            // Few different points, and relations between them.
+            const u256 small = u256_from_u64(1 + test_random(state) % (1 + round % 9));
+            const u256 negative = scalar_negate(&small), shifted = scalar_multiply(&small, &SCALAR_LAMBDA);
+            const u256 secret = round % 3 == 0 ? small : round % 3 == 1 && i % 2 ? negative : i % 2 ? shifted : small;
+            put_point(i, secrets, &secret);
+            terms[i] = (struct msm_term){i, random_half(state)};
+            if (round % 4 == 0 && i > 0)
+                terms[i].k = terms[0].k;
+        }
+        expect_sum(terms, secrets, count);
+    }
+}
+
+Test(lanes_msm, equal_and_opposite_points_are_added_right)
+{
+    for_each_backend(try_equal_points, "equal points");
+}
+
+static void try_cancelling(uint64_t *state)
+{
+    static u256 secrets[POINTS_MAX];
+    static struct msm_term terms[POINTS_MAX];
+    for (uint32_t pairs = 1; pairs < 300; pairs += 1 + pairs / 3) {
+        for (uint32_t i = 0; i < pairs; i++) {
+            const bytes32 bytes = random_bytes32(state);
+            const u256 secret = scalar_from_be(bytes.b), minus = scalar_negate(&secret);
+            put_point(2 * i, secrets, &secret);
+            put_point(2 * i + 1, secrets, &minus);
+            terms[2 * i] = terms[2 * i + 1] = (struct msm_term){2 * i, random_half(state)};
+            terms[2 * i + 1].point++;
+        }
+        cr_assert(msm_is_zero(m, terms, 2 * pairs), "%u pairs", pairs);
+        terms[0].k.lo ^= 1;
+        cr_assert(!msm_is_zero(m, terms, 2 * pairs), "%u pairs, one of them changed", pairs);
+    }
+}
+
+Test(lanes_msm, what_cancels_is_infinity)
+{
+    for_each_backend(try_cancelling, "cancelling");
+}
+
+Test(lanes_msm, wider_windows_for_more_terms)
+{
+    unsigned last = msm_width(1);
+    for (size_t count = 1; count < 5000; count++) {
+        cr_assert(msm_width(count) >= last, "%zu terms", count);
+        last = msm_width(count);
+    }
+    cr_expect(last >= 9 && msm_width(1) <= 4);
+}
+
+static void expect_jacobian(const struct jacobian_point *got, const u256 *secret, const char *what)
+{
+    const struct affine_point expected = multiple(secret);
+    const u256 zz = field_multiply(&got->z, &got->z), zzz = field_multiply(&zz, &got->z);
+    const u256 x = field_multiply(&expected.x, &zz), y = field_multiply(&expected.y, &zzz);
+    cr_assert(!field_is_zero(&got->z) && field_equal(&x, &got->x) && field_equal(&y, &got->y), "%s", what);
+}
+
+Test(lanes_msm, single_points_add_and_double_right)
+{
+    library = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    uint64_t state = test_seed("single points");
+    for (int i = 0; i < 300; i++) {
+        const bytes32 bytes = random_bytes32(&state);
+        u256 secret = scalar_from_be(bytes.b);
+        const struct affine_point point = multiple(&secret), doubled = point_double_affine(&point);
+        struct jacobian_point sum = {.z = U256_ZERO};
+        sum = point_add_affine(&sum, &point);
+        expect_jacobian(&sum, &secret, "infinity plus a point");
+        const struct jacobian_point same = point_add_affine(&sum, &point);
+        const u256 twice = scalar_add(&secret, &secret);
+        expect_jacobian(&same, &twice, "a point plus itself");
+        const struct jacobian_point again = {doubled.x, doubled.y, u256_from_u64(1)};
+        expect_jacobian(&again, &twice, "doubled");
+        const struct jacobian_point three = point_add_affine(&same, &point);
+        const u256 thrice = scalar_add(&twice, &secret);
+        expect_jacobian(&three, &thrice, "three times");
+        const struct affine_point minus = {point.x, field_subtract(&U256_ZERO, &point.y)};
+        const struct jacobian_point none = point_add_affine(&sum, &minus);
+        cr_assert(field_is_zero(&none.z), "a point minus itself");
+        const struct jacobian_point none_doubled = point_double(&none);
+        cr_assert(field_is_zero(&none_doubled.z), "infinity doubled");
+    }
+}
