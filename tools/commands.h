@@ -16,5 +16,6 @@ int cmd_docs(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_export(int argc, char **argv);
 int cmd_statetest(int argc, char **argv);
+int cmd_sim(int argc, char **argv);
 
 #endif

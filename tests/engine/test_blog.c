@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/sim/sim_disk.h"
 #include "engine/store/blog.h"
 #include "engine/store/blog_group.h"
-#include "tests/engine/sim_disk.h"
 #include "tests/support/vectors.h"
 
 static const bytes32 GENESIS = {{0xaa, 1}};

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "engine/sim/sim_disk.h"
 #include "engine/store/blog.h"
-#include "tests/engine/sim_disk.h"
 #include "tests/support/vectors.h"
 
 enum { SEEDS = GANTRY_SANITIZE ? 300 : 1500, SEEDS_WITHOUT_SYNC = 200, GENERATIONS = 4, HEIGHTS_MAX = 2000 };

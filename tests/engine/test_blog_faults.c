@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "engine/sim/sim_disk.h"
 #include "engine/store/blog.h"
-#include "tests/engine/sim_disk.h"
 #include "tests/support/vectors.h"
 
 enum { BLOCKS = 60 };

@@ -2,8 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "engine/sim/sim_disk.h"
 #include "engine/store/blog_scan.h"
-#include "tests/engine/sim_disk.h"
 
 enum { SALT = 99, PAGES = 8 };
 

@@ -1,9 +1,9 @@
-#include "tests/engine/sim_disk.h"
+#include "engine/sim/sim_disk.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#include "tests/support/vectors.h"
+#include "engine/sim/sim_random.h"
 
 enum { FILES_MAX = 512, PENDING_MAX = 64, SECTOR = 512 };
 
@@ -21,6 +21,7 @@ struct volatile_write {
 
 struct file {
     char *name; // NULL: removed
+    int handles;
     struct content view, durable;
     struct volatile_write *writes;
     size_t write_count, write_cap;
@@ -42,7 +43,7 @@ struct sim_disk {
     int file_count;
     struct pending pending[PENDING_MAX];
     int pending_count;
-    bool void_syncs, off;
+    bool void_syncs, prompt, off;
     uint64_t operations, off_at;
     uint64_t fail_at;
     int fail_with;
@@ -123,6 +124,29 @@ static int find(const struct sim_disk *s, const char *name)
     return -1;
 }
 
+static void forget_writes(struct file *f, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(f->writes[i].bytes);
+    if (f->write_count > count)
+        memmove(f->writes, f->writes + count, (f->write_count - count) * sizeof *f->writes);
+    f->write_count -= count;
+}
+
+// A new place, or one whose file is removed and closed.
+static int free_place(struct sim_disk *s)
+{
+    for (int i = 0; i < s->file_count; i++) {
+        struct file *f = &s->files[i];
+        if (f->name != NULL || f->handles > 0)
+            continue;
+        forget_writes(f, f->write_count);
+        f->view.len = f->durable.len = 0;
+        return i;
+    }
+    return s->file_count < FILES_MAX ? s->file_count++ : -1;
+}
+
 static int sim_open(struct disk *d, const char *name, bool create)
 {
     struct sim_disk *s = sim_of(d);
@@ -130,17 +154,22 @@ static int sim_open(struct disk *d, const char *name, bool create)
     const int go = operation(s);
     if (go < 0)
         return go;
-    if (found >= 0 || !create)
-        return found >= 0 ? found : -ENOENT;
-    if (s->file_count == FILES_MAX)
+    if (found < 0 && !create)
+        return -ENOENT;
+    const int file = found >= 0 ? found : free_place(s);
+    if (file < 0)
         return -ENFILE;
-    s->files[s->file_count].name = strdup(name);
-    return s->file_count++;
+    if (found < 0)
+        s->files[file].name = strdup(name);
+    s->files[file].handles++;
+    return file;
 }
 
 static void sim_close(struct disk *d, int file)
 {
-    (void)d, (void)file;
+    struct file *f = &sim_of(d)->files[file];
+    if (f->handles > 0)
+        f->handles--;
 }
 
 static int64_t sim_size(struct disk *d, int file)
@@ -235,14 +264,14 @@ static int sim_list(struct disk *d, void (*visit)(void *ctx, const char *name), 
 
 static uint64_t sim_salt(struct disk *d)
 {
-    return test_random(&sim_of(d)->seed);
+    return sim_random(&sim_of(d)->seed);
 }
 
 static int submit(struct sim_disk *s, struct pending p)
 {
     const int go = operation(s);
     // A disk may refuse at once or later; here half of the errors come with the completion.
-    if (go < 0 && (s->off || test_random(&s->seed) % 2 == 0))
+    if (go < 0 && (s->off || sim_random(&s->seed) % 2 == 0))
         return go;
     if (s->pending_count == PENDING_MAX)
         return -EAGAIN;
@@ -257,15 +286,6 @@ static int sim_write_sync(struct disk *d, int file, uint64_t offset, const void 
     const struct pending p = {
         .file = file, .offset = offset, .buf = buf, .len = len, .tag = tag, .covers = s->files[file].write_count};
     return submit(s, p);
-}
-
-static void forget_writes(struct file *f, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        free(f->writes[i].bytes);
-    if (f->write_count > count)
-        memmove(f->writes, f->writes + count, (f->write_count - count) * sizeof *f->writes);
-    f->write_count -= count;
 }
 
 // Volatile write i of the file becomes durable.
@@ -289,7 +309,7 @@ static int complete(struct sim_disk *s, struct pending p)
     size_t len = p.len;
     // Cut short anywhere, and often so that hardly anything is written.
     if (p.forced <= 0 && len > 1)
-        len = 1 + (size_t)(test_random(&s->seed) % (test_random(&s->seed) % 2 == 0 && len > 64 ? 64 : len - 1));
+        len = 1 + (size_t)(sim_random(&s->seed) % (sim_random(&s->seed) % 2 == 0 && len > 64 ? 64 : len - 1));
     // An error says nothing about what reached the file.
     content_write(&f->view, p.offset, p.buf, len);
     remember_write(f, p.offset, p.buf, len);
@@ -308,11 +328,11 @@ static size_t sim_poll(struct disk *d, struct disk_completion *out, size_t max, 
     struct sim_disk *s = sim_of(d);
     size_t n = 0;
     while (n < max && s->pending_count > 0) {
-        if (!(wait && n == 0) && test_random(&s->seed) % 3 == 0)
+        if (!s->prompt && !(wait && n == 0) && sim_random(&s->seed) % 3 == 0)
             break;
         if (operation(s) < 0 && s->off)
             return n;
-        const int i = (int)(test_random(&s->seed) % (uint64_t)s->pending_count);
+        const int i = s->prompt ? 0 : (int)(sim_random(&s->seed) % (uint64_t)s->pending_count);
         const struct pending p = s->pending[i];
         s->pending[i] = s->pending[--s->pending_count];
         const int result = complete(s, p);
@@ -364,6 +384,11 @@ struct disk *sim_disk_disk(struct sim_disk *s)
     return &s->disk;
 }
 
+void sim_disk_prompt(struct sim_disk *s)
+{
+    s->prompt = true;
+}
+
 void sim_disk_void_syncs(struct sim_disk *s)
 {
     s->void_syncs = true;
@@ -393,22 +418,22 @@ uint64_t sim_disk_operations(const struct sim_disk *s)
 // What is left of one volatile write.
 static void tear(struct sim_disk *s, struct file *f, const struct volatile_write *w)
 {
-    const uint64_t fate = test_random(&s->seed) % 6;
+    const uint64_t fate = sim_random(&s->seed) % 6;
     if (w->len == 0 || fate == 0)
         return;
     if (fate == 1) {
         content_write(&f->durable, w->offset, w->bytes, w->len);
     } else if (fate == 2) { // all up to some byte
-        content_write(&f->durable, w->offset, w->bytes, (size_t)(test_random(&s->seed) % w->len));
+        content_write(&f->durable, w->offset, w->bytes, (size_t)(sim_random(&s->seed) % w->len));
     } else if (fate == 3) { // some run of bytes
-        const size_t from = (size_t)(test_random(&s->seed) % w->len);
+        const size_t from = (size_t)(sim_random(&s->seed) % w->len);
         content_write(&f->durable, w->offset + from, w->bytes + from,
-                      1 + (size_t)(test_random(&s->seed) % (w->len - from)));
+                      1 + (size_t)(sim_random(&s->seed) % (w->len - from)));
     } else { // any set of sectors
         for (size_t at = 0; at < w->len;) {
             const size_t to_boundary = SECTOR - (size_t)((w->offset + at) % SECTOR);
             const size_t part = to_boundary < w->len - at ? to_boundary : w->len - at;
-            if (test_random(&s->seed) % 2 == 0)
+            if (sim_random(&s->seed) % 2 == 0)
                 content_write(&f->durable, w->offset + at, w->bytes + at, part);
             at += part;
         }
@@ -422,13 +447,15 @@ void sim_disk_restart(struct sim_disk *s)
     for (int i = 0; i < s->file_count; i++) {
         struct file *f = &s->files[i];
         while (f->write_count > 0) {
-            const size_t pick = (size_t)(test_random(&s->seed) % f->write_count);
+            const size_t pick = (size_t)(sim_random(&s->seed) % f->write_count);
             tear(s, f, &f->writes[pick]);
             free(f->writes[pick].bytes);
             f->writes[pick] = f->writes[--f->write_count];
         }
         content_copy(&f->view, &f->durable);
     }
+    for (int i = 0; i < s->file_count; i++)
+        s->files[i].handles = 0;
     s->off = false;
     s->off_at = UINT64_MAX;
     s->fail_at = UINT64_MAX;

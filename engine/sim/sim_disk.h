@@ -2,8 +2,8 @@
 // submitted after they completed has completed; at a crash each volatile write, finished or not, is kept, dropped or
 // torn, in any order. Opening, allocating, truncating, renaming and removing are durable on return, as disk.h promises.
 // Everything random comes from the seed.
-#ifndef GANTRY_TESTS_ENGINE_SIM_DISK_H
-#define GANTRY_TESTS_ENGINE_SIM_DISK_H
+#ifndef GANTRY_ENGINE_SIM_SIM_DISK_H
+#define GANTRY_ENGINE_SIM_SIM_DISK_H
 
 #include "engine/store/disk.h"
 
@@ -12,6 +12,9 @@ struct sim_disk;
 struct sim_disk *sim_disk_create(uint64_t seed);
 void sim_disk_free(struct sim_disk *s);
 struct disk *sim_disk_disk(struct sim_disk *s);
+
+// Completions come when they are asked for, all at once: their owner keeps the time.
+void sim_disk_prompt(struct sim_disk *s);
 
 // From now on a completed sync covers nothing (a disk, or a program, without fdatasync).
 void sim_disk_void_syncs(struct sim_disk *s);

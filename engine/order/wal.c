@@ -1,0 +1,70 @@
+#include "engine/order/wal.h"
+
+#include <stdlib.h>
+
+bool wal_open(struct wal *w, struct disk *disk, const bytes32 *genesis_hash, uint64_t segment_bytes,
+              char error[STORE_ERROR_MAX])
+{
+    const struct blog_options options = {.genesis_hash = *genesis_hash, .segment_bytes = segment_bytes};
+    w->blog = blog_open(disk, &options, error);
+    w->last = w->blog ? blog_last(w->blog) : 0;
+    return w->blog != NULL;
+}
+
+void wal_close(struct wal *w)
+{
+    if (w->blog)
+        blog_close(w->blog);
+    w->blog = NULL;
+}
+
+uint64_t wal_append(struct wal *w, struct bytes records)
+{
+    if (blog_append(w->blog, w->last + 1, records) != 0)
+        return 0;
+    return ++w->last;
+}
+
+void wal_flush(struct wal *w)
+{
+    blog_flush(w->blog);
+}
+
+bool wal_step(struct wal *w)
+{
+    return blog_step(w->blog, false);
+}
+
+void wal_retain(struct wal *w, uint64_t turn)
+{
+    blog_retain(w->blog, turn);
+}
+
+static bool replay_turn(uint64_t turn, struct bytes in, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX])
+{
+    while (in.len > 0) {
+        const size_t len = in.len >= 5 ? load_le32(in.ptr + 1) : 0;
+        if (in.len < 5 || len > in.len - 5)
+            return store_fail(error, "turn %llu of the write-ahead log is malformed", (unsigned long long)turn);
+        if (!visit(ctx, turn, (enum record_kind)in.ptr[0], bytes_of(in.ptr + 5, len), error))
+            return false;
+        in = bytes_of(in.ptr + 5 + len, in.len - 5 - len);
+    }
+    return true;
+}
+
+bool wal_replay(struct wal *w, uint64_t from, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX])
+{
+    const uint64_t first = blog_first(w->blog), last = blog_last(w->blog);
+    for (uint64_t turn = from > first ? from : first; turn <= last; turn++) {
+        size_t len;
+        uint8_t *bytes = blog_read(w->blog, turn, &len, error);
+        if (!bytes)
+            return false;
+        const bool good = replay_turn(turn, bytes_of(bytes, len), visit, ctx, error);
+        free(bytes);
+        if (!good)
+            return false;
+    }
+    return true;
+}
