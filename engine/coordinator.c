@@ -20,17 +20,8 @@
 #define EMPTY_RETRY_NS 10000000ull
 // How long the disk is awaited before the coordinator sleeps: about what a small group takes.
 #define DISK_AWAIT_NS 500000u
-// Transactions change at most their sender and their target: how dirty records are reckoned for the checkpoint.
-#define RECORDS_PER_TX 2
 
 enum phase { IDLE, PROPOSING, EXECUTING, GATHERING, FINISHING, STORING, SETTLING };
-
-struct checkpoint_work {
-    bool held; // parts wait for the block's durability
-    uint64_t height;
-    bytes32 hash;
-    struct checkpoint_part parts[SHARD_MAX];
-};
 
 struct coordinator {
     struct coordinator_options options;
@@ -55,20 +46,10 @@ struct coordinator {
     struct settle_work settle;
     struct assembly *assembly;
     struct state_root *state_root;
+    struct block_store *store;
     struct exec_progress round_sum;
     const struct exec_tx **waiting;
     size_t waiting_count, waiting_cap;
-
-    // Blocks appended to the log and not yet shown.
-    struct stored {
-        uint8_t *record;
-        size_t len;
-        uint64_t height;
-    } * stored;
-    size_t stored_count, stored_cap;
-
-    struct checkpoint_work checkpoint;
-    uint64_t dirty_records, last_checkpoint_ns;
 
     struct coordinator_numbers numbers;
     struct stage_clock stages;
@@ -107,9 +88,10 @@ static void ask_all(struct coordinator *c, enum phase phase, uint16_t kind, void
         tell(c, i, kind, p, a);
 }
 
+// why may be NULL: nothing failed.
 static void fail(struct coordinator *c, const char *why)
 {
-    if (c->broken)
+    if (c->broken || !why)
         return;
     c->broken = true;
     log_error("coordinator", "stopped: nothing further is accepted as durable", "reason=\"%s\"", why);
@@ -241,18 +223,10 @@ static void next_block(struct coordinator *c)
     ask_all(c, EXECUTING, MSG_EXECUTE, &c->work, 0);
 }
 
-static bool checkpoint_due(const struct coordinator *c)
-{
-    if (c->checkpoint.held || checkpoint_busy(c->options.checkpoint))
-        return false;
-    return clock_ns() - c->last_checkpoint_ns >= c->options.checkpoint_interval_ns ||
-           c->dirty_records >= c->options.checkpoint_records;
-}
-
 static void finish(struct coordinator *c)
 {
     // Only the last block of a list: the checkpoint waits for its durability.
-    c->work.checkpoint = ordered_list_done(&c->list) && checkpoint_due(c);
+    c->work.checkpoint = ordered_list_done(&c->list) && block_store_checkpoint_due(c->store, clock_ns());
     ask_all(c, FINISHING, MSG_FINISH, &c->work, 0);
     // Bodies are assembled while the shards hash their tries.
     stage_enter(&c->stages, STAGE_EXECUTE);
@@ -314,35 +288,6 @@ static void gathered(struct coordinator *c)
     finish(c);
 }
 
-static void hold_checkpoint(struct coordinator *c)
-{
-    struct checkpoint_work *k = &c->checkpoint;
-    k->held = true;
-    k->height = c->head.number;
-    k->hash = c->head_hash;
-    for (unsigned i = 0; i < c->options.shard_count; i++) {
-        k->parts[i].records = c->work.parts[i].records;
-        k->parts[i].count = c->work.parts[i].count;
-        c->work.parts[i].records = NULL;
-    }
-    c->last_checkpoint_ns = clock_ns();
-    c->dirty_records = 0;
-}
-
-static void append(struct coordinator *c, uint8_t *record, size_t len)
-{
-    if (c->stored_count == c->stored_cap) {
-        c->stored_cap = c->stored_cap ? c->stored_cap * 2 : 16;
-        c->stored = grow(c->stored, c->stored_cap * sizeof *c->stored);
-    }
-    c->stored[c->stored_count++] = (struct stored){record, len, c->head.number};
-    int r = blog_append(c->options.blog, c->head.number, bytes_of(record, len));
-    if (r < 0) {
-        const char *why = blog_failed(c->options.blog);
-        fail(c, why ? why : "the block log is full");
-    }
-}
-
 static void publish_block(struct coordinator *c)
 {
     struct coordinator_numbers *n = &c->numbers;
@@ -375,12 +320,12 @@ static void finished(struct coordinator *c)
     uint8_t *record = assembly_seal(c->assembly, &c->next, c->list.ordered.time_ms, &len, &hash);
     c->head = c->next;
     c->head_hash = hash;
-    c->dirty_records += RECORDS_PER_TX * assembly_tx_count(c->assembly);
     publish_block(c);
-    append(c, record, len);
+    fail(c, block_store_append(c->store, c->head.number, record, len, assembly_tx_count(c->assembly)));
     stage_items(&c->stages, STAGE_STORE, 1);
     if (c->work.checkpoint)
-        hold_checkpoint(c);
+        block_store_hold_checkpoint(c->store, &c->work, c->options.shard_count, c->head.number, &c->head_hash,
+                                    clock_ns());
     stage_enter(&c->stages, STAGE_LINK);
     if (c->broken)
         return;
@@ -390,64 +335,25 @@ static void finished(struct coordinator *c)
     }
     c->phase = STORING;
     c->flush_ns = clock_ns();
-    blog_flush(c->options.blog);
+    block_store_flush(c->store);
 }
 
 // ---- durable
 
-static void show_durable(struct coordinator *c)
+static void publish_durable(struct coordinator *c)
 {
-    uint64_t durable = blog_durable(c->options.blog);
-    size_t i = 0;
-    for (; i < c->stored_count && c->stored[i].height <= durable; i++) {
-        struct stored *b = &c->stored[i];
-        struct blog_place place = {0};
-        if (!blog_place(c->options.blog, b->height, &place))
-            abort();
-        c->options.block_durable(c->options.ctx, b->height, b->record, b->len, place);
-    }
-    c->stored_count -= i;
-    memmove(c->stored, c->stored + i, c->stored_count * sizeof *c->stored);
-    atomic_store_explicit(&c->numbers.durable_height, durable, memory_order_release);
-    atomic_store_explicit(&c->numbers.log_bytes, blog_bytes(c->options.blog), memory_order_relaxed);
-    atomic_store_explicit(&c->numbers.retained_from, blog_first(c->options.blog), memory_order_relaxed);
-}
-
-static void start_checkpoint(struct coordinator *c)
-{
-    struct checkpoint_work *k = &c->checkpoint;
-    const char *why = checkpoint_failed(c->options.checkpoint);
-    if (why)
-        fail(c, why);
-    if (!k->held || why)
-        return;
-    // It was not busy when the parts were taken.
-    if (checkpoint_start(c->options.checkpoint, k->height, &k->hash, k->parts, c->options.shard_count))
-        k->held = false;
-    else
-        fail(c, "the state checkpoint could not be started");
-}
-
-static void retain(struct coordinator *c)
-{
-    uint64_t keep = c->options.retain_blocks;
-    uint64_t checkpointed = checkpoint_height(c->options.checkpoint);
-    if (keep == 0 || c->head.number <= keep)
-        return;
-    uint64_t below = c->head.number - keep;
-    if (below > checkpointed)
-        below = checkpointed;
-    if (blog_retain(c->options.blog, below) > 0 && c->options.retained)
-        c->options.retained(c->options.ctx, blog_first(c->options.blog));
+    struct coordinator_numbers *n = &c->numbers;
+    atomic_store_explicit(&n->durable_height, block_store_durable(c->store), memory_order_release);
+    atomic_store_explicit(&n->log_bytes, blog_bytes(c->options.store.blog), memory_order_relaxed);
+    atomic_store_explicit(&n->retained_from, blog_first(c->options.store.blog), memory_order_relaxed);
 }
 
 static void stored(struct coordinator *c)
 {
-    show_durable(c);
-    start_checkpoint(c);
+    fail(c, block_store_settle(c->store));
+    publish_durable(c);
     if (c->broken)
         return;
-    retain(c);
     uint64_t now = clock_ns();
     pthread_mutex_lock(&c->times_lock);
     hist_add(&c->times.commit, now - c->block_start_ns);
@@ -549,8 +455,9 @@ static uint64_t next_start(const struct coordinator *c, uint64_t now_ns)
 // Awaits the disk for a while without sleeping, as inbox_await does a message. True when something came.
 static bool await_disk(struct coordinator *c, uint64_t now_ns)
 {
-    while (blog_in_flight(c->options.blog) && mpsc_count(c->inbox->ring) == 0) {
-        if (blog_step(c->options.blog, false))
+    while (mpsc_count(c->inbox->ring) == 0) {
+        fail(c, block_store_step(c->store));
+        if (c->broken || block_store_durable(c->store) == c->head.number)
             return true;
         if (clock_ns() - now_ns >= DISK_AWAIT_NS)
             return false;
@@ -589,20 +496,14 @@ static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
     stage_enter(&c->stages, STAGE_LINK);
 }
 
-static void step_log(struct coordinator *c)
+static void step_store(struct coordinator *c)
 {
     if (c->broken)
         return;
-    if (blog_in_flight(c->options.blog)) {
-        enum stage before = stage_enter(&c->stages, STAGE_STORE);
-        blog_step(c->options.blog, false);
-        stage_enter(&c->stages, before);
-    }
-    // It also fails outside of a step, when a flush or the preparing of its next file does.
-    const char *why = blog_failed(c->options.blog);
-    if (why)
-        fail(c, why);
-    else if (c->phase == STORING && blog_durable(c->options.blog) == c->head.number)
+    enum stage before = stage_enter(&c->stages, block_store_in_flight(c->store) ? STAGE_STORE : STAGE_LINK);
+    fail(c, block_store_step(c->store));
+    stage_enter(&c->stages, before);
+    if (!c->broken && c->phase == STORING && block_store_durable(c->store) == c->head.number)
         stored(c);
 }
 
@@ -617,7 +518,7 @@ static void *coordinator_main(void *arg)
         size_t n = inbox_take(c->inbox, batch, 64);
         for (size_t i = 0; i < n; i++)
             handle(c, &batch[i]);
-        step_log(c);
+        step_store(c);
         uint64_t now = clock_ns(), at = next_start(c, now);
         if (at <= now)
             propose(c, now);
@@ -639,7 +540,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     c->assembly = assembly_create();
     c->state_root = state_root_create();
     ordered_list_init(&c->list);
-    c->last_checkpoint_ns = clock_ns();
+    c->store = block_store_create(&options->store, clock_ns());
     pthread_mutex_init(&c->times_lock, NULL);
     hist_init(&c->times.commit);
     hist_init(&c->times.interval);
@@ -650,8 +551,8 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     atomic_store(&c->numbers.durable_height, c->head.number);
     atomic_store(&c->numbers.head_timestamp, c->head.timestamp);
     atomic_store(&c->numbers.head_gas_limit, c->head.gas_limit);
-    atomic_store(&c->numbers.log_bytes, blog_bytes(options->blog));
-    atomic_store(&c->numbers.retained_from, blog_first(options->blog));
+    atomic_store(&c->numbers.log_bytes, blog_bytes(options->store.blog));
+    atomic_store(&c->numbers.retained_from, blog_first(options->store.blog));
     return c;
 }
 
@@ -684,16 +585,11 @@ void coordinator_free(struct coordinator *c)
 {
     if (!c)
         return;
-    for (size_t i = 0; i < c->stored_count; i++)
-        free(c->stored[i].record);
-    for (unsigned i = 0; i < c->options.shard_count; i++) {
-        if (c->checkpoint.held)
-            free(c->checkpoint.parts[i].records);
+    block_store_free(c->store);
+    for (unsigned i = 0; i < c->options.shard_count; i++)
         free(c->work.parts[i].records);
-    }
     assembly_free(c->assembly);
     state_root_free(c->state_root);
-    free(c->stored);
     free(c->waiting);
     ordered_list_free(&c->list);
     pthread_mutex_destroy(&c->times_lock);

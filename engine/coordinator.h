@@ -9,8 +9,8 @@
 
 #include "base/hist.h"
 #include "chain/genesis.h"
+#include "engine/block_store.h"
 #include "engine/order/order.h"
-#include "engine/store/checkpoint.h"
 #include "shard/shard.h"
 
 struct coordinator;
@@ -20,19 +20,12 @@ struct coordinator_options {
     struct shard **shards;
     unsigned shard_count;
     struct order *order;
-    struct blog *blog;
-    int disk_event_fd; // readable when the log's disk has completions
-    struct checkpoint *checkpoint;
-    uint64_t checkpoint_interval_ns;
-    uint64_t checkpoint_records; // due after this many dirty records
-    uint64_t retain_blocks;      // bodies kept in the log; 0: all
-    unsigned list_blocks;        // blocks' gas that one ordered list may hold; 0: one
-    struct header head;          // the newest block
+    struct block_store_options store;
+    int disk_event_fd;    // readable when the log's disk has completions
+    unsigned list_blocks; // blocks' gas that one ordered list may hold; 0: one
+    struct header head;   // the newest block
     bytes32 head_hash;
-    // Told each durable block, on the coordinator's thread: takes over record (malloc'ed).
-    void (*block_durable)(void *ctx, uint64_t height, uint8_t *record, size_t len, struct blog_place place);
-    void (*retained)(void *ctx, uint64_t first_height); // may be NULL
-    void (*failed)(void *ctx, const char *why);         // the coordinator has stopped for good
+    void (*failed)(void *ctx, const char *why); // the coordinator has stopped for good
     void *ctx;
 };
 

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "engine/coordinator.h"
 #include "engine/genesis_state.h"
+#include "engine/memory_budget.h"
 #include "engine/net/listen.h"
 #include "engine/node_private.h"
 #include "engine/recover.h"
@@ -19,10 +20,6 @@
 
 // Received and unverified bytes that the kernel may hold for one ingest connection.
 #define INGEST_RECEIVE_BYTES (1 << 20)
-// Memory of transactions beyond the pools' own: what is being verified or on its way to a pool; and the least of it for
-// a shard.
-#define RECEIVE_SLACK_BYTES ((uint64_t)64 << 20)
-#define RECEIVE_SHARD_BYTES_MIN ((uint64_t)1 << 20)
 // How long a stop waits for what was accepted to be included, and for what was taken to be answered.
 #define DRAIN_MS 700
 #define RPC_SUBSCRIPTIONS 64
@@ -310,16 +307,17 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
         .shards = n->shards,
         .shard_count = n->shard_count,
         .order = n->order,
-        .blog = n->blog,
+        .store = {.blog = n->blog,
+                  .checkpoint = n->checkpoint,
+                  .checkpoint_interval_ns = n->config->checkpoint_ms * 1000000,
+                  .checkpoint_records = n->config->checkpoint_records,
+                  .retain_blocks = n->config->retain_blocks,
+                  .block_durable = block_durable,
+                  .retained = retained,
+                  .ctx = n},
         .disk_event_fd = disk_uring_event_fd(n->disk),
-        .checkpoint = n->checkpoint,
-        .checkpoint_interval_ns = n->config->checkpoint_ms * 1000000,
-        .checkpoint_records = n->config->checkpoint_records,
-        .retain_blocks = n->config->retain_blocks,
         .head = at->head,
         .head_hash = at->head_hash,
-        .block_durable = block_durable,
-        .retained = retained,
         .failed = coordinator_failed,
         .ctx = n,
     };
@@ -384,6 +382,18 @@ static bool parse_coinbase(address *out, const char *text, char error[NODE_ERROR
     return false;
 }
 
+static void log_budget(const struct node *n)
+{
+    struct mempool_limits pool;
+    pool_limits(&pool, n->config, n->shard_count);
+    uint64_t accounts = 0;
+    for (unsigned i = 0; i < n->shard_count; i++)
+        accounts += atomic_load_explicit(&shard_numbers(n->shards[i])->accounts, memory_order_relaxed);
+    struct memory_budget budget =
+        memory_budget(n->config, &pool, n->shard_count, n->genesis.header.gas_limit, accounts);
+    memory_budget_log(&budget);
+}
+
 static bool start(struct node *n, const char *genesis_json, struct given_genesis *given, char error[NODE_ERROR_MAX])
 {
     address coinbase;
@@ -398,10 +408,10 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
-             " rebuild_ms=%" PRIu64 " pool_budget_mb=%" PRIu64 " huge_pages=%s",
+             " rebuild_ms=%" PRIu64 " huge_pages=%s",
              at.head.number, n->shard_count, at.replayed_blocks, at.load_ns / 1000000, at.replay_ns / 1000000,
-             at.rebuild_ns / 1000000, (n->config->pool_bytes + RECEIVE_SLACK_BYTES) >> 20,
-             arena_has_huge_pages() ? "yes" : "no");
+             at.rebuild_ns / 1000000, arena_has_huge_pages() ? "yes" : "no");
+    log_budget(n);
     return true;
 }
 

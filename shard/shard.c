@@ -161,9 +161,7 @@ static void turn(struct shard *s)
     if (ingest_has_work(s->ingest) || verify_batch_count(s->verify) > 0 || !receive_outbox_empty(s)) {
         stage_enter(&s->stages, STAGE_RECEIVE);
         loop_run(s->loop, 0);
-    } else if (await_block(s)) {
-        loop_run(s->loop, 0);
-    } else if (inbox_prepare_sleep(&s->inbox)) {
+    } else if (!await_block(s) && inbox_prepare_sleep(&s->inbox)) {
         loop_run(s->loop, wants_tick(s) ? TICK_NS : UINT64_MAX);
         inbox_awake(&s->inbox);
     } else {

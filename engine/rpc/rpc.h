@@ -12,6 +12,10 @@
 #include "engine/store/chain_reader.h"
 #include "mempool/mempool.h"
 
+// Of all requests being received; of all answers waiting, beyond which new requests are refused.
+#define RPC_INPUT_BYTES_MAX (256u << 20)
+#define RPC_OUTPUT_BYTES_MAX (256u << 20)
+
 struct rpc;
 
 struct rpc_options {

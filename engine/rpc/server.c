@@ -24,7 +24,7 @@ bool conn_receive(struct conn *c, const void *bytes, size_t len)
         size_t cap = c->in_cap ? 2 * c->in_cap : 4096;
         while (cap - c->in_len < len)
             cap *= 2;
-        if (s->in_bytes + (cap - c->in_cap) > INPUT_BYTES_MAX)
+        if (s->in_bytes + (cap - c->in_cap) > RPC_INPUT_BYTES_MAX)
             return false;
         uint8_t *in = realloc(c->in, cap);
         if (!in)

@@ -119,7 +119,7 @@ static int begin_post(struct conn *c, const char *path)
                  (unsigned long long)c->server->options.body_bytes_max);
         return refuse(c, 413, message);
     }
-    if (c->server->out_bytes > OUTPUT_BYTES_MAX)
+    if (c->server->out_bytes > RPC_OUTPUT_BYTES_MAX)
         return refuse(c, 503, "too many answers are waiting to be read\n");
     conn_header(c, WSI_TOKEN_HTTP_EXPECT, text, sizeof text);
     if (strcasecmp(text, "100-continue") == 0) {

@@ -8,8 +8,6 @@
 
 // Sent by one write: enough to keep a socket busy, small beside what others wait for.
 #define WRITE_CHUNK_BYTES (64u * 1024)
-#define INPUT_BYTES_MAX (256u << 20)  // of all requests being received
-#define OUTPUT_BYTES_MAX (256u << 20) // of all answers waiting; beyond, new requests are refused
 
 // One text on its way out.
 struct outgoing {

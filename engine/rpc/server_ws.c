@@ -14,7 +14,7 @@
 static void update_pause(struct conn *c)
 {
     bool full = c->peer.exchange_count >= PAUSE_EXCHANGES || c->out_bytes > PAUSE_BYTES ||
-                (c->server->out_bytes > OUTPUT_BYTES_MAX && c->out_bytes > 0);
+                (c->server->out_bytes > RPC_OUTPUT_BYTES_MAX && c->out_bytes > 0);
     if (full == c->paused)
         return;
     c->paused = full;

@@ -4,7 +4,6 @@
 
 // NEWEST_SLOTS is a power of two; height & (NEWEST_SLOTS - 1) is a newest block's slot.
 enum { NEWEST_SLOTS = 4096, OLD_SLOTS = 16 };
-#define NEWEST_BYTES_MAX (64u << 20)
 
 struct cached {
     uint8_t *bytes; // NULL: free slot
@@ -72,7 +71,7 @@ void block_cache_add_newest(struct block_cache *c, uint64_t height, uint8_t *byt
         drop_oldest(c);
     c->newest[c->newest_next++ & (NEWEST_SLOTS - 1)] = item;
     c->newest_bytes += record->encoding.len + sizeof *item;
-    while (c->newest_bytes > NEWEST_BYTES_MAX && c->newest_next - c->newest_first > 1)
+    while (c->newest_bytes > BLOCK_CACHE_BYTES_MAX && c->newest_next - c->newest_first > 1)
         drop_oldest(c);
 }
 

@@ -5,6 +5,9 @@
 
 #include "engine/store/record.h"
 
+// Of the newest blocks, if there is more than one.
+#define BLOCK_CACHE_BYTES_MAX (64u << 20)
+
 struct block_cache;
 
 struct block_cache *block_cache_create(void);

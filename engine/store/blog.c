@@ -8,9 +8,6 @@
 
 #include "engine/store/blog_private.h"
 
-// What may wait behind the group in flight; a single record of any size always may.
-#define QUEUE_BYTES_MAX (256u << 20)
-
 void blog_fail(struct blog *b, int err, const char *format, ...)
 {
     if (b->failed[0] != '\0')
@@ -114,7 +111,7 @@ int blog_append(struct blog *b, uint64_t height, struct bytes record)
     assert(height == b->last + 1);
     if (record.len > BLOG_RECORD_MAX)
         return -EFBIG;
-    if (g->count > 0 && g->len + record.len > QUEUE_BYTES_MAX)
+    if (g->count > 0 && g->len + record.len > BLOG_QUEUE_BYTES_MAX)
         return -EAGAIN;
     if (g->count == 0) {
         g->len = GROUP_HEADER_BYTES;
@@ -233,7 +230,7 @@ static void group_completed(struct blog *b, int result)
 {
     if (result <= 0) {
         blog_fail(b, result < 0 ? result : -EIO, "cannot write the block log (segment %u, offset %llu)",
-                  blog_open_segment(b)->number, (unsigned long long)(b->offset + b->written));
+                  blog_open_segment(b)->number, (unsigned long long)b->offset + b->written);
         return;
     }
     b->written += (uint64_t)result;

@@ -17,6 +17,9 @@
 
 struct blog;
 
+// What may wait behind the group in flight; a single record of any size always may.
+#define BLOG_QUEUE_BYTES_MAX (256u << 20)
+
 struct blog_options {
     bytes32 genesis_hash;
     uint64_t segment_bytes; // a new segment starts after this many (default 256 MiB)

@@ -13,6 +13,8 @@ struct answer {
 struct answers {
     struct arena *arena;
     uint64_t opened, drained; // frames ever
+    bool ended;
+    struct answer last; // no text: none, or drained
     struct answer window[INGEST_WINDOW];
 };
 
@@ -36,7 +38,7 @@ static struct answer *place_of(struct answers *a, uint64_t sequence)
 
 bool answers_may_open(const struct answers *a)
 {
-    return answers_outstanding(a) < INGEST_WINDOW;
+    return !a->ended && answers_outstanding(a) < INGEST_WINDOW;
 }
 
 uint64_t answers_open(struct answers *a)
@@ -55,25 +57,40 @@ void answers_set(struct answers *a, uint64_t sequence, uint8_t status, const cha
     assert(place->text);
 }
 
+void answers_end(struct answers *a, uint8_t status, const char *text)
+{
+    assert(!a->ended && text);
+    a->ended = true;
+    a->last = (struct answer){text, status};
+}
+
+// Moves an answer into out. False when it does not fit.
+static bool put(struct answer *answer, uint8_t *out, size_t cap, size_t *len)
+{
+    uint8_t encoded[INGEST_ANSWER_MAX];
+    const size_t encoded_len = ingest_answer_put(encoded, answer->status, answer->text);
+    if (encoded_len > cap - *len)
+        return false;
+    memcpy(out + *len, encoded, encoded_len);
+    *len += encoded_len;
+    answer->text = NULL;
+    return true;
+}
+
 size_t answers_drain(struct answers *a, uint8_t *out, size_t cap)
 {
     size_t len = 0;
     for (; a->drained < a->opened; a->drained++) {
         struct answer *place = place_of(a, a->drained);
-        if (!place->text)
-            break;
-        uint8_t answer[INGEST_ANSWER_MAX];
-        const size_t answer_len = ingest_answer_put(answer, place->status, place->text);
-        if (answer_len > cap - len)
-            break;
-        memcpy(out + len, answer, answer_len);
-        len += answer_len;
-        place->text = NULL;
+        if (!place->text || !put(place, out, cap, &len))
+            return len;
     }
+    if (a->last.text)
+        put(&a->last, out, cap, &len);
     return len;
 }
 
 size_t answers_outstanding(const struct answers *a)
 {
-    return (size_t)(a->opened - a->drained);
+    return (size_t)(a->opened - a->drained) + (a->last.text != NULL);
 }

@@ -52,7 +52,6 @@ struct connection {
     bool sending;
     bool input_over; // end of stream, or what follows is not read any more
     bool dead;       // nothing can be sent any more
-    bool condemned;  // too costly: to be refused as soon as its window has room for that answer
     bool refused;    // its last answer is set
     uint64_t linger_until_ns;
     struct standing standing;
@@ -253,7 +252,7 @@ static void send_next(struct connection *c)
     if (c->send_len > 0)
         send_some(c);
     // A full window had stopped the taking; draining has opened it.
-    if ((c->condemned || !input_is_empty(&c->input)) && !c->refused && answers_may_open(c->answers))
+    if (!input_is_empty(&c->input) && answers_may_open(c->answers))
         enter_queue(c, QUEUE_READY);
 }
 
@@ -320,19 +319,13 @@ static void close_if_over(struct connection *c)
 
 // ---- taking frames
 
-static void end_reading(struct connection *c)
-{
-    c->input_over = true;
-    input_drop(&c->input);
-}
-
 static void refuse_connection(struct connection *c, uint8_t status, const char *why, _Atomic uint64_t *counter)
 {
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
-    answers_set(c->answers, answers_open(c->answers), status, why);
+    answers_end(c->answers, status, why);
     enter_queue(c, QUEUE_TALK);
-    end_reading(c);
-    c->refused = true;
+    c->refused = c->input_over = true;
+    input_drop(&c->input);
     arm_receive(c); // to see the end of the stream
 }
 
@@ -407,11 +400,6 @@ static bool take_all(struct connection *c)
 
 static void take_from(struct connection *c)
 {
-    if (c->condemned && !c->refused) {
-        if (answers_may_open(c->answers))
-            refuse_costly(c);
-        return; // else sending answers leads here again
-    }
     if (!c->hello_done && !take_hello(c))
         return;
     if (take_all(c)) {
@@ -466,12 +454,8 @@ void ingest_verified(struct ingest_server *v, struct tx_origin origin, bool cost
     if (!c)
         return;
     standing_add(&c->standing, costly);
-    if (c->condemned || c->refused || c->dead ||
-        !standing_is_too_costly(&c->standing, v->shard->options.costly_percent))
-        return;
-    c->condemned = true;
-    end_reading(c);
-    enter_queue(c, QUEUE_READY);
+    if (!c->refused && !c->dead && standing_is_too_costly(&c->standing, v->shard->options.costly_percent))
+        refuse_costly(c);
 }
 
 // ---- accepting

@@ -8,7 +8,7 @@
 
 #include <assert.h>
 
-#define BATCH 64
+#define BATCH 128
 // Branches ahead of the one at hand that are asked for.
 #define PREFETCH_AHEAD 8
 

@@ -100,41 +100,6 @@ static u256 twice(const u256 *a)
     return field_add(a, a);
 }
 
-struct jacobian_point point_double(const struct jacobian_point *a)
-{
-    const u256 xx = square(&a->x), yy = square(&a->y), yyyy = square(&yy);
-    const u256 x_yy = field_add(&a->x, &yy), x_yy_squared = square(&x_yy), sum = field_add(&xx, &yyyy);
-    const u256 half_d = field_subtract(&x_yy_squared, &sum), d = twice(&half_d);
-    const u256 xx2 = twice(&xx), e = field_add(&xx2, &xx), f = square(&e);
-    const u256 d2 = twice(&d), yyyy2 = twice(&yyyy), yyyy4 = twice(&yyyy2), yyyy8 = twice(&yyyy4);
-    const u256 yz = field_multiply(&a->y, &a->z);
-    struct jacobian_point out = {.x = field_subtract(&f, &d2), .z = twice(&yz)};
-    const u256 rest = field_subtract(&d, &out.x), slope = field_multiply(&e, &rest);
-    out.y = field_subtract(&slope, &yyyy8);
-    return out;
-}
-
-struct jacobian_point point_add_affine(const struct jacobian_point *a, const struct affine_point *b)
-{
-    if (field_is_zero(&a->z))
-        return (struct jacobian_point){b->x, b->y, u256_from_u64(1)};
-    const u256 zz = square(&a->z), zzz = field_multiply(&zz, &a->z);
-    const u256 u2 = field_multiply(&b->x, &zz), s2 = field_multiply(&b->y, &zzz);
-    const u256 h = field_subtract(&u2, &a->x), r = field_subtract(&s2, &a->y);
-    if (field_is_zero(&h)) {
-        if (field_is_zero(&r))
-            return point_double(a);
-        return (struct jacobian_point){a->x, a->y, U256_ZERO};
-    }
-    const u256 hh = square(&h), hhh = field_multiply(&hh, &h), v = field_multiply(&a->x, &hh);
-    const u256 rr = square(&r), v2 = twice(&v), taken = field_add(&hhh, &v2);
-    struct jacobian_point out = {.x = field_subtract(&rr, &taken), .z = field_multiply(&a->z, &h)};
-    const u256 rest = field_subtract(&v, &out.x), slope = field_multiply(&r, &rest);
-    const u256 low = field_multiply(&a->y, &hhh);
-    out.y = field_subtract(&slope, &low);
-    return out;
-}
-
 struct affine_point point_double_affine(const struct affine_point *a)
 {
     const u256 y2 = twice(&a->y), y2_canonical = field_canonical(&y2), inverse = modinv(&y2_canonical, &MODINV_FIELD);

@@ -1,7 +1,6 @@
-// secp256k1's field and points one at a time, for what a batch does only once: the last doublings of a sum, and
-// pairs of points that the lanes' addition can't add. Values are any u256, taken modulo p; public data: not
-// constant-time. Any thread.
-// Source: SEC 2 v2, 2.4.1; the Explicit-Formulas Database, short Weierstrass curves with a = 0: dbl-2009-l, madd.
+// secp256k1's field one at a time, for what a batch does only once: shared inversions, and pairs of points that the
+// lanes' addition can't add. Values are any u256, taken modulo p; public data: not constant-time. Any thread.
+// Source: SEC 2 v2, 2.4.1.
 #ifndef GANTRY_SIGVERIFY_LANES_FIELD_H
 #define GANTRY_SIGVERIFY_LANES_FIELD_H
 
@@ -21,16 +20,7 @@ struct affine_point {
     u256 x, y;
 };
 
-// (x / z^2, y / z^3); infinity where z is zero.
-struct jacobian_point {
-    u256 x, y, z;
-};
-
 extern const struct affine_point POINT_GENERATOR;
-
-struct jacobian_point point_double(const struct jacobian_point *a);
-// a + b for any a, infinity and plus or minus b included.
-struct jacobian_point point_add_affine(const struct jacobian_point *a, const struct affine_point *b);
 
 // a + a, for a point of the curve: its y is not zero, as the order of its group is odd.
 struct affine_point point_double_affine(const struct affine_point *a);

@@ -10,7 +10,7 @@ enum {
     WINDOWS_MAX = (NUMBER_BITS + WIDTH_MIN - 1) / WIDTH_MIN,
     // A group of windows is summed together. Its digits in all, and its buckets in all, stay below these (if it is more
     // than one window).
-    GROUP_DIGITS = 16384,
+    GROUP_DIGITS = 8192,
     GROUP_BUCKETS = 4096,
 };
 
@@ -369,18 +369,6 @@ static void shift_numbers(struct msm *m, const struct msm_term *terms, size_t co
     }
 }
 
-static struct jacobian_point double_together(const struct msm *m)
-{
-    struct jacobian_point sum = {.z = U256_ZERO};
-    for (size_t bit = NUMBER_BITS + 1; bit-- > 0;) {
-        if (!u256_is_zero(&sum.z))
-            sum = point_double(&sum);
-        if (m->has_sum[bit])
-            sum = point_add_affine(&sum, &m->sums[bit]);
-    }
-    return sum;
-}
-
 struct jacobian_point msm_sum(struct msm *m, const struct msm_term *terms, size_t count)
 {
     assert(count <= m->points_max);
@@ -399,7 +387,7 @@ struct jacobian_point msm_sum(struct msm *m, const struct msm_term *terms, size_
         sum_group(m, windows + at, end - at, count);
         at = end;
     }
-    return double_together(m);
+    return double_and_add(m->sums, m->has_sum, NUMBER_BITS + 1);
 }
 
 bool msm_is_zero(struct msm *m, const struct msm_term *terms, size_t count)

@@ -12,6 +12,7 @@
 #ifndef GANTRY_SIGVERIFY_LANES_MSM_H
 #define GANTRY_SIGVERIFY_LANES_MSM_H
 
+#include "sigverify/lanes/jacobian.h"
 #include "sigverify/lanes/points.h"
 #include "sigverify/lanes/scalar.h"
 

@@ -32,7 +32,7 @@ static u256 reduce_once(const u256 *a, bool overflow)
 
 u256 scalar_from_be(const uint8_t in[32])
 {
-    const u256 a = u256_from_be(in, 32);
+    const u256 a = load_be256(in);
     return reduce_once(&a, false);
 }
 

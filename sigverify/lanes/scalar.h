@@ -9,6 +9,12 @@
 
 extern const u256 SCALAR_ORDER;
 
+static inline u256 load_be256(const uint8_t in[32])
+{
+    return (u256){{__builtin_bswap64(load_le64(in + 24)), __builtin_bswap64(load_le64(in + 16)),
+                   __builtin_bswap64(load_le64(in + 8)), __builtin_bswap64(load_le64(in))}};
+}
+
 // in mod n, big-endian. Any 32 bytes.
 u256 scalar_from_be(const uint8_t in[32]);
 

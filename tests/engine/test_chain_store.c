@@ -170,7 +170,7 @@ Test(chain_store, a_disk_that_fails_stops_the_chain_in_words_and_loses_nothing_s
 struct noise {
     struct rig *r;
     _Atomic bool stop;
-    _Atomic uint64_t posted, run, dropped;
+    _Atomic uint64_t posted, run;
 };
 
 struct noise_call {
@@ -188,17 +188,9 @@ static void run_noise(struct shard *s, struct shard_call *call)
     free(c);
 }
 
-static void run_slowly(struct shard *s, struct shard_call *call)
-{
-    usleep(200);
-    run_noise(s, call);
-}
-
 static void drop_noise(struct shard_call *call)
 {
-    struct noise *noise = ((struct noise_call *)call)->noise;
-    atomic_fetch_add(&noise->run, 1);
-    atomic_fetch_add(&noise->dropped, 1);
+    atomic_fetch_add(&((struct noise_call *)call)->noise->run, 1);
     free(call);
 }
 
@@ -238,17 +230,7 @@ Test(chain_store, a_flood_of_questions_neither_stops_blocks_nor_loses_a_question
     atomic_store(&noise.stop, true);
     for (unsigned i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
-    // The last ones are still waiting when the shards end.
-    for (unsigned i = 0; i < 1500; i++) {
-        struct noise_call *c = calloc(1, sizeof *c);
-        *c = (struct noise_call){{run_slowly, drop_noise, NULL}, &noise};
-        if (shard_run(rig_shard(r, i % 2), &c->call))
-            atomic_fetch_add(&noise.posted, 1);
-        else
-            free(c);
-    }
     rig_stop(r);
-    cr_assert_gt(atomic_load(&noise.dropped), 0);
     cr_assert_eq(atomic_load(&noise.posted), atomic_load(&noise.run));
     transfers_free(&t);
 }

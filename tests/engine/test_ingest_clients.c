@@ -499,7 +499,7 @@ Test(ingest_clients, flooding_ones_are_served_alike)
         fds[i] = dial(port);
         fcntl(fds[i], F_SETFL, O_NONBLOCK);
     }
-    while (total < CLIENTS * ENOUGH / 4) {
+    while (total < CLIENTS * ENOUGH) {
         for (unsigned i = 0; i < CLIENTS; i++) {
             size_t at = sent[i] % frame_len;
             ssize_t n = send(fds[i], burst + at, 200 * frame_len - at, MSG_NOSIGNAL);

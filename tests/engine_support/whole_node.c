@@ -5,6 +5,7 @@
 #include "sigverify/sigverify.h"
 #include "tests/engine_support/transfers.h"
 
+#include <errno.h>
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -99,10 +100,20 @@ static int dial(unsigned port)
     return -1;
 }
 
+// A node's thread that started io_uring operations is interrupted by their ends, and a socket with a time limit tells.
+#define uninterrupted(call)                                                                                            \
+    ({                                                                                                                 \
+        ssize_t result_;                                                                                               \
+        do                                                                                                             \
+            result_ = (call);                                                                                          \
+        while (result_ < 0 && errno == EINTR);                                                                         \
+        result_;                                                                                                       \
+    })
+
 static bool send_all(int fd, const void *bytes, size_t len)
 {
     for (size_t done = 0; done < len;) {
-        ssize_t n = send(fd, (const uint8_t *)bytes + done, len - done, MSG_NOSIGNAL);
+        ssize_t n = uninterrupted(send(fd, (const uint8_t *)bytes + done, len - done, MSG_NOSIGNAL));
         if (n <= 0)
             return false;
         done += (size_t)n;
@@ -113,7 +124,7 @@ static bool send_all(int fd, const void *bytes, size_t len)
 static bool receive_all(int fd, void *out, size_t len)
 {
     for (size_t done = 0; done < len;) {
-        ssize_t n = recv(fd, (uint8_t *)out + done, len - done, 0);
+        ssize_t n = uninterrupted(recv(fd, (uint8_t *)out + done, len - done, 0));
         if (n <= 0)
             return false;
         done += (size_t)n;
@@ -136,7 +147,7 @@ char *ask_http(unsigned port, const char *path, const char *body, int *status)
     if (send_all(fd, head, (size_t)n) && (!body || send_all(fd, body, strlen(body)))) {
         char buf[16384];
         ssize_t got;
-        while ((got = recv(fd, buf, sizeof buf, 0)) > 0)
+        while ((got = uninterrupted(recv(fd, buf, sizeof buf, 0))) > 0)
             fwrite(buf, 1, (size_t)got, f);
     }
     close(fd);

@@ -129,3 +129,31 @@ Test(ingest_answers, carry_the_text_of_a_bad_frame)
     cr_assert_arr_eq(buf + 2, "bad frame: length is 0", 22);
     teardown(&f);
 }
+
+// Whatever the window holds.
+Test(ingest_answers, end_with_the_last_one_after_all_others)
+{
+    struct fixture f = setup();
+    uint8_t seen[INGEST_WINDOW], buf[256];
+    struct bytes text;
+    for (size_t i = 0; i < INGEST_WINDOW; i++)
+        cr_assert_eq(answers_open(f.answers), i);
+    answers_end(f.answers, INGEST_TOO_COSTLY, INGEST_TOO_COSTLY_TEXT);
+    cr_assert_eq(answers_outstanding(f.answers), INGEST_WINDOW + 1);
+    cr_assert_eq(answers_drain(f.answers, buf, sizeof buf), 0);
+    for (size_t i = INGEST_WINDOW; i-- > 1;)
+        answers_set(f.answers, i, TX_OK, NULL);
+    cr_assert_eq(answers_drain(f.answers, buf, sizeof buf), 0);
+    answers_set(f.answers, 0, TX_OK, NULL);
+    cr_assert_eq(drain(f.answers, 4 * INGEST_WINDOW, seen, 0), INGEST_WINDOW);
+    cr_assert_not(answers_may_open(f.answers), "there is room in the window, but no frame after the last answer");
+    cr_assert_eq(answers_outstanding(f.answers), 1);
+    cr_assert_eq(answers_drain(f.answers, buf, 3), 0, "it does not fit");
+    const size_t len = answers_drain(f.answers, buf, sizeof buf);
+    cr_assert_eq(ingest_answer_parse(bytes_of(buf, len), &seen[0], &text), len);
+    cr_assert_eq(seen[0], INGEST_TOO_COSTLY);
+    cr_assert(bytes_equal(text, bytes_of(INGEST_TOO_COSTLY_TEXT, strlen(INGEST_TOO_COSTLY_TEXT))));
+    cr_assert_eq(answers_outstanding(f.answers), 0);
+    cr_assert_eq(answers_drain(f.answers, buf, sizeof buf), 0);
+    teardown(&f);
+}

@@ -178,29 +178,75 @@ static void expect_jacobian(const struct jacobian_point *got, const u256 *secret
     cr_assert(!field_is_zero(&got->z) && field_equal(&x, &got->x) && field_equal(&y, &got->y), "%s", what);
 }
 
-Test(lanes_msm, single_points_add_and_double_right)
+// Point i is secrets[i] G, or absent where that is zero.
+static void expect_doublings(const u256 *secrets, size_t count, const char *what)
+{
+    struct affine_point points[130] = {0};
+    bool present[130] = {0};
+    u256 total = U256_ZERO;
+    for (size_t i = count; i-- > 0;) {
+        total = scalar_add(&total, &total);
+        total = scalar_add(&total, &secrets[i]);
+        present[i] = !u256_is_zero(&secrets[i]);
+        if (present[i])
+            points[i] = multiple(&secrets[i]);
+    }
+    const struct jacobian_point sum = double_and_add(points, present, count);
+    if (u256_is_zero(&total))
+        cr_assert(field_is_zero(&sum.z), "%s of %zu: infinity", what, count);
+    else
+        expect_jacobian(&sum, &total, what);
+}
+
+Test(lanes_msm, points_are_doubled_and_added_right)
 {
     library = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
-    uint64_t state = test_seed("single points");
+    uint64_t state = test_seed("doublings");
+    u256 secrets[130] = {0};
+    expect_doublings(secrets, 0, "nothing");
+    expect_doublings(secrets, 130, "nothing");
+    for (size_t round = 0; round < 400; round++) {
+        const size_t count = 1 + test_random(&state) % 130;
+        for (size_t i = 0; i < count; i++) {
+            const bytes32 bytes = random_bytes32(&state);
+            secrets[i] = test_random(&state) % 4 ? scalar_from_be(bytes.b) : U256_ZERO;
+        }
+        expect_doublings(secrets, count, "random points");
+        // The sum so far meets an equal point, its negative, or nothing at all.
+        for (size_t i = count; i-- > 0;) {
+            const u256 small = u256_from_u64(test_random(&state) % 3);
+            secrets[i] = test_random(&state) % 2 ? scalar_negate(&small) : small;
+        }
+        expect_doublings(secrets, count, "small multiples");
+    }
+    const u256 one = u256_from_u64(1), two = u256_from_u64(2), minus_two = scalar_negate(&two);
+    expect_doublings((u256[]){two, one}, 2, "equal points");
+    expect_doublings((u256[]){minus_two, one}, 2, "opposite points");
+    expect_doublings((u256[]){one, minus_two, one}, 3, "a point behind infinity");
+    secp256k1_context_destroy(library);
+}
+
+Test(lanes_msm, single_points_add_and_double_as_the_librarys)
+{
+    library = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    uint64_t state = test_seed("one point");
     for (int i = 0; i < 300; i++) {
         const bytes32 bytes = random_bytes32(&state);
-        u256 secret = scalar_from_be(bytes.b);
+        const u256 secret = scalar_from_be(bytes.b), twice = scalar_add(&secret, &secret);
         const struct affine_point point = multiple(&secret), doubled = point_double_affine(&point);
+        const struct jacobian_point as_jacobian = {doubled.x, doubled.y, u256_from_u64(1)};
+        expect_jacobian(&as_jacobian, &twice, "doubled");
         struct jacobian_point sum = {.z = U256_ZERO};
         sum = point_add_affine(&sum, &point);
         expect_jacobian(&sum, &secret, "infinity plus a point");
         const struct jacobian_point same = point_add_affine(&sum, &point);
-        const u256 twice = scalar_add(&secret, &secret);
         expect_jacobian(&same, &twice, "a point plus itself");
-        const struct jacobian_point again = {doubled.x, doubled.y, u256_from_u64(1)};
-        expect_jacobian(&again, &twice, "doubled");
         const struct jacobian_point three = point_add_affine(&same, &point);
         const u256 thrice = scalar_add(&twice, &secret);
         expect_jacobian(&three, &thrice, "three times");
         const struct affine_point minus = {point.x, field_subtract(&U256_ZERO, &point.y)};
         const struct jacobian_point none = point_add_affine(&sum, &minus);
         cr_assert(field_is_zero(&none.z), "a point minus itself");
-        const struct jacobian_point none_doubled = point_double(&none);
-        cr_assert(field_is_zero(&none_doubled.z), "infinity doubled");
     }
+    secp256k1_context_destroy(library);
 }

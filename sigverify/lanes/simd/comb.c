@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "sigverify/lanes/field.h"
+#include "sigverify/lanes/jacobian.h"
 #include "sigverify/lanes/modinv.h"
 
 static struct flat_point table[COMB_DIGITS][COMB_ENTRIES];

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sigverify/lanes/scalar.h"
 #include "sigverify/lanes/simd/batch.h"
 #include "sigverify/lanes/simd/point.h"
 
@@ -194,8 +195,8 @@ static lane_mask read_coordinates(struct point *out, const struct point_source *
     lane_mask below = 0;
     for (size_t i = 0; i < LANES; i++) {
         const struct point_source *source = &in[lanes->from[i < lanes->count ? i : 0]];
-        x[i] = u256_from_be(source->x, 32);
-        y[i] = u256_from_be(source->y, 32);
+        x[i] = load_be256(source->x);
+        y[i] = load_be256(source->y);
         below |= (lane_mask)(u256_cmp(&x[i], &FIELD_PRIME) < 0 && u256_cmp(&y[i], &FIELD_PRIME) < 0) << i;
     }
     fe_from_u256(&out->x, x);

@@ -1,0 +1,67 @@
+#include "engine/memory_budget.h"
+
+#include "base/log.h"
+#include "engine/rpc/rpc.h"
+#include "engine/store/block_cache.h"
+#include "engine/store/blog.h"
+#include "shard/ingest/wire.h"
+#include "shard/loop.h"
+#include "shard/state/history.h"
+#include "shard/state/state.h"
+
+#include <inttypes.h>
+#include <unistd.h>
+
+// What large states were measured to take an account, tries included, is under this.
+#define ACCOUNT_BYTES 200u
+#define TRANSFER_GAS 21000u
+#define RECORDS_PER_TRANSFER 2u
+
+static uint64_t records_per_block(uint64_t gas_limit)
+{
+    return gas_limit / TRANSFER_GAS * RECORDS_PER_TRANSFER + 1;
+}
+
+static uint64_t receiving(const struct node_config *config, unsigned shards)
+{
+    const uint64_t slack =
+        RECEIVE_SLACK_BYTES / shards > RECEIVE_SHARD_BYTES_MIN ? RECEIVE_SLACK_BYTES / shards : RECEIVE_SHARD_BYTES_MIN;
+    // A frame that is being put together, and answers on their way.
+    const uint64_t connections = config->ingest_connections * (INGEST_FRAME_MAX + LOOP_BUFFER_BYTES);
+    return shards * (slack + (uint64_t)LOOP_BUFFER_BYTES * LOOP_BUFFER_COUNT + connections);
+}
+
+struct memory_budget memory_budget(const struct node_config *config, const struct mempool_limits *pool, unsigned shards,
+                                   uint64_t block_gas_limit, uint64_t accounts)
+{
+    const uint64_t per_block = records_per_block(block_gas_limit);
+    return (struct memory_budget){
+        .state = accounts * ACCOUNT_BYTES,
+        .history = STATE_HISTORY_BLOCKS * per_block * sizeof(struct history_entry),
+        .pools = shards * mempool_memory_max(pool),
+        .receiving = receiving(config, shards),
+        .log = 2ull * BLOG_QUEUE_BYTES_MAX, // one group being collected, one being written
+        .checkpoint = (config->checkpoint_records + per_block) * sizeof(struct state_dirty),
+        .rpc = (uint64_t)RPC_INPUT_BYTES_MAX + RPC_OUTPUT_BYTES_MAX + BLOCK_CACHE_BYTES_MAX,
+    };
+}
+
+uint64_t memory_budget_total(const struct memory_budget *b)
+{
+    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc;
+}
+
+void memory_budget_log(const struct memory_budget *b)
+{
+    const uint64_t total = memory_budget_total(b) >> 20;
+    const uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) >> 20;
+    log_info("node", "memory at most",
+             "total_mb=%" PRIu64 " state_mb=%" PRIu64 " history_mb=%" PRIu64 " pools_mb=%" PRIu64
+             " receiving_mb=%" PRIu64 " log_mb=%" PRIu64 " checkpoint_mb=%" PRIu64 " rpc_mb=%" PRIu64,
+             total, b->state >> 20, b->history >> 20, b->pools >> 20, b->receiving >> 20, b->log >> 20,
+             b->checkpoint >> 20, b->rpc >> 20);
+    if (total > machine)
+        log_warn("node", "the memory budget is more than this machine has",
+                 "total_mb=%" PRIu64 " machine_mb=%" PRIu64 " advice=\"lower pool-bytes or the gas limit\"", total,
+                 machine);
+}
