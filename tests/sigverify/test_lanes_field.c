@@ -100,7 +100,6 @@ static const struct operation {
     [PROBE_TIDY] = {"tidy", 1, false},
     [PROBE_NEGATE] = {"negate", 0, false},
     [PROBE_SELECT] = {"select", 0, false},
-    [PROBE_INVERSE] = {"inverse", 0, false},
     [PROBE_SQRT] = {"sqrt", 0, false},
 };
 
@@ -160,10 +159,6 @@ static void compute(enum probe_operation operation, mpz_t x[4], bool in_mask)
         if (!in_mask)
             mpz_set(*r, x[1]);
         break;
-    case PROBE_INVERSE:
-        if (!mpz_invert(*r, x[0], p))
-            mpz_set_ui(*r, 0);
-        break;
     case PROBE_SQRT: {
         mpz_t exponent;
         mpz_init(exponent);
@@ -210,7 +205,7 @@ static void check_operation(enum probe_operation operation, uint64_t *state)
 static void check_operations(uint64_t *state)
 {
     for (int operation = 0; operation < PROBE_OPERATIONS; operation++) {
-        const int rounds = operation == PROBE_INVERSE || operation == PROBE_SQRT ? 100 : 3000;
+        const int rounds = operation == PROBE_SQRT ? 100 : 3000;
         for (int i = 0; i < rounds; i++)
             check_operation((enum probe_operation)operation, state);
     }

@@ -22,12 +22,10 @@ static __attribute__((unused)) bool within(const struct fe *a, int64_t factor)
 
 #if defined LANES_CHECKED
 #define CARRIED(element) assert(within(element, 1))
-#define WIDE(element) assert(within(element, WIDE_FACTOR))
 // Factors: at most one is wide.
 #define FACTORS(a, b) assert(within(a, 1) ? within(b, WIDE_FACTOR) : within(a, WIDE_FACTOR) && within(b, 1))
 #else
 #define CARRIED(element) ((void)0)
-#define WIDE(element) ((void)0)
 #define FACTORS(a, b) ((void)0)
 #endif
 
@@ -167,7 +165,7 @@ INLINE void multiply_each(struct fe *r, const struct fe *a, const struct fe *b, 
         fe_mul(&r[i], &a[i], &b[i]);
 }
 
-// The powers that p's two exponents share: x_k is a^(2^k - 1).
+// Powers on the way to a root: x_k is a^(2^k - 1).
 struct powers {
     struct fe x2[CHAIN_MAX], x22[CHAIN_MAX], x223[CHAIN_MAX];
 };
@@ -199,23 +197,6 @@ static void raise(struct powers *out, const struct fe *a, size_t n)
     multiply_each(out->x223, t, x3, n);
 }
 
-// p - 2: 223 ones, 0, 22 ones, 0000, 1, 0, 11, 0, 1.
-static void invert_few(struct fe *r, const struct fe *a, size_t n)
-{
-    struct powers powers;
-    struct fe t[CHAIN_MAX], base[CHAIN_MAX];
-    memcpy(base, a, n * sizeof *a);
-    raise(&powers, base, n);
-    fe_sqr_times(t, powers.x223, n, 23);
-    multiply_each(t, t, powers.x22, n);
-    fe_sqr_times(t, t, n, 5);
-    multiply_each(t, t, base, n);
-    fe_sqr_times(t, t, n, 3);
-    multiply_each(t, t, powers.x2, n);
-    fe_sqr_times(t, t, n, 2);
-    multiply_each(r, t, base, n);
-}
-
 // (p + 1) / 4: 223 ones, 0, 22 ones, 0000, 11, 00.
 static void root_few(struct fe *r, const struct fe *a, size_t n)
 {
@@ -227,12 +208,6 @@ static void root_few(struct fe *r, const struct fe *a, size_t n)
     fe_sqr_times(t, t, n, 6);
     multiply_each(t, t, powers.x2, n);
     fe_sqr_times(r, t, n, 2);
-}
-
-void fe_inverse(struct fe *r, const struct fe *a, size_t count)
-{
-    for (size_t i = 0; i < count; i += CHAIN_MAX)
-        invert_few(r + i, a + i, count - i < CHAIN_MAX ? count - i : CHAIN_MAX);
 }
 
 void fe_sqrt(struct fe *r, const struct fe *a, size_t count)

@@ -84,7 +84,6 @@ INLINE void field_leave(unsigned saved)
 #define fe_sqr_sub3 LANES_NAME(fe_sqr_sub3)
 #define fe_sqr_times LANES_NAME(fe_sqr_times)
 #define fe_tidy LANES_NAME(fe_tidy)
-#define fe_inverse LANES_NAME(fe_inverse)
 #define fe_sqrt LANES_NAME(fe_sqrt)
 #define fe_from_u256 LANES_NAME(fe_from_u256)
 #define fe_to_u256 LANES_NAME(fe_to_u256)
@@ -108,9 +107,6 @@ void fe_sqr_times(struct fe *r, const struct fe *a, size_t count, unsigned n);
 
 // A wide element, carried.
 void fe_tidy(struct fe *r, const struct fe *a);
-
-// 1 / a for each of count carried elements, and 0 for 0. By exponentiation: share it (batch.h).
-void fe_inverse(struct fe *r, const struct fe *a, size_t count);
 
 // For each of count carried elements: a square root where there is one; callers compare its square with a.
 void fe_sqrt(struct fe *r, const struct fe *a, size_t count);

@@ -107,28 +107,6 @@ void jacobian_add_negated(struct jacobian *r, const struct jacobian *a, const st
         add_few(r + i, a + i, b + i, count - i < STREAMS ? count - i : STREAMS);
 }
 
-void point_add_with_inverse(struct point *r, const struct point *a, const struct point *b, const struct fe *inverse)
-{
-    struct fe slope, t, x;
-    fe_diff(&t, &b->y, &a->y);
-    fe_mul(&slope, &t, inverse);
-    fe_sqr_sub2(&x, &slope, &a->x, &b->x);
-    fe_diff(&t, &a->x, &x);
-    fe_mul_sub(&r->y, &slope, &t, &a->y);
-    r->x = x;
-}
-
-void point_double_with_inverse(struct point *r, const struct point *a, const struct fe *inverse)
-{
-    struct fe slope, t, x;
-    fe_sqr3(&t, &a->x);
-    fe_mul(&slope, &t, inverse);
-    fe_sqr_sub2(&x, &slope, &a->x, &a->x);
-    fe_diff(&t, &a->x, &x);
-    fe_mul_sub(&r->y, &slope, &t, &a->y);
-    r->x = x;
-}
-
 lane_mask points_on_curve(const struct point *a)
 {
     struct fe left, right, seven;

@@ -27,8 +27,6 @@ struct flat_point {
 #define point_store LANES_NAME(point_store)
 #define jacobian_double_negated LANES_NAME(jacobian_double_negated)
 #define jacobian_add_negated LANES_NAME(jacobian_add_negated)
-#define point_add_with_inverse LANES_NAME(point_add_with_inverse)
-#define point_double_with_inverse LANES_NAME(point_double_with_inverse)
 #define points_on_curve LANES_NAME(points_on_curve)
 
 // Lane i of r is *from[i].
@@ -42,12 +40,6 @@ void jacobian_double_negated(struct jacobian *r, const struct jacobian *a, size_
 // r[i] = -(a[i] + b[i]) for each of count points. Where a[i] = b[i] or -b[i], or a[i] is infinity, z becomes 0 and
 // stays so: test it once, at the end of a chain.
 void jacobian_add_negated(struct jacobian *r, const struct jacobian *a, const struct point *b, size_t count);
-
-// r = a + b, given the inverse of b.x - a.x. (With an inverse of 0, something that is no point.)
-void point_add_with_inverse(struct point *r, const struct point *a, const struct point *b, const struct fe *inverse);
-
-// r = 2 a, given the inverse of 2 a.y.
-void point_double_with_inverse(struct point *r, const struct point *a, const struct fe *inverse);
 
 // The lanes where y^2 = x^3 + 7.
 lane_mask points_on_curve(const struct point *a);

@@ -74,9 +74,6 @@ static void operate(enum probe_operation operation, struct probe_element *out, c
     case PROBE_SELECT:
         fe_select(&r, mask, &a, &b);
         break;
-    case PROBE_INVERSE:
-        fe_inverse(&r, &a, 1);
-        break;
     case PROBE_SQRT:
         fe_sqrt(&r, &a, 1);
         break;

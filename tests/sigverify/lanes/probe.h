@@ -27,7 +27,6 @@ enum probe_operation {
     PROBE_TIDY,
     PROBE_NEGATE, // the lanes of mask
     PROBE_SELECT, // the same
-    PROBE_INVERSE,
     PROBE_SQRT,
     PROBE_OPERATIONS
 };
