@@ -250,3 +250,72 @@ Test(lanes_msm, single_points_add_and_double_as_the_librarys)
     }
     secp256k1_context_destroy(library);
 }
+
+static struct point_source source_of(const u256 *x, const u256 *y, enum point_form form)
+{
+    struct point_source out = {.form = form};
+    u256_to_be(out.x, x);
+    if (form == POINT_GIVEN)
+        u256_to_be(out.y, y);
+    return out;
+}
+
+// Sources that name the same point, and some that name none: small coordinates plus p among them.
+static void try_sources(uint64_t *state)
+{
+    u256 small = u256_from_u64(1), y, root, small_plus_p, y_plus;
+    uint8_t x_bytes[32], y_bytes[32];
+    for (;; small.w[0]++) {
+        u256_to_be(x_bytes, &small);
+        if (lift_x(y_bytes, x_bytes, 0))
+            break;
+    }
+    y = u256_from_be(y_bytes, 32);
+    root = field_subtract(&FIELD_PRIME, &y);
+    u256_add(&small_plus_p, &small, &FIELD_PRIME);
+    const u256 one = u256_from_u64(1), secret = u256_from_u64(1 + test_random(state) % 1000);
+    u256_add(&y_plus, &y, &one);
+    const struct affine_point point = multiple(&secret);
+    const struct {
+        struct point_source source;
+        bool ok;
+        u256 x, y;
+    } cases[] = {
+        {source_of(&small, &y, POINT_GIVEN), true, small, y},
+        {source_of(&small, &y, POINT_EVEN), true, small, y},
+        {source_of(&small, &y, POINT_ODD), true, small, root},
+        {source_of(&small, &root, POINT_GIVEN), true, small, root},
+        {source_of(&point.x, &point.y, POINT_GIVEN), true, point.x, point.y},
+        {source_of(&small, &y_plus, POINT_GIVEN), false, one, one},
+        {source_of(&small_plus_p, &y, POINT_GIVEN), false, one, one},
+        {source_of(&small_plus_p, &y, POINT_EVEN), false, one, one},
+        {source_of(&small_plus_p, &y, POINT_ODD), false, one, one},
+        {source_of(&FIELD_PRIME, &y, POINT_EVEN), false, one, one},
+        {source_of(&U256_ZERO, &U256_ZERO, POINT_GIVEN), false, one, one},
+        {source_of(&U256_MAX, &U256_MAX, POINT_GIVEN), false, one, one},
+    };
+    enum { CASES = sizeof cases / sizeof cases[0] };
+    for (size_t n = 0; n < 200; n += 1 + n / 4) {
+        struct point_source in[200];
+        size_t chosen[200];
+        bool ok[200];
+        for (size_t i = 0; i < n; i++) {
+            chosen[i] = test_random(state) % CASES;
+            in[i] = cases[chosen[i]].source;
+        }
+        kernels->load(msm_kernels_state(m), msm_pool(m), 3, in, n, ok);
+        for (size_t i = 0; i < n; i++) {
+            const point_ref ref = (point_ref)(3 + i) << 1;
+            struct affine_point got;
+            cr_assert(ok[i] == cases[chosen[i]].ok, "%s: case %zu at %zu of %zu", backend, chosen[i], i, n);
+            kernels->get(&got, msm_pool(m), &ref, 1);
+            cr_assert(!ok[i] || (u256_equal(&got.x, &cases[chosen[i]].x) && u256_equal(&got.y, &cases[chosen[i]].y)),
+                      "%s: case %zu at %zu of %zu", backend, chosen[i], i, n);
+        }
+    }
+}
+
+Test(lanes_msm, sources_name_points_with_coordinates_below_p_on_the_curve)
+{
+    for_each_backend(try_sources, "sources");
+}

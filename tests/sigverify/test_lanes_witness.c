@@ -107,6 +107,7 @@ enum flaw {
     WRONG_R,
     WRONG_S,
     FLIPPED_V,
+    FLIPPED_V_OLD_RY,
     V_PLUS_2,
     V_OF_4,
     ZERO_R,
@@ -143,6 +144,11 @@ static void corrupt(struct sv_item *item, struct sv_witness *witness, enum flaw 
     case FLIPPED_V:
         item->v ^= 1;
         witness->has_ry = false;
+        break;
+    case FLIPPED_V_OLD_RY:
+        // The key and R belong together still; but v names the other R.
+        item->v ^= 1;
+        witness->has_ry = true;
         break;
     case V_PLUS_2:
         item->v |= 2;
