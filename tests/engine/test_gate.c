@@ -302,6 +302,8 @@ Test(gate, a_peer_s_newer_connection_replaces_the_older_one)
     cr_assert(links_is_open(nodes[1].control, 0, 0));
     stop(0);
     nodes[0] = kept;
+    UNTIL(nodes[0].closed == 1);
+    cr_assert_eq(nodes[0].last_closed, LINK_ENDED);
 }
 
 Test(gate, a_message_for_the_other_kind_of_connection_ends_it_and_it_is_made_anew)
