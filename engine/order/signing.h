@@ -19,7 +19,8 @@ struct signing {
     const struct signing_ops *ops;
 };
 
-// libsecp256k1, auxiliary randomness zero. NULL when the secret is no valid key; *public_key may be NULL.
+// Signs with libsecp256k1, auxiliary randomness zero; checks whole batches with sigverify/. NULL when the secret is no
+// valid key; *public_key may be NULL.
 struct signing *signing_secp(const bytes32 *secret, bytes32 *public_key);
 
 #endif

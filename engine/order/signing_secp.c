@@ -6,10 +6,13 @@
 #include <secp256k1_schnorrsig.h>
 #include <stdlib.h>
 
+#include "sigverify/sigverify.h"
+
 struct secp {
     struct signing signing;
     secp256k1_context *context;
     secp256k1_keypair pair;
+    struct sv_verifier *verifier;
 };
 
 static void secp_sign(const struct signing *s, wire_signature *out, const bytes32 *message)
@@ -25,10 +28,20 @@ static bool secp_verify(const struct signing *s, const bytes32 *const *keys, con
                         size_t n, const bytes32 *message)
 {
     const struct secp *k = (const struct secp *)s;
+    struct sv_schnorr items[WIRE_VALIDATORS_MAX];
+    bool ok[WIRE_VALIDATORS_MAX];
+    assert(n <= WIRE_VALIDATORS_MAX);
+    if (n == 0)
+        return true;
     for (size_t i = 0; i < n; i++) {
-        secp256k1_xonly_pubkey key;
-        if (!secp256k1_xonly_pubkey_parse(k->context, &key, keys[i]->b) ||
-            !secp256k1_schnorrsig_verify(k->context, sigs[i]->b, message->b, sizeof message->b, &key))
+        items[i].key = *keys[i];
+        items[i].message = *message;
+        memcpy(items[i].r.b, sigs[i]->b, 32);
+        memcpy(items[i].s.b, sigs[i]->b + 32, 32);
+    }
+    sv_verify_schnorr(k->verifier, ok, items, n);
+    for (size_t i = 0; i < n; i++) {
+        if (!ok[i])
             return false;
     }
     return true;
@@ -38,6 +51,8 @@ static void secp_free(struct signing *s)
 {
     struct secp *k = (struct secp *)s;
     secp256k1_context_destroy(k->context);
+    if (k->verifier)
+        sv_free(k->verifier);
     explicit_bzero(&k->pair, sizeof k->pair);
     free(k);
 }
@@ -51,6 +66,9 @@ struct signing *signing_secp(const bytes32 *secret, bytes32 *public_key)
         abort();
     k->signing.ops = &secp_ops;
     k->context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
+    k->verifier = sv_create();
+    if (!k->verifier)
+        abort();
     secp256k1_xonly_pubkey x;
     if (!secp256k1_keypair_create(k->context, &k->pair, secret->b) ||
         !secp256k1_keypair_xonly_pub(k->context, &x, NULL, &k->pair)) {
