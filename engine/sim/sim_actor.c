@@ -423,6 +423,9 @@ void actor_start(struct sim *s, struct sim_actor *a)
         a->next_height = chain_last(&a->v->ord.chain) + 1;
     for (uint64_t h = a->next_height; h <= chain_last(&a->v->ord.chain); h++)
         check_delivered(s, a, chain_at(&a->v->ord.chain, h)->block);
+    // The same for epochs that turned: what they left over is made anew.
+    for (uint64_t epoch = 0; epoch < a->v->ord.epoch; epoch++)
+        check_epoch_closed(s, a, epoch);
     validator_start(a->v, s->now_ns, wall_ms(s, a), a->executed);
     for (unsigned i = 0; i < s->actor_count; i++) {
         if (s->actors[i].up && i != a->index)

@@ -181,6 +181,9 @@ void sim_calm_down(struct sim *s)
     for (unsigned i = 0; i < s->actor_count; i++) {
         struct sim_actor *a = &s->actors[i];
         a->disk_ns = sim_between(&s->random, MS / 10, 3 * MS);
+        // Power failures that are still to come do not.
+        sim_disk_power_off_after(a->log_disk, UINT64_MAX / 2);
+        sim_disk_power_off_after(a->guard_disk, UINT64_MAX / 2);
         if (!a->byzantine)
             a->skew_ms = 0;
         if (!a->byzantine && a->up && a->v->ord.floor->header.height > s->calm_height)
