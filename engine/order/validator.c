@@ -77,7 +77,7 @@ static bool compare_guard(struct validator *v, char error[STORE_ERROR_MAX])
                                  "`gantry recover` goes on without voting until it is safe");
     for (size_t i = 1; i < o->view_count; i++) {
         const struct view_rec *r = &o->views[i];
-        for (uint8_t kind = WIRE_NOTARIZE; kind <= WIRE_FINALIZE; kind++) {
+        for (unsigned kind = WIRE_NOTARIZE; kind <= WIRE_FINALIZE; kind++) {
             const bytes32 digest = r->mine[kind - 1].digest;
             if (voted(r, kind) && !guard_recall(&v->guard, o->epoch, kind, o->base + i, &digest) &&
                 !ord_mutated(o, MUTATE_FINALIZE_AFTER_NULLIFY))

@@ -12,6 +12,7 @@ static __attribute__((unused)) bool within(const struct fe *a, int64_t factor)
         for (int lane = 0; lane < LANES; lane++) {
             const lane_limb limb = limbs[i][lane];
             const int64_t value = (int64_t)limb;
+            // NOLINTNEXTLINE(bugprone-branch-clone): in one representation all limbs have the same bounds
             const int64_t low = i < 4 ? CARRIED_MIN : CARRIED_TOP_MIN, high = i < 4 ? CARRIED_MAX : CARRIED_TOP_MAX;
             if ((lane_limb)value != limb || value < low * factor || value > high * factor)
                 return false;
