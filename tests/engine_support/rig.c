@@ -339,10 +339,18 @@ static void run_submit(struct shard *s, struct shard_call *call)
     shard_submit(s, bytes_of(c->raw, c->len), &c->submission);
 }
 
+// The shard ended before it came to this.
+static void drop_submit(struct shard_call *call)
+{
+    struct rig_call *c = (struct rig_call *)call;
+    answered(&c->submission, TX_STOPPING, NULL);
+}
+
 static struct rig_call *post(struct rig *r, unsigned shard, struct bytes raw, bool waited)
 {
     struct rig_call *c = calloc(1, sizeof *c + raw.len);
     c->call.run = run_submit;
+    c->call.dropped = drop_submit;
     c->submission.done = answered;
     c->rig = r;
     c->waited = waited;
