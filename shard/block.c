@@ -230,6 +230,7 @@ static void settle(struct shard *s, const struct settle_work *work)
     arena_free(s->arena, senders);
     mempool_set_base_fee(s->pool, &work->next_base_fee);
     receive_take_removed(s);
+    receive_publish_pool(s); // before the coordinator looks whom to ask for the next list
     stage_items(&s->stages, STAGE_POOL, n);
     stage_enter(&s->stages, before);
     tell(s, MSG_SETTLED, NULL, 0);

@@ -48,6 +48,7 @@ static void answer(struct shard *s, struct tx_origin origin, size_t raw_len, enu
         return;
     if (origin.connection == ORIGIN_SUBMISSION) {
         struct submission *sub = (struct submission *)(uintptr_t)origin.sequence;
+        receive_publish_pool(s); // before whoever is answered can ask for a block
         sub->done(sub, status, hash);
         return;
     }
