@@ -15,6 +15,7 @@ static const struct command {
     {"dev", cmd_dev, "a one-validator chain in a second, with well-known funded accounts"},
     {"node", cmd_node, "run a validator from a configuration"},
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
+    {"top", cmd_top, "show what one node or a cluster is doing, live, in the terminal"},
     {"export", cmd_export, "write a stored chain's blocks as concatenated RLP, for other clients to import"},
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},
     {"statetest", cmd_statetest, "run official Ethereum state tests"},
