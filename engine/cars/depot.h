@@ -7,8 +7,8 @@
 #ifndef GANTRY_ENGINE_CARS_DEPOT_H
 #define GANTRY_ENGINE_CARS_DEPOT_H
 
+#include "engine/cars/car_log.h"
 #include "engine/net/links.h"
-#include "engine/order/effects.h"
 #include "shard/shard.h"
 
 struct depot;
@@ -16,16 +16,15 @@ struct depot;
 struct depot_options {
     struct shard *shard;
     unsigned shard_index, shard_count;
-    struct depot **all; // every shard's, filled in before the shards' loops see one
-    struct wire_set set;
-    unsigned me;    // own lane; WIRE_VALIDATORS_MAX for a node that has none
+    const struct vset *set;
+    unsigned me;    // own lane; beyond the set's for a node that has none
     unsigned peers; // of the bulk connections
-    // Bulk connections that there are with each peer, as the coordinator knows.
+    // How many bulk connections there are to be with each peer; written by the coordinator.
     const _Atomic uint8_t *groups;
     uint64_t chain_id, block_gas_limit;
-    const char *dir; // of its cars
+    const char *dir; // of its cars, made when missing
     bytes32 genesis_hash;
-    uint64_t segment_bytes;
+    uint64_t segment_bytes, bytes_max;
     struct inbox *coordinator;
 };
 
@@ -33,22 +32,25 @@ struct depot_options {
 
 enum depot_ask {
     DEPOT_MAKE,    // stripes for the next own car, as request says: DEPOT_MADE
-    DEPOT_UNMAKE,  // they, or those of the dropped own car `name`, go back to the pool
-    DEPOT_STORE,   // gather (or take those made last: own), check, store durably: DEPOT_STORED or DEPOT_INVALID
+    DEPOT_UNMAKE,  // what was made last goes back to the pool
+    DEPOT_STORE,   // gather car (its own stripes were made last), check, store durably: DEPOT_STORED or DEPOT_INVALID
     DEPOT_SEND,    // to the peers of `to`, the stripes in mask
+    DEPOT_SERVE,   // the same for one that asked; with want_header DEPOT_HEADER first
     DEPOT_LOAD,    // lend the transactions of a stored car: DEPOT_LOADED
-    DEPOT_RELEASE, // they are executed: memory may go, the store keeps the bodies
-    DEPOT_FORGET,  // cars of epochs before name.epoch
-    DEPOT_LINK,    // a bulk connection of peer and group: fd, link
-    DEPOT_CLOSE,   // end the bulk connections of peer
-    DEPOT_BULK,    // bytes, an encoded message, to peer on group
-    DEPOT_STOP,    // end all connections and writes: DEPOT_STOPPED
+    DEPOT_RELEASE, // lent transactions are done with; what is stored stays
+    DEPOT_FORGET,  // stored cars of epochs before name.epoch
+    DEPOT_FLOOR,   // of epoch name.epoch the positions up to tips are final
+    DEPOT_LINK,    // a bulk connection with peer: group, fd, link
+    DEPOT_CLOSE,   // the bulk connections with peer are to end
+    DEPOT_BULK,    // bytes, an encoded message, to the peers of `to`
+    DEPOT_BODY,    // from another depot: bytes, a CAR_STRIPE from peer whose stripe is this shard's
+    DEPOT_RELAY,   // from another depot: bytes to peer on group, whose connection is this shard's
+    DEPOT_STOP,    // end connections: DEPOT_STOPPED
 };
 
 struct depot_request {
     u256 base_fee;
-    uint64_t gas_max, bytes_max; // of this shard
-    size_t count_max;
+    uint64_t gas_max, bytes_max; // of this shard; bytes as in bodies
 };
 
 struct depot_call {
@@ -57,34 +59,38 @@ struct depot_call {
     enum depot_ask ask;
     struct car_name name;
     struct wire_car car; // STORE
-    bool ack, own;
+    bool ack, want_header;
     struct vmask to;
     uint16_t mask;
     struct depot_request request;
+    uint32_t *tips; // FLOOR: one a lane, malloc'ed
     unsigned peer, group;
     int fd;
     struct link *link;
     struct payload *bytes;
 };
 
-// Takes the call over (malloc'ed). The coordinator's thread.
-void depot_post(struct depot *d, struct depot_call *call);
+struct depot_call *depot_call_new(struct depot *d, enum depot_ask ask);
+// Has the depot do it and takes the call over. The coordinator's thread.
+void depot_post(struct depot_call *call);
 
 // ---- what the coordinator is told
 
 enum depot_event_kind {
     DEPOT_MADE,
     DEPOT_STORED,
-    DEPOT_INVALID, // stripe and bytes: its body
+    DEPOT_INVALID, // stripe, and bytes: its body
     DEPOT_LOADED,
-    DEPOT_MESSAGE, // bytes came from peer on a bulk connection and are the coordinator's
-    DEPOT_CLOSED,  // a bulk connection of peer and group is over
+    DEPOT_HEADER,  // bytes: CAR_HDR for peer
+    DEPOT_MESSAGE, // bytes came from peer on a bulk connection
+    DEPOT_CLOSED,  // the bulk connection of peer and group is over
     DEPOT_BANNED,  // peer sent what nobody may send; detail says what
-    DEPOT_FAILED,  // nothing more can be stored; detail says why
+    DEPOT_FAILED,  // detail: nothing more can be stored, or a stored car not be read
     DEPOT_STOPPED,
 };
 
-// Lent until DEPOT_RELEASE, DEPOT_UNMAKE or, for own ones, until the pool was told what became of them.
+// Transactions are lent until DEPOT_RELEASE; those that were just made stay the pool's until it is told what became of
+// them.
 struct depot_stripe {
     struct wire_stripe_ref ref; // MADE
     const struct exec_tx *txs;  // each a pooled_tx's first field
@@ -96,7 +102,7 @@ struct depot_event {
     unsigned shard;
     struct car_name name;
     bool acked;
-    uint16_t mask; // stripes below that are set
+    uint16_t mask; // which of stripes are set
     struct depot_stripe stripes[WIRE_STRIPES];
     uint16_t stripe;
     unsigned peer, group;
@@ -108,22 +114,18 @@ void depot_event_free(struct depot_event *e);
 
 // ---- life
 
-// A car that the store holds, told while it is opened.
-struct depot_held {
-    struct car_name name;
-    struct wire_car car;
-    bool acked;
-    uint16_t mask;
-};
-typedef void depot_held_visit(void *ctx, unsigned shard, const struct depot_held *held);
-
-// Before the shard's loop knows it (shard_attach); visit is told what is stored. NULL with a message.
-struct depot *depot_open(const struct depot_options *options, depot_held_visit *visit, void *ctx,
-                         char error[STORE_ERROR_MAX]);
-// Once its shard has ended.
+// Opens its log. NULL with a message. The shard gets it as its guest by depot_start, which may be before its thread
+// runs or on it.
+struct depot *depot_open(const struct depot_options *options, char error[STORE_ERROR_MAX]);
+// all: every shard's depot.
+void depot_start(struct depot *d, struct depot *const *all);
+// Before depot_start, or once its shard has ended.
 void depot_close(struct depot *d);
-// The guest of its shard.
-struct shard_guest depot_guest(struct depot *d);
+
+// Before depot_start: what is stored here; and one car's header.
+void depot_visit(const struct depot *d, void (*visit)(void *ctx, const struct car_entry *e), void *ctx);
+MUST_CHECK bool depot_read_header(struct depot *d, const struct car_name *name, struct wire_car *out,
+                                  char error[STORE_ERROR_MAX]);
 
 // Any thread: a stripe's shard.
 static inline unsigned depot_of_stripe(unsigned stripe, unsigned shard_count)
