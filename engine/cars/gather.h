@@ -22,6 +22,7 @@ struct gather;
 struct gather_options {
     unsigned shard, shard_count, me, peers;
     struct stripe_rules rules;
+    const struct wire_set *set; // of all epochs
     struct car_log *log;
     struct arena *arena;
 };

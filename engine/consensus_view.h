@@ -1,0 +1,79 @@
+// What operators see of consensus: a copy of the coordinator's numbers, published by it now and then (some times a
+// second) and read by any thread, under a lock that is held for the copying alone.
+#ifndef GANTRY_ENGINE_CONSENSUS_VIEW_H
+#define GANTRY_ENGINE_CONSENSUS_VIEW_H
+
+#include "engine/cluster.h"
+
+// Why a node does not vote.
+enum consensus_mode {
+    CONSENSUS_VOTING,
+    CONSENSUS_FOLLOWING,  // it is no validator
+    CONSENSUS_RECOVERING, // it lost its log (`gantry recover`)
+    CONSENSUS_DIVERGED,   // the others agree on another execution result
+    CONSENSUS_FAILED,     // its log can't be written
+};
+const char *consensus_mode_text(enum consensus_mode mode); // "voting", ...
+
+struct consensus_lane {
+    uint32_t finalized;    // position
+    uint32_t newest;       // highest position seen
+    uint32_t held;         // cars beyond finalized that are durably here
+    uint32_t available;    // cars beyond finalized, one after another, that a quorum acked
+    bool held_back;        // its owner says that only the base fee holds transactions back
+    uint64_t wasted_bytes; // of ordered transactions of this owner that no block took
+};
+
+// One peer: its connections, and what it was last heard to say. Bytes are as sealed, since this node's start.
+struct consensus_peer {
+    bool control;
+    uint8_t bulk, bulk_wanted; // open bulk connections, and how many there are to be
+    uint64_t view, executed;   // highest heard of; of a validator
+    uint64_t heard_ms_ago;     // since its last message; UINT64_MAX: none yet
+    uint64_t messages_in, bytes_in, messages_out, bytes_out, dropped, replaced;
+    uint64_t queued_bytes; // waiting to be sent now
+    bool banned;
+};
+
+struct consensus_counts {
+    uint64_t views;                         // entered
+    uint64_t timeouts;                      // nullify votes
+    uint64_t votes[3];                      // own, by kind - 1
+    uint64_t certificates[3];               // taken or made, by kind - 1
+    uint64_t cars, car_bytes;               // own
+    uint64_t acks;                          // own
+    uint64_t fetches;                       // cars asked for
+    uint64_t evidence, bans, refused_votes; // refused: by the sign guard
+    uint64_t messages_refused;              // that did not decode
+};
+
+struct consensus_view {
+    enum consensus_mode mode;
+    uint32_t me; // CLUSTER_FOLLOWER: none
+    uint64_t epoch, epoch_start_height;
+    uint64_t vote_from; // epoch; UINT64_MAX: not known yet
+    uint64_t view, leader;
+    uint64_t floor_view, floor_height;
+    bytes32 floor_digest;
+    uint64_t executed;   // ordering height that is executed here
+    uint64_t failures;   // k: views since the last finalization that were left by timeout
+    uint64_t in_view_ms; // how long it has been in this view
+    uint64_t own_unfinal_cars, own_unfinal_bytes, fetches_now, acks_unsent;
+    struct consensus_counts counts;
+    unsigned lane_count, peer_count;
+    struct consensus_lane lanes[WIRE_VALIDATORS_MAX];
+    struct consensus_peer peers[CLUSTER_PEERS_MAX]; // numbered as cluster's
+};
+
+// Everything that the state machines know; leaves connections (consensus_peer but view, executed, heard) and the counts
+// that they don't keep as they are.
+void consensus_view_take(struct consensus_view *out, const struct validator *v);
+
+struct consensus_board;
+struct consensus_board *consensus_board_create(void);
+void consensus_board_free(struct consensus_board *b); // NULL is fine
+void consensus_board_publish(struct consensus_board *b, const struct consensus_view *view);
+// false: nothing has been published yet.
+MUST_CHECK bool consensus_board_read(struct consensus_board *b, struct consensus_view *out);
+
+#endif
