@@ -18,7 +18,7 @@
 #include "engine/order/signing.h"
 #include "engine/order/vset.h"
 
-#define CERTIFICATE_HEADERS_MAX 512u // of each kind
+#define CERTIFICATE_HEADERS_MAX (WIRE_RANGE_BLOCKS_MAX + 256u) // of each kind
 #define CERTIFICATE_JSON_MAX (4u << 20)
 #define CERTIFICATE_ERROR_MAX 256
 

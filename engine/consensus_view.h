@@ -17,56 +17,44 @@ const char *consensus_mode_text(enum consensus_mode mode); // "voting", ...
 
 struct consensus_lane {
     uint32_t finalized;    // position
-    uint32_t newest;       // highest position seen
+    uint32_t newest;       // highest position seen, at least finalized
     uint32_t held;         // cars beyond finalized that are durably here
     uint32_t available;    // cars beyond finalized, one after another, that a quorum acked
     bool held_back;        // its owner says that only the base fee holds transactions back
-    uint64_t wasted_bytes; // of ordered transactions of this owner that no block took
+    uint64_t wasted_bytes; // of its ordered transactions that no block took
 };
 
 // One peer: its connections, and what it was last heard to say. Bytes are as sealed, since this node's start.
 struct consensus_peer {
-    bool control;
-    uint8_t bulk, bulk_wanted; // open bulk connections, and how many there are to be
-    uint64_t view, executed;   // highest heard of; of a validator
-    uint64_t heard_ms_ago;     // since its last message; UINT64_MAX: none yet
-    uint64_t messages_in, bytes_in, messages_out, bytes_out, dropped, replaced;
-    uint64_t queued_bytes; // waiting to be sent now
-    bool banned;
-};
-
-struct consensus_counts {
-    uint64_t views;                         // entered
-    uint64_t timeouts;                      // nullify votes
-    uint64_t votes[3];                      // own, by kind - 1
-    uint64_t certificates[3];               // taken or made, by kind - 1
-    uint64_t cars, car_bytes;               // own
-    uint64_t acks;                          // own
-    uint64_t fetches;                       // cars asked for
-    uint64_t evidence, bans, refused_votes; // refused: by the sign guard
-    uint64_t messages_refused;              // that did not decode
+    bool control, banned;
+    uint8_t bulk, bulk_wanted; // bulk connections that are open, and that are to be
+    uint64_t view, executed;   // of a validator: highest heard of (0: nothing yet)
+    uint64_t heard_ms_ago;     // since its last message of ordering; UINT64_MAX: none yet
+    uint64_t messages_in, bytes_in, messages_out, bytes_out;
+    uint64_t dropped, replaced; // messages to it: the queue was full; a newer one took their place
+    uint64_t queued_bytes;      // waiting to be sent now
 };
 
 struct consensus_view {
     enum consensus_mode mode;
     uint32_t me; // CLUSTER_FOLLOWER: none
     uint64_t epoch, epoch_start_height;
-    uint64_t vote_from; // epoch; UINT64_MAX: not known yet
-    uint64_t view, leader;
-    uint64_t floor_view, floor_height;
+    uint64_t vote_from; // epoch from which it votes; UINT64_MAX: not known yet
+    uint64_t view, leader, in_view_ms;
+    uint64_t floor_view, floor_height; // newest final block of ordering
     bytes32 floor_digest;
-    uint64_t executed;   // ordering height that is executed here
-    uint64_t failures;   // k: views since the last finalization that were left by timeout
-    uint64_t in_view_ms; // how long it has been in this view
-    uint64_t own_unfinal_cars, own_unfinal_bytes, fetches_now, acks_unsent;
-    struct consensus_counts counts;
+    uint64_t executed;                    // height of ordering whose blocks are executed here
+    uint64_t failures;                    // k: timeouts since the last final block
+    uint64_t unfinal_cars, unfinal_bytes; // own
+    uint64_t fetching, acks_unsent, refused_votes;
+    struct order_counts counts;
     unsigned lane_count, peer_count;
     struct consensus_lane lanes[WIRE_VALIDATORS_MAX];
     struct consensus_peer peers[CLUSTER_PEERS_MAX]; // numbered as cluster's
 };
 
-// Everything that the state machines know; leaves connections (consensus_peer but view, executed, heard) and the counts
-// that they don't keep as they are.
+// Sets everything that the state machines know. Connections (of peers: all but view, executed and heard_ms_ago),
+// peer_count beyond the validators and wasted_bytes stay as they are.
 void consensus_view_take(struct consensus_view *out, const struct validator *v);
 
 struct consensus_board;

@@ -2,7 +2,8 @@
 // coordinator adds, any thread reads; a lock that is held for copying.
 //
 // FINALITY_HEADERS headers are kept, and of their certificates those of the newest FINALITY_CERTIFICATES blocks that
-// have one; of older ones every FINALITY_SPACING-th block's, since a certificate also proves the blocks before it.
+// have one; of older ones the last in each FINALITY_SPACING heights, since a certificate also proves the blocks before
+// it.
 #ifndef GANTRY_ENGINE_FINALITY_H
 #define GANTRY_ENGINE_FINALITY_H
 
