@@ -326,6 +326,8 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
     n->p2p_fd = net_listen(n->config->p2p_host, &n->p2p_port, 0, error, NODE_ERROR_MAX);
     if (n->p2p_fd < 0)
         return false;
+    n->board = consensus_board_create();
+    n->finality = finality_create(&n->cluster->set.wire);
     snprintf(cars_dir, sizeof cars_dir, "%s/cars", n->config->data);
     const struct participant_options options = {
         .genesis = &n->genesis,
@@ -343,6 +345,8 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
         .blog = n->blog,
         .head = at->head,
         .head_hash = at->head_hash,
+        .board = n->board,
+        .finality = n->finality,
         .failed = coordinator_failed,
         .ctx = n,
     };
@@ -552,6 +556,8 @@ void node_free(struct node *n)
         close(n->ingest_fd);
     if (n->p2p_fd >= 0)
         close(n->p2p_fd);
+    finality_free(n->finality);
+    consensus_board_free(n->board);
     vote_folder_close(&n->votes);
     cluster_free(n->cluster);
     if (n->checkpoint)

@@ -183,6 +183,11 @@ static bool restore(struct participant *p, char error[STORE_ERROR_MAX])
     validator_begin(p->validator, clock_ns(), clock_wall_ms());
     restore_window(p);
     check_unexecuted(p);
+    const struct chain *chain = &p->validator->ord.chain;
+    for (size_t i = 0; i < chain->count; i++) {
+        const struct chain_entry *e = &chain->entries[i];
+        finality_add(o->finality, &e->block->header, &e->block->digest, e->cert ? &e->cert->cert : NULL);
+    }
     for (unsigned i = p->resume.root_count; i-- > 0;)
         dp_executed(&p->validator->dp, p->resume.executed - i, &p->resume.roots[i]);
     return true;
@@ -322,7 +327,7 @@ static void event(struct participant *p, const struct depot_event *e)
         }
         break;
     case DEPOT_CLOSED:
-        gate_closed(p->gate, e->peer, WIRE_BULK, e->group);
+        participant_bulk_closed(p, e);
         break;
     case DEPOT_BANNED:
         participant_ban(p, e->peer, e->detail);
@@ -383,8 +388,9 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
     }
     if (validator_failed(v))
         participant_fail(p, validator_failed(v));
+    const uint64_t publish = participant_publish(p, now_ns);
     const uint64_t timer = validator_next_timer(v), soon = now_ns + TIMER_NS_MIN;
-    return earliest(earliest(p->gate_due_ns, own), timer > soon ? timer : soon);
+    return earliest(earliest(earliest(p->gate_due_ns, own), publish), timer > soon ? timer : soon);
 }
 
 void participant_arm(struct participant *p)

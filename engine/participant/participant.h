@@ -11,8 +11,9 @@
 #define GANTRY_ENGINE_PARTICIPANT_PARTICIPANT_H
 
 #include "engine/cars/depot.h"
-#include "engine/cluster.h"
+#include "engine/consensus_view.h"
 #include "engine/executor.h"
+#include "engine/finality.h"
 
 struct participant;
 
@@ -31,6 +32,8 @@ struct participant_options {
     struct blog *blog;                 // of executed blocks
     struct header head;                // the newest of them
     bytes32 head_hash;
+    struct consensus_board *board; // what it publishes on
+    struct finality *finality;     // told of final blocks
     void (*failed)(void *ctx, const char *why); // it can't go on
     void *ctx;
 };

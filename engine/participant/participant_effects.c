@@ -34,6 +34,7 @@ static void send_car(struct participant *p, const struct effect *e, struct vmask
 
 static void deliver(struct participant *p, const struct effect *e)
 {
+    finality_add(p->options.finality, &e->block->header, &e->block->digest, e->cert ? &e->cert->cert : NULL);
     own_car_delivered(p, e->block);
 }
 

@@ -8,6 +8,8 @@
 
 // How long who broke the rules stays out.
 #define BAN_NS 60000000000ull
+// How often what operators see is brought up to date.
+#define PUBLISH_NS 250000000ull
 // Of a later message of these kinds all that counts is the newest.
 enum slot { SLOT_NONE, SLOT_ACK_STATE, SLOT_PROPOSAL, SLOT_VOTES }; // one a kind of vote from there on
 
@@ -72,7 +74,8 @@ void participant_send_header(struct participant *p, struct vmask to, const struc
 void participant_ban(struct participant *p, unsigned peer, const char *why)
 {
     log_warn("consensus", "a peer broke the rules", "peer=%s reason=\"%s\"", p->options.cluster->names[peer], why);
-    gate_ban(p->gate, peer, clock_ns() + BAN_NS);
+    p->banned_until_ns[peer] = clock_ns() + BAN_NS;
+    gate_ban(p->gate, peer, p->banned_until_ns[peer]);
     for (unsigned s = 0; s < p->options.shard_count; s++) {
         struct depot_call *c = depot_call_new(p->depots[s], DEPOT_CLOSE);
         c->peer = peer;
@@ -138,6 +141,38 @@ static void take_bulk(void *ctx, unsigned peer, unsigned group, struct gate_bulk
     c->fd = bulk.fd;
     c->link = bulk.link;
     depot_post(c);
+    p->bulk_open[peer]++;
+}
+
+void participant_bulk_closed(struct participant *p, const struct depot_event *e)
+{
+    p->bulk_open[e->peer]--;
+    gate_closed(p->gate, e->peer, WIRE_BULK, e->group);
+}
+
+uint64_t participant_publish(struct participant *p, uint64_t now_ns)
+{
+    if (now_ns < p->publish_ns)
+        return p->publish_ns;
+    consensus_view_take(&p->view, p->validator);
+    p->view.peer_count = p->options.cluster->peer_count;
+    for (unsigned i = 0; i < p->view.peer_count; i++) {
+        struct consensus_peer *out = &p->view.peers[i];
+        const struct link_counters c = links_counters(p->control, i, 0);
+        out->control = links_is_open(p->control, i, 0);
+        out->banned = p->banned_until_ns[i] > now_ns;
+        out->bulk = p->bulk_open[i];
+        out->bulk_wanted = (uint8_t)gate_groups(p->gate, i);
+        out->messages_in = c.messages_in;
+        out->bytes_in = c.bytes_in;
+        out->messages_out = c.messages_out;
+        out->bytes_out = c.bytes_out;
+        out->dropped = c.dropped;
+        out->replaced = c.replaced;
+        out->queued_bytes = c.queued_bytes;
+    }
+    consensus_board_publish(p->options.board, &p->view);
+    return p->publish_ns = now_ns + PUBLISH_NS;
 }
 
 bool participant_make_links(struct participant *p, char error[STORE_ERROR_MAX])

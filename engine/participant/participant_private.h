@@ -36,6 +36,10 @@ struct participant {
     _Atomic uint8_t groups[CLUSTER_PEERS_MAX];
     struct own_car own;
     struct resume resume;
+    struct consensus_view view; // as published last
+    uint8_t bulk_open[CLUSTER_PEERS_MAX];
+    uint64_t banned_until_ns[CLUSTER_PEERS_MAX];
+    uint64_t publish_ns; // when next
     uint64_t gate_due_ns;
     bool in_turn; // between validator_begin and validator_end
     bool stopping, broken, diverged;
@@ -54,6 +58,9 @@ MUST_CHECK bool participant_make_links(struct participant *p, char error[STORE_E
 void participant_send(struct participant *p, struct vmask to, const struct shared_bytes *bytes);
 void participant_send_header(struct participant *p, struct vmask to, const struct book_car *c);
 void participant_ban(struct participant *p, unsigned peer, const char *why);
+void participant_bulk_closed(struct participant *p, const struct depot_event *e);
+// Publishes what operators see when that is due. Returns when it is next.
+uint64_t participant_publish(struct participant *p, uint64_t now_ns);
 
 // participant_cars.c
 // Begins the next own car when it is time. Returns when that is worth asking again.
