@@ -225,7 +225,7 @@ void participant_free(struct participant *p)
         disk_uring_close(p->log_disk);
     if (p->guard_disk)
         disk_uring_close(p->guard_disk);
-    feed_free(p->feed);
+    ordered_feed_free(p->feed);
     book_free(p->book);
     for (unsigned s = 0; s < p->options.shard_count; s++)
         depot_close(p->depots[s]);
@@ -270,7 +270,7 @@ bool participant_enter(struct participant *p, struct loop *loop, struct executor
 {
     p->loop = loop;
     p->executor = executor;
-    const struct feed_options feed = {
+    const struct ordered_feed_options feed = {
         .book = p->book,
         .executor = executor,
         .validators = p->n,
@@ -279,7 +279,7 @@ bool participant_enter(struct participant *p, struct loop *loop, struct executor
         .heartbeat_ms = p->options.cluster->heartbeat_ms,
         .skip = p->resume.skip,
     };
-    p->feed = feed_create(&feed);
+    p->feed = ordered_feed_create(&feed);
     start_depots(p);
     if (!participant_make_links(p, error))
         return false;
@@ -352,7 +352,7 @@ static void execute(struct participant *p, uint64_t now_ns)
 {
     uint64_t height;
     bytes32 root;
-    while (feed_step(p->feed, now_ns, &height, &root)) {
+    while (ordered_feed_step(p->feed, now_ns, &height, &root)) {
         own_car_executed(p);
         participant_open_turn(p);
         dp_executed(&p->validator->dp, height, &root);

@@ -43,7 +43,7 @@ static void turn_epoch(struct participant *p, const struct effect *e)
     const uint64_t closed = e->block->header.epoch;
     log_info("consensus", "epoch closed", "epoch=%" PRIu64 " height=%" PRIu64, closed, e->block->header.height);
     own_car_epoch_over(p, closed);
-    if (closed >= EPOCHS_KEPT && feed_idle(p->feed))
+    if (closed >= EPOCHS_KEPT && ordered_feed_idle(p->feed))
         book_forget(p->book, closed - EPOCHS_KEPT + 1);
 }
 
@@ -58,7 +58,7 @@ static void carry_out(struct participant *p, struct effect *e)
         deliver(p, e);
         break;
     case EFFECT_EXECUTE:
-        feed_add(p->feed, e->block);
+        ordered_feed_add(p->feed, e->block);
         break;
     case EFFECT_STORE_CAR:
         store_car(p, e);

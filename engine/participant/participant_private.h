@@ -3,7 +3,7 @@
 #define GANTRY_ENGINE_PARTICIPANT_PRIVATE_H
 
 #include "engine/event_watch.h"
-#include "engine/participant/feed.h"
+#include "engine/participant/ordered_feed.h"
 #include "engine/participant/participant.h"
 #include "engine/participant/resume.h"
 
@@ -28,7 +28,7 @@ struct participant {
     struct validator *validator;
     struct depot *depots[SHARD_MAX];
     struct book *book;
-    struct feed *feed;
+    struct ordered_feed *feed;
     struct executor *executor;
     struct loop *loop;
     struct links *control;

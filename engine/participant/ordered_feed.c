@@ -1,25 +1,25 @@
-#include "engine/participant/feed.h"
+#include "engine/participant/ordered_feed.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-struct feed {
-    struct feed_options options;
+struct ordered_feed {
+    struct ordered_feed_options options;
     struct kept_block **blocks; // first to first + count - 1
     size_t first, count, cap;
     bool running; // the first one is with the executor
 };
 
-struct feed *feed_create(const struct feed_options *options)
+struct ordered_feed *ordered_feed_create(const struct ordered_feed_options *options)
 {
-    struct feed *f = calloc(1, sizeof *f);
+    struct ordered_feed *f = calloc(1, sizeof *f);
     if (!f)
         abort();
     f->options = *options;
     return f;
 }
 
-void feed_free(struct feed *f)
+void ordered_feed_free(struct ordered_feed *f)
 {
     if (!f)
         return;
@@ -29,7 +29,7 @@ void feed_free(struct feed *f)
     free(f);
 }
 
-void feed_add(struct feed *f, struct kept_block *block)
+void ordered_feed_add(struct ordered_feed *f, struct kept_block *block)
 {
     if (f->first > 0 && f->first + f->count == f->cap) {
         memmove(f->blocks, f->blocks + f->first, f->count * sizeof(struct kept_block *));
@@ -44,21 +44,21 @@ void feed_add(struct feed *f, struct kept_block *block)
     f->blocks[f->first + f->count++] = kept_block_ref(block);
 }
 
-bool feed_idle(const struct feed *f)
+bool ordered_feed_idle(const struct ordered_feed *f)
 {
     return f->count == 0;
 }
 
-size_t feed_waiting(const struct feed *f)
+size_t ordered_feed_waiting(const struct ordered_feed *f)
 {
     return f->count;
 }
 
 // ---- a block's cars in the order of O
 
-typedef bool car_visit(struct feed *f, struct book_car *car);
+typedef bool car_visit(struct ordered_feed *f, struct book_car *car);
 
-static bool each_car(struct feed *f, const struct kept_block *b, car_visit *visit)
+static bool each_car(struct ordered_feed *f, const struct kept_block *b, car_visit *visit)
 {
     const unsigned n = f->options.validators, start = (unsigned)(b->header.height % n);
     bool all = true;
@@ -78,12 +78,12 @@ static bool each_car(struct feed *f, const struct kept_block *b, car_visit *visi
     return all;
 }
 
-static bool load(struct feed *f, struct book_car *car)
+static bool load(struct ordered_feed *f, struct book_car *car)
 {
     return book_load(f->options.book, car);
 }
 
-static bool list(struct feed *f, struct book_car *car)
+static bool list(struct ordered_feed *f, struct book_car *car)
 {
     for (unsigned s = 0; s < WIRE_STRIPES; s++) {
         if ((car->stripes >> s) & 1)
@@ -92,7 +92,7 @@ static bool list(struct feed *f, struct book_car *car)
     return true;
 }
 
-static bool release(struct feed *f, struct book_car *car)
+static bool release(struct ordered_feed *f, struct book_car *car)
 {
     book_release(f->options.book, car);
     return true;
@@ -100,13 +100,13 @@ static bool release(struct feed *f, struct book_car *car)
 
 // ---- steps
 
-static bool is_heartbeat(const struct feed *f, const struct kept_block *b)
+static bool is_heartbeat(const struct ordered_feed *f, const struct kept_block *b)
 {
     const uint64_t last_s = executor_head(f->options.executor)->timestamp;
     return f->options.heartbeat_ms != 0 && b->header.time_ms >= last_s * 1000 + f->options.heartbeat_ms;
 }
 
-static void pop(struct feed *f)
+static void pop(struct ordered_feed *f)
 {
     kept_block_unref(f->blocks[f->first++]);
     if (--f->count == 0)
@@ -114,7 +114,7 @@ static void pop(struct feed *f)
 }
 
 // Whether the executor has it now; else it yields nothing.
-static bool run(struct feed *f, const struct kept_block *b, uint64_t now_ns)
+static bool run(struct ordered_feed *f, const struct kept_block *b, uint64_t now_ns)
 {
     struct executor *x = f->options.executor;
     struct ordered_list *l = executor_list(x);
@@ -129,7 +129,7 @@ static bool run(struct feed *f, const struct kept_block *b, uint64_t now_ns)
     return executor_run_from(x, now_ns, skip);
 }
 
-bool feed_step(struct feed *f, uint64_t now_ns, uint64_t *height, bytes32 *root)
+bool ordered_feed_step(struct ordered_feed *f, uint64_t now_ns, uint64_t *height, bytes32 *root)
 {
     if (f->count == 0 || !executor_ready(f->options.executor))
         return false;
