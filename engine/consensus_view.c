@@ -97,6 +97,27 @@ void consensus_view_take(struct consensus_view *out, const struct validator *v)
     }
 }
 
+static uint64_t load(const _Atomic uint64_t *n)
+{
+    return atomic_load_explicit(n, memory_order_relaxed);
+}
+
+void consensus_view_take_links(struct consensus_view *out, const struct links *control, const struct gate *gate,
+                               unsigned peers)
+{
+    const struct gate_numbers *g = gate_numbers(gate);
+    out->peer_count = peers;
+    for (unsigned i = 0; i < peers; i++) {
+        out->peers[i].control = links_is_open(control, i, 0);
+        out->peers[i].control_traffic = links_counters(control, i, 0);
+        out->peers[i].bulk_wanted = (uint8_t)gate_groups(gate, i);
+    }
+    out->handshakes = (struct consensus_handshakes){load(&g->accepted),     load(&g->dialed),          load(&g->opened),
+                                                    load(&g->refused_rate), load(&g->refused_pending), {0}};
+    for (unsigned i = 0; i < LINK_STATUS_COUNT; i++)
+        out->handshakes.failed[i] = load(&g->failed[i]);
+}
+
 // ---- the board
 
 struct consensus_board {

@@ -4,6 +4,7 @@
 #define GANTRY_ENGINE_CONSENSUS_VIEW_H
 
 #include "engine/cluster.h"
+#include "engine/finality.h"
 
 // Why a node does not vote.
 enum consensus_mode {
@@ -24,15 +25,19 @@ struct consensus_lane {
     uint64_t wasted_bytes; // of its ordered transactions that no block took
 };
 
-// One peer: its connections, and what it was last heard to say. Bytes are as sealed, since this node's start.
+// One peer: its connections, and what it was last heard to say. Traffic is that of the present connections.
 struct consensus_peer {
     bool control, banned;
     uint8_t bulk, bulk_wanted; // bulk connections that are open, and that are to be
-    uint64_t view, executed;   // of a validator: highest heard of (0: nothing yet)
-    uint64_t heard_ms_ago;     // since its last message of ordering; UINT64_MAX: none yet
-    uint64_t messages_in, bytes_in, messages_out, bytes_out;
-    uint64_t dropped, replaced; // messages to it: the queue was full; a newer one took their place
-    uint64_t queued_bytes;      // waiting to be sent now
+    struct link_counters control_traffic, bulk_traffic;
+    uint64_t view, executed; // of a validator: highest heard of (0: nothing yet)
+    uint64_t heard_ms_ago;   // since its last message of ordering; UINT64_MAX: none yet
+};
+
+// struct gate_numbers as a copy.
+struct consensus_handshakes {
+    uint64_t accepted, dialed, opened, refused_rate, refused_pending;
+    uint64_t failed[LINK_STATUS_COUNT];
 };
 
 struct consensus_view {
@@ -48,14 +53,18 @@ struct consensus_view {
     uint64_t unfinal_cars, unfinal_bytes; // own
     uint64_t fetching, acks_unsent, refused_votes;
     struct order_counts counts;
+    struct consensus_handshakes handshakes;
     unsigned lane_count, peer_count;
     struct consensus_lane lanes[WIRE_VALIDATORS_MAX];
     struct consensus_peer peers[CLUSTER_PEERS_MAX]; // numbered as cluster's
 };
 
-// Sets everything that the state machines know. Connections (of peers: all but view, executed and heard_ms_ago),
-// peer_count beyond the validators and wasted_bytes stay as they are.
+// What the state machines know: everything but connections, handshakes, wasted_bytes, and peer_count beyond the
+// validators, which stay as they are.
 void consensus_view_take(struct consensus_view *out, const struct validator *v);
+// Control connections, handshakes, and how many bulk connections there are to be; peers as the gate's.
+void consensus_view_take_links(struct consensus_view *out, const struct links *control, const struct gate *gate,
+                               unsigned peers);
 
 struct consensus_board;
 struct consensus_board *consensus_board_create(void);
@@ -63,5 +72,12 @@ void consensus_board_free(struct consensus_board *b); // NULL is fine
 void consensus_board_publish(struct consensus_board *b, const struct consensus_view *view);
 // false: nothing has been published yet.
 MUST_CHECK bool consensus_board_read(struct consensus_board *b, struct consensus_view *out);
+
+// What a node shows of its cluster, for who answers questions: owned by the node, read by any thread.
+struct cluster_report {
+    const struct cluster *cluster;
+    struct consensus_board *board;
+    struct finality *finality;
+};
 
 #endif

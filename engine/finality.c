@@ -141,20 +141,19 @@ static bool take(const struct finality *f, uint64_t from, uint64_t to, struct ce
     return true;
 }
 
-bool finality_prove(struct finality *f, const bytes32 *digest, struct certificate *out, bool *executed)
+enum finality_answer finality_prove(struct finality *f, const bytes32 *digest, bool executed, struct certificate *out)
 {
-    uint64_t own, stated, certified;
-    bool good = false;
+    uint64_t from, to;
+    enum finality_answer answer = FINALITY_NOT_KEPT;
     assert(out->ordering_count == 0 && out->signer_count == 0);
     pthread_mutex_lock(&f->lock);
-    if (find(f, digest, &own)) {
-        *executed = next_attesting(f, own, &stated) && next_certified(f, stated, &certified);
-        good = *executed                            ? take(f, stated, certified, out)
-               : next_certified(f, own, &certified) ? take(f, own, certified, out)
-                                                    : false;
+    if (find(f, digest, &from)) {
+        answer = FINALITY_NOT_YET;
+        if ((!executed || next_attesting(f, from, &from)) && next_certified(f, from, &to))
+            answer = take(f, from, to, out) ? FINALITY_PROVED : FINALITY_NOT_KEPT;
     }
     pthread_mutex_unlock(&f->lock);
-    return good;
+    return answer;
 }
 
 uint64_t finality_bytes_max(unsigned validators)

@@ -24,10 +24,15 @@ void finality_free(struct finality *f); // NULL is fine
 void finality_add(struct finality *f, const struct wire_block_header *header, const bytes32 *digest,
                   const struct wire_cert *cert);
 
-// The ordering headers and the certificate for what this ordering block (digest) gave, into an empty *out: those that
-// attest its execution where there are any yet (*executed, and the first header's exec_root is the hash of its last
-// executed block or of a later one), else those that finalize it. False: not kept, or not certified yet.
-MUST_CHECK bool finality_prove(struct finality *f, const bytes32 *digest, struct certificate *out, bool *executed);
+enum finality_answer {
+    FINALITY_PROVED,
+    FINALITY_NOT_YET,
+    FINALITY_NOT_KEPT,
+};
+// Ordering headers and certificate for what this ordering block (digest) gave, into an empty *out. executed: those that
+// attest its execution, so that the first one's exec_root is the hash of its last executed block or of a later one;
+// else those that finalize it.
+enum finality_answer finality_prove(struct finality *f, const bytes32 *digest, bool executed, struct certificate *out);
 
 // At most so many bytes, for the memory budget.
 uint64_t finality_bytes_max(unsigned validators);

@@ -414,7 +414,8 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
                                       .submit = node_submit,
                                       .status = node_status,
                                       .metrics = node_metrics,
-                                      .created = rpc_created};
+                                      .created = rpc_created,
+                                      .cluster = n->report.cluster ? &n->report : NULL};
     n->rpc = rpc_start(&options, &n->backend, reader, &n->genesis, error);
     if (!n->rpc)
         return false;

@@ -2,6 +2,7 @@
 #ifndef GANTRY_ENGINE_NODE_PRIVATE_H
 #define GANTRY_ENGINE_NODE_PRIVATE_H
 
+#include "engine/consensus_view.h"
 #include "engine/coordinator.h"
 #include "engine/node.h"
 #include "engine/queries.h"
@@ -32,6 +33,7 @@ struct node {
     struct coordinator *coordinator;
     struct queries *queries;
     struct rpc_backend backend;
+    struct cluster_report report; // .cluster NULL: alone
     struct rpc *rpc;
     struct rpc *_Atomic rpc_ready; // set when the shards may post to it
     int ingest_fd;

@@ -2,13 +2,16 @@
 // a block log of its own (engine/store/blog.h) whose heights count records. So groups, torn tails and damage are judged
 // as there. An index in memory finds records by the car's name.
 //
-//   record   [flags u8][epoch u64][stripes u16][header length u16][CAR_HDR message][bodies, rising in stripe]
-//   index    every INDEX_BYTES of log a record lists the records since the last such list, and where that one is:
+//   car     [kind u8][flags u8][epoch u64][lane u16][pos u32][digest 32][stripes u16][header length u16]
+//           [CAR_HDR message][bodies, rising in stripe]
+//   index   [kind u8][from u64][to u64][where the one before is][count u32][entries]
 //
-//            [car][car][car][index]<--.[car][car][index]<--.[car][car]        a restart reads the newest list,
-//                                      `------------------' `-------- and     follows the chain, and scans the rest
+//   [car][car][car][index][car][car][index][car][car]        now and then a record lists the cars since the last list,
+//                     ^-----------------'      `---'          and names that one. What came since the newest list is
+//                                                             found by the heads of its records
 //
-// so that opening reads the newest segment and the lists, not the bodies. A record is verified when it is read.
+// so that opening reads the newest segment and the lists, not the bodies. Where a list can't be read, the heads of its
+// cars are. A car's record is verified when it is read.
 //
 // Commits as groups: what is put waits until commit_bytes have gathered, or the oldest has waited commit_ns, or a sync
 // has ended (all at once then). A write error is final: the log refuses all further work, nothing is reported durable.
@@ -45,7 +48,7 @@ struct car_entry {
 
 enum car_put { CAR_PUT, CAR_PUT_THERE, CAR_PUT_FULL, CAR_PUT_FAILED };
 // Queues a car's record; the bytes are copied. bodies[s] for each bit s of stripes. CAR_PUT_THERE: a record of this
-// name was put before (one that lacks bodies that are given now is put anew).
+// name with all that is given here was put before.
 MUST_CHECK enum car_put car_log_put(struct car_log *l, const struct car_name *name, const struct wire_car *car,
                                     uint16_t stripes, const struct bytes bodies[WIRE_STRIPES], bool acked,
                                     uint64_t now_ns);
@@ -63,7 +66,13 @@ const struct car_entry *car_log_find(const struct car_log *l, const struct car_n
 // All durable ones, in no order; visit must not change the log.
 void car_log_visit(const struct car_log *l, void (*visit)(void *ctx, const struct car_entry *e), void *ctx);
 
-// A durable record, read and verified; frees with car_record_free.
+// Whether more may be put now; false while much waits for the disk.
+bool car_log_ready(const struct car_log *l);
+
+// Whether more may be put now; false while much waits for the disk.
+bool car_log_ready(const struct car_log *l);
+
+// A durable record, read and verified; car_record_free frees it.
 struct car_record {
     struct car_name name;
     struct wire_car car;

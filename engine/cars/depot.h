@@ -2,8 +2,8 @@
 // and serves them over its bulk connections, and lends their transactions to execution.
 //
 // A depot lives on its shard's thread, on its loop. The coordinator talks to it by calls (depot_post) and is told of
-// events (MSG_DEPOT, struct depot_event). Of a car it sees only the stripes that its shard owns: stripe s is the shard's
-// that owns partition 16 s.
+// events (MSG_DEPOT, struct depot_event). Of a car it sees only the stripes that its shard owns: stripe s is the
+// shard's that owns partition 16 s.
 #ifndef GANTRY_ENGINE_CARS_DEPOT_H
 #define GANTRY_ENGINE_CARS_DEPOT_H
 

@@ -43,6 +43,7 @@ struct car_part {
     // start they are the pools' own, else the part's.
     const struct exec_tx *txs[WIRE_STRIPES];
     uint32_t counts[WIRE_STRIPES];
+    struct bytes bodies[WIRE_STRIPES];
 };
 
 enum part_status {
@@ -78,8 +79,11 @@ MUST_CHECK const struct car_part *gather_load(struct gather *g, const struct car
 // A stripe's body from a peer. memory: the allocation that body lies in, taken over by this; NULL: it is copied.
 // Returns false when it was dropped.
 bool gather_body(struct gather *g, unsigned peer, uint64_t epoch, const struct wire_car_stripe *m, uint8_t *memory);
-// Epoch and finalized positions: early bodies of others are dropped.
+// Epoch and finalized positions: early bodies of others are dropped; with a new epoch so is what is still being
+// gathered for an earlier one (a final block's cars are wanted anew).
 void gather_floor(struct gather *g, uint64_t epoch, const uint32_t *tips);
+// The part of a car that is being gathered or lent, NULL where there is none. Its bodies are there from when they came.
+const struct car_part *gather_find(const struct gather *g, const struct car_name *name);
 // A car that nobody needs any more (its report may not have come yet), or whose report has served its purpose: the part
 // and what hangs on it are freed. What is stored stays stored.
 void gather_release(struct gather *g, const struct car_name *name);
