@@ -326,8 +326,7 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
     n->p2p_fd = net_listen(n->config->p2p_host, &n->p2p_port, 0, error, NODE_ERROR_MAX);
     if (n->p2p_fd < 0)
         return false;
-    n->board = consensus_board_create();
-    n->finality = finality_create(&n->cluster->set.wire);
+    n->report = (struct cluster_report){n->cluster, consensus_board_create(), finality_create(&n->cluster->set.wire)};
     snprintf(cars_dir, sizeof cars_dir, "%s/cars", n->config->data);
     const struct participant_options options = {
         .genesis = &n->genesis,
@@ -345,8 +344,8 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
         .blog = n->blog,
         .head = at->head,
         .head_hash = at->head_hash,
-        .board = n->board,
-        .finality = n->finality,
+        .board = n->report.board,
+        .finality = n->report.finality,
         .failed = coordinator_failed,
         .ctx = n,
     };
@@ -557,8 +556,8 @@ void node_free(struct node *n)
         close(n->ingest_fd);
     if (n->p2p_fd >= 0)
         close(n->p2p_fd);
-    finality_free(n->finality);
-    consensus_board_free(n->board);
+    finality_free(n->report.finality);
+    consensus_board_free(n->report.board);
     vote_folder_close(&n->votes);
     cluster_free(n->cluster);
     if (n->checkpoint)

@@ -27,8 +27,6 @@ struct node {
     struct vote_folder votes;
     int p2p_fd;
     unsigned p2p_port;
-    struct consensus_board *board;
-    struct finality *finality;
     struct participant *participant;
     struct coordinator *coordinator;
     struct queries *queries;

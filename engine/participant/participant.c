@@ -266,6 +266,26 @@ static void start_depots(struct participant *p)
     sem_destroy(&done);
 }
 
+// Which positions of the lanes are still to come.
+static void tell_floor(struct participant *p)
+{
+    const struct dp *dp = &p->validator->dp;
+    if (p->floor_epoch == dp->epoch && p->floor_view == dp->floor_view)
+        return;
+    p->floor_epoch = dp->epoch;
+    p->floor_view = dp->floor_view;
+    for (unsigned s = 0; s < p->options.shard_count; s++) {
+        struct depot_call *c = depot_call_new(p->depots[s], DEPOT_FLOOR);
+        c->name.epoch = dp->epoch;
+        c->tips = malloc(p->n * sizeof *c->tips);
+        if (!c->tips)
+            abort();
+        for (unsigned lane = 0; lane < p->n; lane++)
+            c->tips[lane] = dp->lanes[lane].fin_pos;
+        depot_post(c);
+    }
+}
+
 bool participant_enter(struct participant *p, struct loop *loop, struct executor *executor, char error[STORE_ERROR_MAX])
 {
     p->loop = loop;
@@ -284,6 +304,8 @@ bool participant_enter(struct participant *p, struct loop *loop, struct executor
     if (!participant_make_links(p, error))
         return false;
     validator_start(p->validator, clock_ns(), clock_wall_ms(), p->resume.executed);
+    p->floor_epoch = UINT64_MAX;
+    tell_floor(p);
     return true;
 }
 
@@ -386,6 +408,7 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
         validator_end(v);
         participant_release(p);
     }
+    tell_floor(p);
     if (validator_failed(v))
         participant_fail(p, validator_failed(v));
     const uint64_t publish = participant_publish(p, now_ns);

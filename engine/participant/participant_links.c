@@ -155,21 +155,10 @@ uint64_t participant_publish(struct participant *p, uint64_t now_ns)
     if (now_ns < p->publish_ns)
         return p->publish_ns;
     consensus_view_take(&p->view, p->validator);
-    p->view.peer_count = p->options.cluster->peer_count;
+    consensus_view_take_links(&p->view, p->control, p->gate, p->options.cluster->peer_count);
     for (unsigned i = 0; i < p->view.peer_count; i++) {
-        struct consensus_peer *out = &p->view.peers[i];
-        const struct link_counters c = links_counters(p->control, i, 0);
-        out->control = links_is_open(p->control, i, 0);
-        out->banned = p->banned_until_ns[i] > now_ns;
-        out->bulk = p->bulk_open[i];
-        out->bulk_wanted = (uint8_t)gate_groups(p->gate, i);
-        out->messages_in = c.messages_in;
-        out->bytes_in = c.bytes_in;
-        out->messages_out = c.messages_out;
-        out->bytes_out = c.bytes_out;
-        out->dropped = c.dropped;
-        out->replaced = c.replaced;
-        out->queued_bytes = c.queued_bytes;
+        p->view.peers[i].bulk = p->bulk_open[i];
+        p->view.peers[i].banned = p->banned_until_ns[i] > now_ns;
     }
     consensus_board_publish(p->options.board, &p->view);
     return p->publish_ns = now_ns + PUBLISH_NS;

@@ -40,6 +40,7 @@ struct participant {
     uint8_t bulk_open[CLUSTER_PEERS_MAX];
     uint64_t banned_until_ns[CLUSTER_PEERS_MAX];
     uint64_t publish_ns; // when next
+    uint64_t floor_epoch, floor_view; // that the depots were told last
     uint64_t gate_due_ns;
     bool in_turn; // between validator_begin and validator_end
     bool stopping, broken, diverged;
