@@ -202,7 +202,7 @@ static void on_acks(struct validator *v, unsigned src, const struct wire_message
 
 enum wire_status validator_message(struct validator *v, unsigned src, struct bytes message)
 {
-    static struct wire_message m;
+    static _Thread_local struct wire_message m;
     const enum wire_status status = wire_decode(&m, message, &v->set.wire);
     if (status != WIRE_OK) {
         effects_ban(&v->fx, src, wire_status_text(status));

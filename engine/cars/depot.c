@@ -1,0 +1,426 @@
+#include "engine/cars/depot_private.h"
+
+#include "base/clock.h"
+#include "engine/store/disk_uring.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// Records wait this long, or for so many bytes, before they are made durable together.
+#define COMMIT_NS 1000000u
+#define COMMIT_BYTES (1u << 20)
+// A node's uplink is taken to be 10 Gb/s; a tenth of it serves those that fell behind.
+#define SERVE_BYTES_PER_S 125000000u
+
+// ---- telling the coordinator
+
+struct depot_event *depot_event_new(const struct depot *d, enum depot_event_kind kind)
+{
+    struct depot_event *e = calloc(1, sizeof *e);
+    if (!e)
+        abort();
+    e->kind = kind;
+    e->shard = d->options.shard_index;
+    return e;
+}
+
+void depot_event_free(struct depot_event *e)
+{
+    free(e->bytes);
+    free(e);
+}
+
+static bool post(const struct depot *d, struct depot_event *e)
+{
+    const struct message m = {.kind = MSG_DEPOT, .from = (uint16_t)d->options.shard_index, .p = e};
+    return inbox_post_below(d->options.coordinator, &m, INBOX_THREE_QUARTERS);
+}
+
+static void flush(struct depot *d)
+{
+    while (d->out_count > 0 && post(d, d->out[d->out_first])) {
+        d->out_first++;
+        d->out_count--;
+    }
+    if (d->out_count == 0)
+        d->out_first = 0;
+}
+
+void depot_tell(struct depot *d, struct depot_event *e)
+{
+    if (d->out_count == 0 && post(d, e))
+        return;
+    if (d->out_first + d->out_count == d->out_cap) {
+        d->out_cap = d->out_cap ? 2 * d->out_cap : 64;
+        d->out = realloc(d->out, d->out_cap * sizeof(struct depot_event *));
+        if (!d->out)
+            abort();
+    }
+    d->out[d->out_first + d->out_count++] = e;
+}
+
+static void tell_failed(struct depot *d, const char *why)
+{
+    if (d->failed)
+        return;
+    d->failed = true;
+    struct depot_event *e = depot_event_new(d, DEPOT_FAILED);
+    snprintf(e->detail, sizeof e->detail, "%s", why);
+    depot_tell(d, e);
+}
+
+// ---- own cars
+
+// The pool's proposal, laid out by stripe in d->made, as much of each as its share of a car holds; begin[s] is where
+// stripe s starts. The others go back.
+static void arrange(struct depot *d, const struct exec_tx *txs, size_t count, uint64_t bytes_max,
+                    size_t begin[WIRE_STRIPES + 1])
+{
+    size_t bytes[WIRE_STRIPES], total = 0, kept[WIRE_STRIPES] = {0}, back = 0;
+    bool full[WIRE_STRIPES] = {false};
+    if (d->made_cap < 2 * count) {
+        d->made_cap = 2 * count;
+        free(d->made);
+        d->made = malloc(d->made_cap * sizeof *d->made);
+        if (!d->made)
+            abort();
+    }
+    struct exec_tx *refused = d->made + count; // the array's second half
+    for (unsigned s = 0; s < WIRE_STRIPES; s++)
+        bytes[s] = STRIPE_FIXED_BYTES;
+    uint8_t *which = malloc(count ? count : 1);
+    if (!which)
+        abort();
+    for (size_t i = 0; i < count; i++) {
+        const unsigned s = stripe_of_key(txs[i].sender_key);
+        const size_t need = txs[i].tx->raw.len + STRIPE_TX_OVERHEAD;
+        full[s] |= bytes[s] + need > WIRE_STRIPE_BYTES_MAX || total + need > bytes_max;
+        which[i] = full[s] ? WIRE_STRIPES : (uint8_t)s;
+        if (full[s]) {
+            refused[back++] = txs[i];
+            continue;
+        }
+        bytes[s] += need;
+        total += need;
+        kept[s]++;
+    }
+    begin[0] = 0;
+    for (unsigned s = 0; s < WIRE_STRIPES; s++)
+        begin[s + 1] = begin[s] + kept[s];
+    size_t at[WIRE_STRIPES];
+    memcpy(at, begin, sizeof at);
+    for (size_t i = 0; i < count; i++) {
+        if (which[i] < WIRE_STRIPES)
+            d->made[at[which[i]]++] = txs[i];
+    }
+    free(which);
+    d->made_count = begin[WIRE_STRIPES];
+    shard_take_back(d->options.shard, refused, back);
+}
+
+static void make(struct depot *d, const struct depot_request *r)
+{
+    const struct exec_tx *txs;
+    size_t begin[WIRE_STRIPES + 1];
+    struct depot_event *e = depot_event_new(d, DEPOT_MADE);
+    // Bodies hold keys and witnesses too.
+    const size_t n = shard_propose(d->options.shard, &r->base_fee, r->gas_max, r->bytes_max,
+                                   r->bytes_max / STRIPE_TX_OVERHEAD, &txs);
+    arrange(d, txs, n, r->bytes_max, begin);
+    for (unsigned s = 0; s < WIRE_STRIPES; s++) {
+        const size_t count = begin[s + 1] - begin[s];
+        if (count == 0)
+            continue;
+        if (!gather_make(d->gather, s, d->made + begin[s], count, &e->stripes[s].ref))
+            abort(); // they were counted to fit
+        e->stripes[s].txs = d->made + begin[s];
+        e->stripes[s].count = (uint32_t)count;
+        e->mask |= (uint16_t)(1u << s);
+    }
+    depot_tell(d, e);
+}
+
+static void unmake(struct depot *d)
+{
+    gather_unmake(d->gather);
+    shard_take_back(d->options.shard, d->made, d->made_count);
+    d->made_count = 0;
+}
+
+// ---- stored cars
+
+static void lend(struct depot_event *e, const struct car_part *part)
+{
+    e->name = part->name;
+    e->acked = part->ack;
+    e->mask = part->stripes;
+    for (unsigned s = 0; s < WIRE_STRIPES; s++) {
+        e->stripes[s].txs = part->txs[s];
+        e->stripes[s].count = part->txs[s] ? part->counts[s] : 0;
+    }
+}
+
+static void report(struct depot *d, const struct part_report *r)
+{
+    struct depot_event *e;
+    if (r->status == PART_REFUSED) {
+        tell_failed(d, r->why);
+        return;
+    }
+    e = depot_event_new(d, r->status == PART_STORED ? DEPOT_STORED : DEPOT_INVALID);
+    lend(e, r->part);
+    if (r->status == PART_INVALID) {
+        e->stripe = (uint16_t)r->stripe;
+        e->len = r->body.len;
+        e->bytes = malloc(r->body.len ? r->body.len : 1);
+        if (!e->bytes)
+            abort();
+        memcpy(e->bytes, r->body.ptr, r->body.len);
+        stripe_verdict_text(e->detail, &r->verdict);
+    }
+    depot_tell(d, e);
+}
+
+static void load(struct depot *d, const struct car_name *name)
+{
+    char error[STORE_ERROR_MAX];
+    const struct car_part *part = gather_load(d->gather, name, error);
+    if (!part) {
+        tell_failed(d, error);
+        return;
+    }
+    struct depot_event *e = depot_event_new(d, DEPOT_LOADED);
+    lend(e, part);
+    depot_tell(d, e);
+}
+
+static void serve(struct depot *d, const struct depot_call *c)
+{
+    char error[STORE_ERROR_MAX];
+    struct wire_message m;
+    if (c->want_header && depot_read_header(d, &c->name, &m.car, error)) {
+        struct depot_event *e = depot_event_new(d, DEPOT_HEADER);
+        m.type = WIRE_CAR_HDR;
+        m.epoch = c->name.epoch;
+        e->name = c->name;
+        e->peer = c->peer;
+        e->len = wire_size(&m);
+        e->bytes = malloc(e->len);
+        if (!e->bytes)
+            abort();
+        wire_encode(e->bytes, &m);
+        depot_tell(d, e);
+    }
+    const struct serve_request r = {(uint16_t)c->peer, c->mask, c->name};
+    serve_add(d->serve, &r);
+}
+
+// ---- calls
+
+static void handle(struct depot *d, struct depot_call *c)
+{
+    switch (c->ask) {
+    case DEPOT_MAKE:
+        make(d, &c->request);
+        break;
+    case DEPOT_UNMAKE:
+        unmake(d);
+        break;
+    case DEPOT_STORE:
+        gather_want(d->gather, &c->name, &c->car, c->ack);
+        break;
+    case DEPOT_SEND:
+        depot_send(d, &c->name, c->to, c->mask);
+        break;
+    case DEPOT_SERVE:
+        serve(d, c);
+        break;
+    case DEPOT_LOAD:
+        load(d, &c->name);
+        break;
+    case DEPOT_RELEASE:
+        gather_release(d->gather, &c->name);
+        break;
+    case DEPOT_FORGET:
+        car_log_retain(d->log, c->name.epoch);
+        break;
+    case DEPOT_FLOOR:
+        gather_floor(d->gather, c->name.epoch, c->tips);
+        break;
+    case DEPOT_LINK:
+        links_add(d->links, c->peer, c->group, c->fd, c->link);
+        break;
+    case DEPOT_CLOSE:
+        for (unsigned g = 0; g < WIRE_STRIPES; g++)
+            links_close(d->links, c->peer, g, LINK_MISBEHAVED);
+        serve_forget(d->serve, c->peer);
+        break;
+    case DEPOT_BULK:
+        for (unsigned peer = 0; peer < d->options.peers && peer < WIRE_VALIDATORS_MAX; peer++) {
+            if (vmask_has(c->to, peer))
+                depot_relay(d, peer, 0, c->bytes);
+        }
+        payload_release(c->bytes);
+        break;
+    case DEPOT_BODY:
+        depot_take_body(d, c->peer, bytes_of(c->bytes->data, c->bytes->len));
+        payload_release(c->bytes);
+        break;
+    case DEPOT_RELAY:
+        depot_relay(d, c->peer, c->group, c->bytes);
+        payload_release(c->bytes);
+        break;
+    case DEPOT_STOP:
+        d->stopping = true;
+        links_stop(d->links);
+        break;
+    }
+}
+
+static void free_call(struct depot_call *c)
+{
+    free(c->tips);
+    free(c);
+}
+
+static void run(struct shard *shard, struct shard_call *call)
+{
+    struct depot_call *c = (struct depot_call *)call;
+    (void)shard;
+    handle(c->depot, c);
+    free_call(c);
+}
+
+static void dropped(struct shard_call *call)
+{
+    struct depot_call *c = (struct depot_call *)call;
+    if (c->bytes)
+        payload_release(c->bytes);
+    if (c->link) {
+        link_free(c->link);
+        close(c->fd);
+    }
+    free_call(c);
+}
+
+struct depot_call *depot_call_new(struct depot *d, enum depot_ask ask)
+{
+    struct depot_call *c = calloc(1, sizeof *c);
+    if (!c)
+        abort();
+    c->depot = d;
+    c->ask = ask;
+    c->call = (struct shard_call){.run = run, .dropped = dropped};
+    return c;
+}
+
+void depot_post(struct depot_call *call)
+{
+    const struct message m = {.kind = MSG_CALL, .from = MESSAGE_FROM_OUTSIDE, .p = &call->call};
+    shard_tell(call->depot->options.shard, &m);
+}
+
+// ---- the turn
+
+static uint64_t turn(void *ctx, uint64_t now_ns)
+{
+    struct depot *d = ctx;
+    struct part_report r;
+    uint64_t next = UINT64_MAX;
+    const bool more = gather_step(d->gather, now_ns, &next);
+    while (gather_take(d->gather, &r))
+        report(d, &r);
+    if (car_log_failed(d->log))
+        tell_failed(d, car_log_failed(d->log));
+    depot_run_serve(d, now_ns);
+    if (d->stopping && !d->stopped && links_idle(d->links)) {
+        d->stopped = true;
+        depot_tell(d, depot_event_new(d, DEPOT_STOPPED));
+    }
+    flush(d);
+    const uint64_t due = serve_due(d->serve, now_ns);
+    event_watch_arm(&d->disk_watch, shard_loop(d->options.shard));
+    if (more)
+        return 0;
+    if (d->out_count > 0)
+        return now_ns + 100000;
+    return due < next ? due : next;
+}
+
+// ---- life
+
+struct depot *depot_open(const struct depot_options *options, char error[STORE_ERROR_MAX])
+{
+    struct depot *d = calloc(1, sizeof *d);
+    if (!d)
+        abort();
+    d->options = *options;
+    snprintf(d->dir, sizeof d->dir, "%s", options->dir);
+    const struct car_log_options log = {options->genesis_hash, options->segment_bytes, options->bytes_max, COMMIT_NS,
+                                        COMMIT_BYTES};
+    d->disk = disk_uring_open(d->dir, error);
+    d->log = d->disk ? car_log_open(d->disk, &log, error) : NULL;
+    if (!d->log) {
+        depot_close(d);
+        return NULL;
+    }
+    event_watch_init(&d->disk_watch, disk_uring_event_fd(d->disk));
+    const struct gather_options gather = {
+        .shard = options->shard_index,
+        .shard_count = options->shard_count,
+        .me = options->me,
+        .peers = options->peers,
+        .rules = {options->chain_id, options->block_gas_limit, options->block_gas_limit / options->set->wire.n},
+        .set = &options->set->wire,
+        .log = d->log,
+        .arena = shard_arena(options->shard),
+    };
+    d->gather = gather_create(&gather);
+    d->serve = serve_create(options->peers, SERVE_BYTES_PER_S / options->shard_count);
+    return d;
+}
+
+void depot_start(struct depot *d, struct depot *const *all)
+{
+    const struct shard_guest guest = {turn, d};
+    d->all = all;
+    depot_make_links(d);
+    shard_attach(d->options.shard, &guest);
+}
+
+void depot_close(struct depot *d)
+{
+    if (!d)
+        return;
+    if (d->gather)
+        gather_free(d->gather);
+    if (d->serve)
+        serve_free(d->serve);
+    if (d->log)
+        car_log_close(d->log);
+    if (d->disk)
+        disk_uring_close(d->disk);
+    if (d->links && links_idle(d->links))
+        links_free(d->links);
+    for (size_t i = 0; i < d->out_count; i++)
+        depot_event_free(d->out[d->out_first + i]);
+    free(d->out);
+    free(d->made);
+    free(d);
+}
+
+void depot_visit(const struct depot *d, void (*visit)(void *ctx, const struct car_entry *e), void *ctx)
+{
+    car_log_visit(d->log, visit, ctx);
+}
+
+bool depot_read_header(struct depot *d, const struct car_name *name, struct wire_car *out, char error[STORE_ERROR_MAX])
+{
+    struct car_record record;
+    if (!car_log_read(d->log, &record, name, &d->options.set->wire, error))
+        return false;
+    *out = record.car;
+    car_record_free(&record);
+    return true;
+}
