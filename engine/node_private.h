@@ -7,6 +7,7 @@
 #include "engine/node.h"
 #include "engine/queries.h"
 #include "engine/store/data_folder.h"
+#include "engine/vote_folder.h"
 
 #include <semaphore.h>
 
@@ -21,7 +22,12 @@ struct node {
     struct shard *shards[SHARD_MAX];
     unsigned shard_count;
     struct inbox coordinator_inbox;
-    struct order *order;
+    struct order *order;     // alone
+    struct cluster *cluster; // NULL: alone
+    struct vote_folder votes;
+    int p2p_fd;
+    unsigned p2p_port;
+    struct participant *participant;
     struct coordinator *coordinator;
     struct queries *queries;
     struct rpc_backend backend;

@@ -25,31 +25,24 @@ void depot_relay(struct depot *d, unsigned peer, unsigned group, struct payload 
     shard_pass_on(d->options.shard, shard, &c->call);
 }
 
-static struct payload *encode_body(const struct car_record *r, unsigned stripe)
+static struct payload *encode_body(const struct car_name *name, unsigned stripe, struct bytes body)
 {
     struct wire_message m;
     m.type = WIRE_CAR_STRIPE;
-    m.epoch = r->name.epoch;
-    m.car_stripe = (struct wire_car_stripe){r->name.lane, r->name.pos, (uint16_t)stripe, r->bodies[stripe]};
+    m.epoch = name->epoch;
+    m.car_stripe = (struct wire_car_stripe){name->lane, name->pos, (uint16_t)stripe, body};
     struct payload *p = payload_new(wire_size(&m));
     wire_encode(p->data, &m);
     return p;
 }
 
-void depot_send(struct depot *d, const struct car_name *name, struct vmask to, uint16_t mask)
+static void send_bodies(struct depot *d, const struct car_name *name, struct vmask to, uint16_t stripes,
+                        const struct bytes bodies[WIRE_STRIPES])
 {
-    char error[STORE_ERROR_MAX];
-    struct car_record record;
-    if (!car_log_find(d->log, name))
-        return;
-    if (!car_log_read(d->log, &record, name, &d->options.set->wire, error)) {
-        log_error("cars", "a stored car can't be sent", "reason=\"%s\"", error);
-        return;
-    }
     for (unsigned s = 0; s < WIRE_STRIPES; s++) {
-        if (!((record.stripes & mask) >> s & 1))
+        if (!((stripes >> s) & 1))
             continue;
-        struct payload *p = encode_body(&record, s);
+        struct payload *p = encode_body(name, s, bodies[s]);
         for (unsigned peer = 0; peer < d->options.peers && peer < WIRE_VALIDATORS_MAX; peer++) {
             const unsigned groups = atomic_load_explicit(&d->options.groups[peer], memory_order_relaxed);
             if (vmask_has(to, peer) && groups > 0)
@@ -57,6 +50,25 @@ void depot_send(struct depot *d, const struct car_name *name, struct vmask to, u
         }
         payload_release(p);
     }
+}
+
+void depot_send(struct depot *d, const struct car_name *name, struct vmask to, uint16_t mask)
+{
+    char error[STORE_ERROR_MAX];
+    struct car_record record;
+    const struct car_part *part = gather_find(d->gather, name);
+    const struct car_entry *stored = car_log_find(d->log, name);
+    if (!stored || !stored->durable)
+        return;
+    if (part) {
+        send_bodies(d, name, to, part->stripes & mask, part->bodies);
+        return;
+    }
+    if (!car_log_read(d->log, &record, name, &d->options.set->wire, error)) {
+        log_error("cars", "a stored car can't be sent", "reason=\"%s\"", error);
+        return;
+    }
+    send_bodies(d, name, to, record.stripes & mask, record.bodies);
     car_record_free(&record);
 }
 

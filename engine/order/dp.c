@@ -183,6 +183,8 @@ bool dp_make_car(struct dp *dp, struct wire_car *car)
     struct known_car *k = keep_car(s, car, CAR_HEADER);
     assert(k);
     dp->own_last = car->pos;
+    dp->lanes[car->lane].newest = car->pos;
+    dp->lanes[car->lane].held_back = car->flags & WIRE_CAR_HELD_BACK;
     dp->own_bytes += car_bytes(car);
     dp->fx->counts.cars++;
     dp->fx->counts.car_bytes += car_bytes(car);
