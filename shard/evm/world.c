@@ -29,7 +29,10 @@ struct table {
     size_t size;
 };
 
+enum { BLOCK_HASHES = 256 };
+
 struct block_hash {
+    bool is_set;
     uint64_t number;
     bytes32 hash;
 };
@@ -42,8 +45,8 @@ struct evm_world {
     struct evm_world_slot *slots;
     size_t account_count, account_capacity, slot_count, slot_capacity;
     struct table account_table, slot_table;
-    struct block_hash *block_hashes;
-    size_t block_hash_count;
+    const struct evm_rules *rules;
+    struct block_hash block_hashes[BLOCK_HASHES]; // by number modulo their count
     bool (*is_own)(const address *who);
 };
 
@@ -183,10 +186,9 @@ static enum evm_answer ask_slot(void *ctx, const address *who, uint64_t handle, 
 static bytes32 ask_block_hash(void *ctx, uint64_t number)
 {
     const struct evm_world *w = ctx;
-    for (size_t i = 0; i < w->block_hash_count; i++) {
-        if (w->block_hashes[i].number == number)
-            return w->block_hashes[i].hash;
-    }
+    const struct block_hash *known = &w->block_hashes[number % BLOCK_HASHES];
+    if (known->is_set && known->number == number)
+        return known->hash;
     char digits[24];
     const int len = snprintf(digits, sizeof digits, "%" PRIu64, number);
     return keccak256(digits, (size_t)len);
@@ -237,6 +239,7 @@ struct evm_world *evm_world_create(struct arena *arena, const struct evm_rules *
     w->arena = arena;
     w->host = (struct evm_host){w,         ask_account, ask_code,     ask_slot, ask_block_hash,
                                 ask_facts, take_code,   take_account, take_slot};
+    w->rules = rules;
     w->codes = evm_code_table_create(arena, rules);
     w->account_capacity = 32;
     w->slot_capacity = 32;
@@ -256,15 +259,29 @@ void evm_world_free(struct evm_world *w)
     arena_free(w->arena, w->slots);
     arena_free(w->arena, w->account_table.slots);
     arena_free(w->arena, w->slot_table.slots);
-    arena_free(w->arena, w->block_hashes);
     arena_free(w->arena, w);
 }
 
 void evm_world_clear(struct evm_world *w)
 {
-    w->account_count = w->slot_count = w->block_hash_count = 0;
+    w->account_count = w->slot_count = 0;
+    memset(w->block_hashes, 0, sizeof w->block_hashes);
     memset(w->account_table.slots, 0, w->account_table.size * sizeof *w->account_table.slots);
     memset(w->slot_table.slots, 0, w->slot_table.size * sizeof *w->slot_table.slots);
+}
+
+void evm_world_set_rules(struct evm_world *w, const struct evm_rules *rules)
+{
+    if (rules == w->rules)
+        return;
+    struct evm_code_table *codes = evm_code_table_create(w->arena, rules);
+    for (size_t i = 0; i < w->account_count; i++) {
+        const bytes32 *hash = &w->accounts[i].state.code_hash;
+        evm_code_table_add(codes, hash, evm_world_code(w, hash));
+    }
+    evm_code_table_free(w->codes);
+    w->codes = codes;
+    w->rules = rules;
 }
 
 const struct evm_host *evm_world_host(struct evm_world *w)
@@ -274,8 +291,7 @@ const struct evm_host *evm_world_host(struct evm_world *w)
 
 void evm_world_set_block_hash(struct evm_world *w, uint64_t number, const bytes32 *hash)
 {
-    w->block_hashes = arena_realloc(w->arena, w->block_hashes, (w->block_hash_count + 1) * sizeof *w->block_hashes);
-    w->block_hashes[w->block_hash_count++] = (struct block_hash){number, *hash};
+    w->block_hashes[number % BLOCK_HASHES] = (struct block_hash){true, number, *hash};
 }
 
 void evm_world_set_partition(struct evm_world *w, bool (*is_own)(const address *who))
