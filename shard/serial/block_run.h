@@ -18,7 +18,7 @@
 struct block_state {
     const struct evm_host *host; // never says EVM_LATER, and knows the hashes of the last 256 blocks
     void *ctx;
-    bytes32 (*root)(void *ctx);
+    bytes32 (*root)(void *ctx); // only block_accept asks
     // From the next block on the codes are run by these rules.
     void (*set_rules)(void *ctx, const struct evm_rules *rules);
 };
