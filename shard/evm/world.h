@@ -33,6 +33,7 @@ u256 evm_world_slot(const struct evm_world *w, const address *who, const u256 *k
 // Which accounts a confined transaction finds in its own partition; without it all of them.
 void evm_world_set_partition(struct evm_world *w, bool (*is_own)(const address *who));
 
+// Takes as long as what changed since the last time.
 bytes32 evm_world_root(struct evm_world *w);
 
 #endif
