@@ -71,15 +71,16 @@ static bool read_channel_key(struct cluster *c, const struct genesis *genesis, c
     c->channel_secret = k.secret;
     memcpy(c->channel_key, k.public_key, sizeof c->channel_key);
     key_wipe(&k);
-    const struct genesis_cluster *g = &genesis->cluster;
-    for (unsigned i = 0; i < g->validator_count; i++) {
-        const bool same = memcmp(g->validators[i].channel_key, c->channel_key, sizeof c->channel_key) == 0;
-        if (same && c->me != i)
-            return store_fail(error, "%.300s is the channel key of validator %u, which this node is not", path, i);
-        if (!same && c->me == i)
-            return store_fail(error, "%.300s is not the channel key that the genesis has for this validator", path);
+    uint32_t owner = CLUSTER_FOLLOWER;
+    for (unsigned i = 0; i < c->set.wire.n; i++) {
+        if (memcmp(genesis->cluster.validators[i].channel_key, c->channel_key, sizeof c->channel_key) == 0)
+            owner = i;
     }
-    return true;
+    if (owner == c->me)
+        return true;
+    if (owner == CLUSTER_FOLLOWER)
+        return store_fail(error, "%.300s is not the channel key that the genesis has for this validator", path);
+    return store_fail(error, "%.300s is the channel key of validator %u, which this node is not", path, owner);
 }
 
 static bool read_keys(struct cluster *c, const struct genesis *genesis, const struct node_config *config,

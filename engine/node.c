@@ -449,6 +449,9 @@ static void log_budget(const struct node *n)
         accounts += atomic_load_explicit(&shard_numbers(n->shards[i])->accounts, memory_order_relaxed);
     struct memory_budget budget =
         memory_budget(n->config, &pool, n->shard_count, n->genesis.header.gas_limit, accounts);
+    if (n->report.cluster)
+        memory_budget_add_cluster(&budget, n->report.cluster->set.wire.n, n->report.cluster->peer_count,
+                                  n->shard_count);
     memory_budget_log(&budget);
 }
 
