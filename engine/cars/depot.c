@@ -357,8 +357,13 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         abort();
     d->options = *options;
     snprintf(d->dir, sizeof d->dir, "%s", options->dir);
-    const struct car_log_options log = {options->genesis_hash, options->segment_bytes, options->bytes_max, COMMIT_NS,
-                                        COMMIT_BYTES};
+    const struct car_log_options log = {
+        .genesis_hash = options->genesis_hash,
+        .segment_bytes = options->segment_bytes,
+        .bytes_max = options->bytes_max,
+        .commit_ns = COMMIT_NS,
+        .commit_bytes = COMMIT_BYTES,
+    };
     d->disk = disk_uring_open(d->dir, error);
     d->log = d->disk ? car_log_open(d->disk, &log, error) : NULL;
     if (!d->log) {
