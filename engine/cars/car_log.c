@@ -7,7 +7,7 @@
 #define DEFAULT_SEGMENT_BYTES (64u << 20)
 // Beyond this nothing more should be put until the disk has caught up.
 #define QUEUE_BYTES_MAX (32u << 20)
-// A list is written after so much log or so many cars.
+// A list is written after so much log, where the options don't say, or so many cars.
 #define INDEX_BYTES (16u << 20)
 #define INDEX_CARS 16384u
 
@@ -266,7 +266,7 @@ uint64_t car_log_step(struct car_log *l, uint64_t now_ns)
         now_durable(l);
     if (car_log_failed(l))
         return UINT64_MAX;
-    if (l->index_pending == 0 && (l->fresh_bytes >= INDEX_BYTES || l->fresh_count >= INDEX_CARS))
+    if (l->index_pending == 0 && (l->fresh_bytes >= l->options.index_bytes || l->fresh_count >= INDEX_CARS))
         write_index(l, now_ns);
     if (blog_in_flight(l->blog))
         return UINT64_MAX;
@@ -361,6 +361,8 @@ struct car_log *car_log_open(struct disk *disk, const struct car_log_options *op
     if (!l)
         abort();
     l->options = *options;
+    if (l->options.index_bytes == 0)
+        l->options.index_bytes = INDEX_BYTES;
     l->disk = disk;
     l->free_slot = SLOT_NONE;
     const struct blog_options log = {

@@ -30,6 +30,7 @@ struct car_log_options {
     uint64_t bytes_max;     // of the log's files; at it car_log_put refuses
     uint64_t commit_ns;     // 0: nothing waits but for the sync under way
     uint64_t commit_bytes;
+    uint64_t index_bytes; // a list is written after so much log; 0: 16 MiB
 };
 
 // NULL with a message: damaged, foreign, or the disk fails.

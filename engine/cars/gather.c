@@ -459,7 +459,7 @@ void gather_want(struct gather *g, const struct car_name *name, const struct wir
     struct pending *p = NULL;
     if (e && e->durable && (car->stripe_bitmap & g->own_stripes & ~e->stripes) == 0)
         p = load(g, name, ack, error);
-    if (e && !p)
+    if (e && e->durable && !p)
         car_log_drop(g->options.log, name); // it can't be read, or lacks something
     if (p) {
         if (p->state == PENDING_DONE)

@@ -20,7 +20,7 @@ struct blog;
 // What may wait behind the group in flight; a single record of any size always may.
 #define BLOG_QUEUE_BYTES_MAX (256u << 20)
 
-// As verify_from: the newest segment's records alone are checked.
+// As verify_from: the records of the newest two segments alone are checked.
 #define BLOG_VERIFY_NEWEST UINT64_MAX
 
 struct blog_options {

@@ -215,6 +215,9 @@ static bool recover(struct blog *b, char error[STORE_ERROR_MAX])
     uint64_t next_group = 0, next_height = 0;
     while (from > 0 && (b->segments[from].first == 0 || b->segments[from].first > b->options.verify_from))
         from--;
+    // The newest one's first group may be torn, which shows by what comes before it.
+    if (from > 0 && b->options.verify_from == BLOG_VERIFY_NEWEST)
+        from--;
     if (from == 0 && b->segments[0].number == 1)
         next_group = next_height = 1;
     for (size_t i = from; i < n; i++) {
