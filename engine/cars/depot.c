@@ -95,7 +95,9 @@ static void arrange(struct depot *d, const struct exec_tx *txs, size_t count, ui
     for (size_t i = 0; i < count; i++) {
         const unsigned s = stripe_of_key(txs[i].sender_key);
         const size_t need = txs[i].tx->raw.len + STRIPE_TX_OVERHEAD;
-        full[s] |= bytes[s] + need > WIRE_STRIPE_BYTES_MAX || total + need > bytes_max;
+        // Several pools' parts of a stripe must fit together.
+        const size_t stripe_max = WIRE_STRIPE_BYTES_MAX / depots_of_stripe(s, d->options.shard_count);
+        full[s] |= bytes[s] + need > stripe_max || total + need > bytes_max;
         which[i] = full[s] ? WIRE_STRIPES : (uint8_t)s;
         if (full[s]) {
             refused[back++] = txs[i];
@@ -132,7 +134,8 @@ static void make(struct depot *d, const struct depot_request *r)
         const size_t count = begin[s + 1] - begin[s];
         if (count == 0)
             continue;
-        if (!gather_make(d->gather, s, d->made + begin[s], count, &e->stripes[s].ref))
+        if (depots_of_stripe(s, d->options.shard_count) == 1 &&
+            !gather_make(d->gather, s, d->made + begin[s], count, &e->stripes[s].ref))
             abort(); // they were counted to fit
         e->stripes[s].txs = d->made + begin[s];
         e->stripes[s].count = (uint32_t)count;
@@ -141,10 +144,20 @@ static void make(struct depot *d, const struct depot_request *r)
     depot_tell(d, e);
 }
 
-static void unmake(struct depot *d)
+static void build(struct depot *d, const struct depot_call *c)
+{
+    struct depot_event *e = depot_event_new(d, DEPOT_BUILT);
+    e->mask = (uint16_t)(1u << c->stripe);
+    if (!gather_make(d->gather, c->stripe, c->txs, c->tx_count, &e->stripes[c->stripe].ref))
+        abort(); // as above
+    depot_tell(d, e);
+}
+
+static void unmake(struct depot *d, bool proposed)
 {
     gather_unmake(d->gather);
-    shard_take_back(d->options.shard, d->made, d->made_count);
+    if (proposed)
+        shard_take_back(d->options.shard, d->made, d->made_count);
     d->made_count = 0;
 }
 
@@ -225,7 +238,10 @@ static void handle(struct depot *d, struct depot_call *c)
         make(d, &c->request);
         break;
     case DEPOT_UNMAKE:
-        unmake(d);
+        unmake(d, c->proposed);
+        break;
+    case DEPOT_BUILD:
+        build(d, c);
         break;
     case DEPOT_STORE:
         gather_want(d->gather, &c->name, &c->car, c->ack);
@@ -281,6 +297,7 @@ static void handle(struct depot *d, struct depot_call *c)
 static void free_call(struct depot_call *c)
 {
     free(c->tips);
+    free(c->txs);
     free(c);
 }
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 
 static uint64_t number(const struct participant *p, unsigned shard, size_t offset)
 {
@@ -61,8 +62,9 @@ static void ask(struct participant *p, uint64_t now_ns)
 static void unmake(struct participant *p)
 {
     for (unsigned s = 0; s < p->options.shard_count; s++) {
-        if ((p->own.asked.w[s / 64] >> (s % 64)) & 1)
-            depot_post(depot_call_new(p->depots[s], DEPOT_UNMAKE));
+        struct depot_call *c = depot_call_new(p->depots[s], DEPOT_UNMAKE);
+        c->proposed = (p->own.asked.w[s / 64] >> (s % 64)) & 1;
+        depot_post(c);
     }
     p->own.asked = (struct book_shards){0};
     p->own.flying = false;
@@ -107,15 +109,50 @@ uint64_t own_car_step(struct participant *p, uint64_t now_ns)
     return UINT64_MAX;
 }
 
+static void keep_part(struct own_car *o, unsigned stripe, const struct depot_stripe *part)
+{
+    const size_t before = o->parts[stripe].count;
+    o->parts[stripe].count += part->count;
+    o->parts[stripe].txs = realloc(o->parts[stripe].txs, o->parts[stripe].count * sizeof *part->txs);
+    if (!o->parts[stripe].txs)
+        abort();
+    memcpy(o->parts[stripe].txs + before, part->txs, part->count * sizeof *part->txs);
+}
+
+// Their bodies are made by the stripes' own shards.
+static void build_parts(struct participant *p)
+{
+    struct own_car *o = &p->own;
+    for (unsigned s = 0; s < WIRE_STRIPES; s++) {
+        if (o->parts[s].count == 0)
+            continue;
+        struct depot_call *c = depot_call_new(p->depots[depot_of_stripe(s, p->options.shard_count)], DEPOT_BUILD);
+        c->stripe = s;
+        c->txs = o->parts[s].txs;
+        c->tx_count = o->parts[s].count;
+        o->parts[s].txs = NULL;
+        o->parts[s].count = 0;
+        depot_post(c);
+        o->awaited++;
+    }
+}
+
 void own_car_made(struct participant *p, const struct depot_event *e)
 {
     struct own_car *o = &p->own;
     for (unsigned s = 0; s < WIRE_STRIPES; s++) {
-        if ((e->mask >> s) & 1)
+        if (!((e->mask >> s) & 1))
+            continue;
+        if (e->stripes[s].ref.txs == 0)
+            keep_part(o, s, &e->stripes[s]);
+        else
             o->car.stripes[s] = e->stripes[s].ref;
     }
     o->car.stripe_bitmap |= e->mask;
-    if (--o->awaited == 0)
+    if (--o->awaited > 0)
+        return;
+    build_parts(p);
+    if (o->awaited == 0)
         finish(p);
 }
 

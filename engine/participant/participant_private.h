@@ -9,7 +9,12 @@
 
 // The own car: one at a time, from asking the pools until they are told what became of it.
 struct own_car {
-    unsigned awaited; // shards whose stripes are still to come
+    unsigned awaited; // answers of shards that are still to come
+    // Stripes that several shards' pools fill, as they come in.
+    struct {
+        struct exec_tx *txs;
+        size_t count;
+    } parts[WIRE_STRIPES];
     struct book_shards asked;
     struct wire_car car;  // as far as it is made
     bool flying;          // made; its transactions are the pools' proposed ones
@@ -39,7 +44,7 @@ struct participant {
     struct consensus_view view; // as published last
     uint8_t bulk_open[CLUSTER_PEERS_MAX];
     uint64_t banned_until_ns[CLUSTER_PEERS_MAX];
-    uint64_t publish_ns; // when next
+    uint64_t publish_ns;              // when next
     uint64_t floor_epoch, floor_view; // that the depots were told last
     uint64_t gate_due_ns;
     bool in_turn; // between validator_begin and validator_end
