@@ -1,5 +1,7 @@
 // Whole nodes that finalize together.
+#include "engine/rpc/metrics.h"
 #include "tests/engine_support/whole_cluster.h"
+#include "tests/engine_support/whole_node.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -57,6 +59,21 @@ Test(whole_cluster, four_validators_finalize_transfers_sent_to_all_of_them)
     expect_receipts(&c, hashes, 40);
     cr_assert(whole_cluster_agrees(&c));
     transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+Test(whole_cluster, every_declared_metric_of_a_cluster_comes_out)
+{
+    struct whole_cluster c;
+    start(&c, 2, 0, "shards = 1\n");
+    char *text = ask_http(node_rpc_port(c.nodes[0]), "/metrics", NULL, NULL);
+    cr_assert_not_null(text);
+    for (int id = METRIC_CLUSTER_FIRST; id <= METRIC_CLUSTER_LAST; id++) {
+        char line[160];
+        snprintf(line, sizeof line, "# TYPE %s ", METRICS[id].name);
+        cr_expect_not_null(strstr(text, line), "%s is declared and never told", METRICS[id].name);
+    }
+    free(text);
     whole_cluster_end(&c);
 }
 
