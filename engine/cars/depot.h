@@ -32,7 +32,9 @@ struct depot_options {
 
 enum depot_ask {
     DEPOT_MAKE,    // stripes for the next own car, as request says: DEPOT_MADE
-    DEPOT_UNMAKE,  // what was made last goes back to the pool
+    DEPOT_BUILD,   // a stripe of txs that several shards' pools proposed: DEPOT_BUILT
+    DEPOT_UNMAKE,  // own car `number` is dropped: what the pool proposed for it goes back
+    DEPOT_LANDED,  // the pool was told what became of own car `number`
     DEPOT_STORE,   // gather car (its own stripes were made last), check, store durably: DEPOT_STORED or DEPOT_INVALID
     DEPOT_SEND,    // to the peers of `to`, the stripes in mask
     DEPOT_SERVE,   // the same for one that asked; with want_header DEPOT_HEADER first
@@ -60,6 +62,10 @@ struct depot_call {
     struct car_name name;
     struct wire_car car; // STORE
     bool ack, want_header;
+    uint64_t number;     // MAKE, UNMAKE, LANDED: counts own cars since the start
+    unsigned stripe;     // BUILD
+    struct exec_tx *txs; // BUILD: malloc'ed
+    size_t tx_count;
     struct vmask to;
     uint16_t mask;
     struct depot_request request;
@@ -77,7 +83,8 @@ void depot_post(struct depot_call *call);
 // ---- what the coordinator is told
 
 enum depot_event_kind {
-    DEPOT_MADE,
+    DEPOT_MADE, // a stripe without ref is to be built: its transactions are not all of this shard's senders
+    DEPOT_BUILT,
     DEPOT_STORED,
     DEPOT_INVALID, // stripe, and bytes: its body
     DEPOT_LOADED,
@@ -92,7 +99,7 @@ enum depot_event_kind {
 // Transactions are lent until DEPOT_RELEASE; those that were just made stay the pool's until it is told what became of
 // them.
 struct depot_stripe {
-    struct wire_stripe_ref ref; // MADE
+    struct wire_stripe_ref ref; // MADE, BUILT
     const struct exec_tx *txs;  // each a pooled_tx's first field
     uint32_t count;
 };
@@ -131,6 +138,12 @@ MUST_CHECK bool depot_read_header(struct depot *d, const struct car_name *name, 
 static inline unsigned depot_of_stripe(unsigned stripe, unsigned shard_count)
 {
     return partition_owner(stripe * WIRE_PARTITIONS_PER_STRIPE, shard_count);
+}
+// How many shards own partitions of a stripe.
+static inline unsigned depots_of_stripe(unsigned stripe, unsigned shard_count)
+{
+    return partition_owner((stripe + 1) * WIRE_PARTITIONS_PER_STRIPE - 1, shard_count) -
+           depot_of_stripe(stripe, shard_count) + 1;
 }
 // The shard that has a group's connections, of so many groups with this peer; and the group of a stripe.
 static inline unsigned depot_of_group(unsigned group, unsigned groups, unsigned shard_count)

@@ -227,6 +227,8 @@ void participant_free(struct participant *p)
         disk_uring_close(p->guard_disk);
     ordered_feed_free(p->feed);
     book_free(p->book);
+    for (unsigned s = 0; s < WIRE_STRIPES; s++)
+        free(p->own.parts[s].txs);
     for (unsigned s = 0; s < p->options.shard_count; s++)
         depot_close(p->depots[s]);
     free(p);
@@ -315,6 +317,7 @@ static void event(struct participant *p, const struct depot_event *e)
     struct book_car *c;
     switch (e->kind) {
     case DEPOT_MADE:
+    case DEPOT_BUILT:
         own_car_made(p, e);
         break;
     case DEPOT_STORED:

@@ -23,17 +23,17 @@ struct participant_options {
     struct cluster *cluster; // the keys in it stay its owner's
     struct shard **shards;   // running
     unsigned shard_count;
-    struct inbox *inbox;               // the coordinator's
-    const char *log_dir, *guard_dir;   // vote_folder.h
-    const char *cars_dir;              // made when missing; one folder a shard in it
-    uint64_t cars_bytes_max;           // of all stored cars
-    bool recover;                      // the log is gone
-    int listen_fd;                     // stays the caller's
-    struct blog *blog;                 // of executed blocks
-    struct header head;                // the newest of them
+    struct inbox *inbox;             // the coordinator's
+    const char *log_dir, *guard_dir; // vote_folder.h
+    const char *cars_dir;            // made when missing; one folder a shard in it
+    uint64_t cars_bytes_max;         // of all stored cars
+    bool recover;                    // the log is gone
+    int listen_fd;                   // stays the caller's
+    struct blog *blog;               // of executed blocks
+    struct header head;              // the newest of them
     bytes32 head_hash;
-    struct consensus_board *board; // what it publishes on
-    struct finality *finality;     // told of final blocks
+    struct consensus_board *board;              // what it publishes on
+    struct finality *finality;                  // told of final blocks
     void (*failed)(void *ctx, const char *why); // it can't go on
     void *ctx;
 };

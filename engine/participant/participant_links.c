@@ -134,8 +134,7 @@ static void take_bulk(void *ctx, unsigned peer, unsigned group, struct gate_bulk
     struct participant *p = ctx;
     const unsigned groups = gate_groups(p->gate, peer);
     atomic_store_explicit(&p->groups[peer], (uint8_t)groups, memory_order_relaxed);
-    struct depot_call *c =
-        depot_call_new(p->depots[depot_of_group(group, groups, p->options.shard_count)], DEPOT_LINK);
+    struct depot_call *c = depot_call_new(p->depots[depot_of_group(group, groups, p->options.shard_count)], DEPOT_LINK);
     c->peer = peer;
     c->group = group;
     c->fd = bulk.fd;

@@ -52,8 +52,7 @@ static void make_folders(struct whole_cluster *c, const struct whole_cluster_opt
     snprintf(number, sizeof number, "%" PRIu64, options->epoch_blocks);
     if (!config_set(INIT_KEYS, INIT_KEY_COUNT, &s, "out", out, config_error) ||
         !config_set(INIT_KEYS, INIT_KEY_COUNT, &s, "genesis", template, config_error) ||
-        (options->epoch_blocks &&
-         !config_set(INIT_KEYS, INIT_KEY_COUNT, &s, "epoch-blocks", number, config_error)))
+        (options->epoch_blocks && !config_set(INIT_KEYS, INIT_KEY_COUNT, &s, "epoch-blocks", number, config_error)))
         die(config_error);
     if (!init_cluster(&s, error))
         die(error);
@@ -100,8 +99,8 @@ static void configure(struct whole_cluster *c, unsigned i)
     text[0] = 0;
     for (unsigned peer = 0; peer < c->count; peer++) {
         if (peer != i)
-            len += (size_t)snprintf(text + len, sizeof text - len, "validator-%u@127.0.0.1:%u ", peer,
-                                    c->p2p_ports[peer]);
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "validator-%u@127.0.0.1:%u ", peer, c->p2p_ports[peer]);
     }
     set(config, "peers", text);
 }
