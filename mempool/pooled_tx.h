@@ -36,6 +36,7 @@ struct pooled_tx {
     uint32_t pool_slot, sender_slot; // numbers in the pool's tables
     uint8_t pool_state;              // enum pool_state
     bool proposed;                   // handed out by mempool_propose, result awaited
+    bool included;                   // elsewhere, while proposed here
     size_t raw_len;
     uint8_t raw[];
 };

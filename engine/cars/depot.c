@@ -72,26 +72,20 @@ static void tell_failed(struct depot *d, const char *why)
 
 // ---- own cars
 
-// The pool's proposal, laid out by stripe in d->made, as much of each as its share of a car holds; begin[s] is where
-// stripe s starts. The others go back.
-static void arrange(struct depot *d, const struct exec_tx *txs, size_t count, uint64_t bytes_max,
-                    size_t begin[WIRE_STRIPES + 1])
+// The pool's proposal, laid out by stripe, as much of each as its share of a car holds; begin[s] is where stripe s
+// starts. The others go back.
+static struct made *arrange(struct depot *d, const struct exec_tx *txs, size_t count, uint64_t bytes_max,
+                            size_t begin[WIRE_STRIPES + 1])
 {
     size_t bytes[WIRE_STRIPES], total = 0, kept[WIRE_STRIPES] = {0}, back = 0;
     bool full[WIRE_STRIPES] = {false};
-    if (d->made_cap < 2 * count) {
-        d->made_cap = 2 * count;
-        free(d->made);
-        d->made = malloc(d->made_cap * sizeof *d->made);
-        if (!d->made)
-            abort();
-    }
-    struct exec_tx *refused = d->made + count; // the array's second half
+    struct made *m = malloc(sizeof *m + count * sizeof *txs);
+    struct exec_tx *refused = malloc((count + 1) * sizeof *txs);
+    uint8_t *which = malloc(count + 1);
+    if (!m || !refused || !which)
+        abort();
     for (unsigned s = 0; s < WIRE_STRIPES; s++)
         bytes[s] = STRIPE_FIXED_BYTES;
-    uint8_t *which = malloc(count ? count : 1);
-    if (!which)
-        abort();
     for (size_t i = 0; i < count; i++) {
         const unsigned s = stripe_of_key(txs[i].sender_key);
         const size_t need = txs[i].tx->raw.len + STRIPE_TX_OVERHEAD;
@@ -114,30 +108,35 @@ static void arrange(struct depot *d, const struct exec_tx *txs, size_t count, ui
     memcpy(at, begin, sizeof at);
     for (size_t i = 0; i < count; i++) {
         if (which[i] < WIRE_STRIPES)
-            d->made[at[which[i]]++] = txs[i];
+            m->txs[at[which[i]]++] = txs[i];
     }
-    free(which);
-    d->made_count = begin[WIRE_STRIPES];
+    m->count = begin[WIRE_STRIPES];
     shard_take_back(d->options.shard, refused, back);
+    free(which);
+    free(refused);
+    return m;
 }
 
-static void make(struct depot *d, const struct depot_request *r)
+static void make(struct depot *d, const struct depot_call *c)
 {
+    const struct depot_request *r = &c->request;
     const struct exec_tx *txs;
     size_t begin[WIRE_STRIPES + 1];
     struct depot_event *e = depot_event_new(d, DEPOT_MADE);
-    // Bodies hold keys and witnesses too.
     const size_t n = shard_propose(d->options.shard, &r->base_fee, r->gas_max, r->bytes_max,
                                    r->bytes_max / STRIPE_TX_OVERHEAD, &txs);
-    arrange(d, txs, n, r->bytes_max, begin);
+    struct made *m = arrange(d, txs, n, r->bytes_max, begin);
+    m->number = c->number;
+    m->next = d->made;
+    d->made = m;
     for (unsigned s = 0; s < WIRE_STRIPES; s++) {
         const size_t count = begin[s + 1] - begin[s];
         if (count == 0)
             continue;
         if (depots_of_stripe(s, d->options.shard_count) == 1 &&
-            !gather_make(d->gather, s, d->made + begin[s], count, &e->stripes[s].ref))
+            !gather_make(d->gather, s, m->txs + begin[s], count, &e->stripes[s].ref))
             abort(); // they were counted to fit
-        e->stripes[s].txs = d->made + begin[s];
+        e->stripes[s].txs = m->txs + begin[s];
         e->stripes[s].count = (uint32_t)count;
         e->mask |= (uint16_t)(1u << s);
     }
@@ -153,12 +152,19 @@ static void build(struct depot *d, const struct depot_call *c)
     depot_tell(d, e);
 }
 
-static void unmake(struct depot *d, bool proposed)
+// The record of an own car goes; with back, its transactions return to the pool.
+static void end_made(struct depot *d, uint64_t number, bool back)
 {
-    gather_unmake(d->gather);
-    if (proposed)
-        shard_take_back(d->options.shard, d->made, d->made_count);
-    d->made_count = 0;
+    struct made **at = &d->made;
+    while (*at && (*at)->number != number)
+        at = &(*at)->next;
+    struct made *m = *at;
+    if (!m)
+        return;
+    *at = m->next;
+    if (back)
+        shard_take_back(d->options.shard, m->txs, m->count);
+    free(m);
 }
 
 // ---- stored cars
@@ -235,10 +241,16 @@ static void handle(struct depot *d, struct depot_call *c)
 {
     switch (c->ask) {
     case DEPOT_MAKE:
-        make(d, &c->request);
+        make(d, c);
         break;
     case DEPOT_UNMAKE:
-        unmake(d, c->proposed);
+        // Bodies that wait are the newest car's.
+        if (d->made && d->made->number == c->number)
+            gather_unmake(d->gather);
+        end_made(d, c->number, true);
+        break;
+    case DEPOT_LANDED:
+        end_made(d, c->number, false);
         break;
     case DEPOT_BUILD:
         build(d, c);
@@ -428,7 +440,10 @@ void depot_close(struct depot *d)
     for (size_t i = 0; i < d->out_count; i++)
         depot_event_free(d->out[d->out_first + i]);
     free(d->out);
-    free(d->made);
+    for (struct made *m = d->made, *next; m; m = next) {
+        next = m->next;
+        free(m);
+    }
     free(d);
 }
 

@@ -33,7 +33,8 @@ struct depot_options {
 enum depot_ask {
     DEPOT_MAKE,    // stripes for the next own car, as request says: DEPOT_MADE
     DEPOT_BUILD,   // a stripe of txs that several shards' pools proposed: DEPOT_BUILT
-    DEPOT_UNMAKE,  // what was made last is dropped; if proposed, what the pool proposed for it goes back
+    DEPOT_UNMAKE,  // own car `number` is dropped: what the pool proposed for it goes back
+    DEPOT_LANDED,  // the pool was told what became of own car `number`
     DEPOT_STORE,   // gather car (its own stripes were made last), check, store durably: DEPOT_STORED or DEPOT_INVALID
     DEPOT_SEND,    // to the peers of `to`, the stripes in mask
     DEPOT_SERVE,   // the same for one that asked; with want_header DEPOT_HEADER first
@@ -60,7 +61,8 @@ struct depot_call {
     enum depot_ask ask;
     struct car_name name;
     struct wire_car car; // STORE
-    bool ack, want_header, proposed;
+    bool ack, want_header;
+    uint64_t number;     // MAKE, UNMAKE, LANDED: counts own cars since the start
     unsigned stripe;     // BUILD
     struct exec_tx *txs; // BUILD: malloc'ed
     size_t tx_count;

@@ -7,6 +7,14 @@
 #include "engine/cars/serve.h"
 #include "engine/event_watch.h"
 
+// What the pool proposed for an own car.
+struct made {
+    struct made *next;
+    uint64_t number;
+    size_t count;
+    struct exec_tx txs[];
+};
+
 struct depot {
     struct depot_options options;
     char dir[4096];
@@ -17,9 +25,7 @@ struct depot {
     struct gather *gather;
     struct serve *serve;
     struct links *links;
-    // What was made last and is not settled.
-    struct exec_tx *made;
-    size_t made_count, made_cap;
+    struct made *made; // own cars under way
     // Events that the coordinator's inbox did not take yet.
     struct depot_event **out;
     size_t out_first, out_count, out_cap;

@@ -3,8 +3,13 @@
 
 #include "base/clock.h"
 
+#include "engine/cars/stripe.h"
+
 #include <stddef.h>
 #include <stdlib.h>
+
+// About what a transaction has in bytes.
+#define TX_BYTES 110u
 
 static uint64_t number(const struct participant *p, unsigned shard, size_t offset)
 {
@@ -35,7 +40,7 @@ static bool held_back(const struct participant *p)
 
 static void ask(struct participant *p, uint64_t now_ns)
 {
-    struct own_car *o = &p->own;
+    struct own_cars *o = &p->own;
     uint64_t wanted[SHARD_MAX], gas_max[SHARD_MAX], total = 0;
     for (unsigned s = 0; s < p->options.shard_count; s++) {
         wanted[s] = number(p, s, offsetof(struct shard_numbers, executable_gas));
@@ -44,64 +49,72 @@ static void ask(struct participant *p, uint64_t now_ns)
     gas_share_out(&o->share, gas_max, wanted, p->options.shard_count, executor_head(p->executor)->gas_limit / p->n);
     const u256 base_fee = executor_next_base_fee(p->executor);
     o->last_ns = now_ns;
+    o->number++;
     o->car = (struct wire_car){.flags = held_back(p) ? WIRE_CAR_HELD_BACK : 0};
     for (unsigned s = 0; s < p->options.shard_count; s++) {
         const uint64_t executable = number(p, s, offsetof(struct shard_numbers, executable));
         if (executable == 0)
             continue;
         struct depot_call *c = depot_call_new(p->depots[s], DEPOT_MAKE);
+        c->number = o->number;
         c->request.base_fee = base_fee;
         c->request.gas_max = gas_max[s];
         c->request.bytes_max = (uint64_t)((unsigned __int128)WIRE_CAR_BYTES_MAX * executable / total);
         depot_post(c);
         o->awaited++;
-        o->asked.w[s / 64] |= 1ull << (s % 64);
     }
 }
 
-static void unmake(struct participant *p)
+static void tell_depots(const struct participant *p, enum depot_ask ask, uint64_t car)
 {
     for (unsigned s = 0; s < p->options.shard_count; s++) {
-        struct depot_call *c = depot_call_new(p->depots[s], DEPOT_UNMAKE);
-        c->proposed = (p->own.asked.w[s / 64] >> (s % 64)) & 1;
+        struct depot_call *c = depot_call_new(p->depots[s], ask);
+        c->number = car;
         depot_post(c);
     }
-    p->own.asked = (struct book_shards){0};
-    p->own.flying = false;
 }
 
 // All stripes are there.
 static void finish(struct participant *p)
 {
-    struct own_car *o = &p->own;
+    struct own_cars *o = &p->own;
     const bool says_held_back = o->car.flags & WIRE_CAR_HELD_BACK;
-    if (o->car.stripe_bitmap == 0 && says_held_back == o->said_held_back) {
-        unmake(p);
-        return;
-    }
+    const bool needless = o->car.stripe_bitmap == 0 && says_held_back == o->said_held_back;
     participant_open_turn(p);
-    if (!dp_make_car(&p->validator->dp, &o->car)) {
-        unmake(p);
+    if (needless || !dp_make_car(&p->validator->dp, &o->car)) {
+        tell_depots(p, DEPOT_UNMAKE, o->number);
         return;
     }
     o->said_held_back = says_held_back;
-    o->name = (struct car_name){p->validator->ord.epoch, o->car.lane, o->car.pos, o->car.digest};
-    o->flying = o->car.stripe_bitmap != 0;
-    o->ordered = false;
-    if (!o->flying)
-        unmake(p);
+    o->unstored = true;
+    const struct car_name name = {p->validator->ord.epoch, o->car.lane, o->car.pos, o->car.digest};
+    o->flights[o->flight_count++] = (struct flight){name, o->number, false};
+}
+
+void own_car_stored(struct participant *p, const struct car_name *name)
+{
+    const struct own_cars *o = &p->own;
+    if (o->flight_count > 0 && bytes32_equal(&o->flights[o->flight_count - 1].name.digest, &name->digest))
+        p->own.unstored = false;
+}
+
+// Whether the pools hold more than a car does, so that the next need not wait for company.
+static bool is_full(uint64_t executable)
+{
+    return executable * (STRIPE_TX_OVERHEAD + TX_BYTES) >= WIRE_CAR_BYTES_MAX;
 }
 
 uint64_t own_car_step(struct participant *p, uint64_t now_ns)
 {
-    struct own_car *o = &p->own;
-    if (o->awaited > 0 || o->flying || p->stopping || !dp_may_make_car(&p->validator->dp, WIRE_CAR_BYTES_MAX))
+    struct own_cars *o = &p->own;
+    if (o->awaited > 0 || o->unstored || o->flight_count == OWN_CARS_MAX || p->stopping ||
+        !dp_may_make_car(&p->validator->dp, WIRE_CAR_BYTES_MAX))
         return UINT64_MAX;
-    const bool any = sum(p, offsetof(struct shard_numbers, executable)) > 0;
-    if (!any && held_back(p) == o->said_held_back)
+    const uint64_t executable = sum(p, offsetof(struct shard_numbers, executable));
+    if (executable == 0 && held_back(p) == o->said_held_back)
         return UINT64_MAX;
     const uint64_t due = o->last_ns + p->options.cluster->car_interval_ns;
-    if (now_ns < due)
+    if (now_ns < due && !is_full(executable))
         return due;
     ask(p, now_ns);
     if (o->awaited == 0)
@@ -109,7 +122,7 @@ uint64_t own_car_step(struct participant *p, uint64_t now_ns)
     return UINT64_MAX;
 }
 
-static void keep_part(struct own_car *o, unsigned stripe, const struct depot_stripe *part)
+static void keep_part(struct own_cars *o, unsigned stripe, const struct depot_stripe *part)
 {
     const size_t before = o->parts[stripe].count;
     o->parts[stripe].count += part->count;
@@ -122,7 +135,7 @@ static void keep_part(struct own_car *o, unsigned stripe, const struct depot_str
 // Their bodies are made by the stripes' own shards.
 static void build_parts(struct participant *p)
 {
-    struct own_car *o = &p->own;
+    struct own_cars *o = &p->own;
     for (unsigned s = 0; s < WIRE_STRIPES; s++) {
         if (o->parts[s].count == 0)
             continue;
@@ -139,7 +152,7 @@ static void build_parts(struct participant *p)
 
 void own_car_made(struct participant *p, const struct depot_event *e)
 {
-    struct own_car *o = &p->own;
+    struct own_cars *o = &p->own;
     for (unsigned s = 0; s < WIRE_STRIPES; s++) {
         if (!((e->mask >> s) & 1))
             continue;
@@ -158,30 +171,51 @@ void own_car_made(struct participant *p, const struct depot_event *e)
 
 void own_car_delivered(struct participant *p, const struct kept_block *b)
 {
-    struct own_car *o = &p->own;
-    for (unsigned i = 0; i < b->lane_count && o->flying && b->header.epoch == o->name.epoch; i++) {
+    struct own_cars *o = &p->own;
+    for (unsigned i = 0; i < b->lane_count; i++) {
         const struct wire_cut_lane *l = &b->lanes[i];
-        if (l->lane == p->me && o->name.pos >= l->from_pos && o->name.pos < l->from_pos + l->count)
-            o->ordered = true;
+        for (unsigned f = 0; f < o->flight_count && l->lane == p->me; f++) {
+            const struct car_name *n = &o->flights[f].name;
+            o->flights[f].ordered |=
+                n->epoch == b->header.epoch && n->pos >= l->from_pos && n->pos < l->from_pos + l->count;
+        }
     }
+}
+
+static void remove_flight(struct own_cars *o, unsigned f)
+{
+    o->flight_count--;
+    memmove(&o->flights[f], &o->flights[f + 1], (o->flight_count - f) * sizeof o->flights[f]);
 }
 
 void own_car_executed(struct participant *p)
 {
-    if (p->own.flying && p->own.ordered && !book_find(p->book, &p->own.name)->lent) {
-        p->own.flying = false;
-        p->own.asked = (struct book_shards){0};
+    struct own_cars *o = &p->own;
+    for (unsigned f = 0; f < o->flight_count;) {
+        const struct book_car *c = book_find(p->book, &o->flights[f].name);
+        if (!o->flights[f].ordered || (c && c->lent)) {
+            f++;
+            continue;
+        }
+        tell_depots(p, DEPOT_LANDED, o->flights[f].number);
+        remove_flight(o, f);
     }
 }
 
 void own_car_epoch_over(struct participant *p, uint64_t epoch)
 {
-    struct own_car *o = &p->own;
+    struct own_cars *o = &p->own;
     o->said_held_back = false;
-    if (!o->flying || o->ordered || o->name.epoch > epoch)
-        return;
-    struct book_car *c = book_find(p->book, &o->name);
-    if (c)
-        book_release(p->book, c);
-    unmake(p);
+    for (unsigned f = 0; f < o->flight_count;) {
+        if (o->flights[f].ordered || o->flights[f].name.epoch > epoch) {
+            f++;
+            continue;
+        }
+        struct book_car *c = book_find(p->book, &o->flights[f].name);
+        if (c)
+            book_release(p->book, c);
+        tell_depots(p, DEPOT_UNMAKE, o->flights[f].number);
+        remove_flight(o, f);
+    }
+    o->unstored = false;
 }

@@ -11,6 +11,8 @@
 
 static void store_car(struct participant *p, const struct effect *e)
 {
+    if (e->name.lane == p->me)
+        own_car_stored(p, &e->name);
     if (!book_store(p->book, &e->name, e->car, e->ack))
         return;
     participant_open_turn(p);

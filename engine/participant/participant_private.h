@@ -7,21 +7,28 @@
 #include "engine/participant/participant.h"
 #include "engine/participant/resume.h"
 
-// The own car: one at a time, from asking the pools until they are told what became of it.
-struct own_car {
+// Own cars, from being made until the pools are told what became of them.
+#define OWN_CARS_MAX 1u
+struct flight {
+    struct car_name name;
+    uint64_t number;
+    bool ordered; // a final block has it
+};
+
+struct own_cars {
     unsigned awaited; // answers of shards that are still to come
     // Stripes that several shards' pools fill, as they come in.
     struct {
         struct exec_tx *txs;
         size_t count;
     } parts[WIRE_STRIPES];
-    struct book_shards asked;
-    struct wire_car car;  // as far as it is made
-    bool flying;          // made; its transactions are the pools' proposed ones
-    bool ordered;         // a final block has it
-    struct car_name name; // while flying
-    bool said_held_back;  // by the newest car
-    uint64_t last_ns;     // when the newest was begun
+    struct wire_car car; // as far as it is made
+    uint64_t number;     // its, or the newest one's
+    bool unstored;       // the newest is made, and the depots don't know its name yet
+    struct flight flights[OWN_CARS_MAX];
+    unsigned flight_count;
+    bool said_held_back; // by the newest car
+    uint64_t last_ns;    // when the newest was begun
     struct gas_share share;
 };
 
@@ -39,7 +46,7 @@ struct participant {
     struct links *control;
     struct gate *gate;
     _Atomic uint8_t groups[CLUSTER_PEERS_MAX];
-    struct own_car own;
+    struct own_cars own;
     struct resume resume;
     struct consensus_view view; // as published last
     uint8_t bulk_open[CLUSTER_PEERS_MAX];
@@ -72,8 +79,9 @@ uint64_t participant_publish(struct participant *p, uint64_t now_ns);
 // Begins the next own car when it is time. Returns when that is worth asking again.
 uint64_t own_car_step(struct participant *p, uint64_t now_ns);
 void own_car_made(struct participant *p, const struct depot_event *e);
+void own_car_stored(struct participant *p, const struct car_name *name); // the depots have been told to
 void own_car_delivered(struct participant *p, const struct kept_block *b);
 void own_car_executed(struct participant *p);                   // the pools know what became of it
-void own_car_epoch_over(struct participant *p, uint64_t epoch); // it is made anew if it was not ordered
+void own_car_epoch_over(struct participant *p, uint64_t epoch); // those that are in no block are made anew
 
 #endif
