@@ -20,6 +20,7 @@ int cmd_doctor(int argc, char **argv);
 int cmd_docs(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_statetest(int argc, char **argv);
 int cmd_blocktest(int argc, char **argv);
 int cmd_sim(int argc, char **argv);

@@ -21,6 +21,7 @@ static const struct command {
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
     {"top", cmd_top, "show what one node or a cluster is doing, live, in the terminal"},
     {"export", cmd_export, "write a stored chain's blocks as concatenated RLP, for other clients to import"},
+    {"import", cmd_import, "check blocks from a file in full, and store them as a chain"},
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},
     {"statetest", cmd_statetest, "run official Ethereum state tests"},
     {"blocktest", cmd_blocktest, "run official Ethereum blockchain tests"},
