@@ -274,6 +274,12 @@ bool shard_post(struct shard *s, const struct message *m)
     return inbox_post(&s->inbox, m);
 }
 
+void shard_tell(struct shard *s, const struct message *m)
+{
+    while (!shard_post(s, m))
+        sched_yield();
+}
+
 bool shard_run(struct shard *s, struct shard_call *call)
 {
     struct message m = {.kind = MSG_CALL, .from = MESSAGE_FROM_OUTSIDE, .p = call};

@@ -52,6 +52,8 @@ void shard_listen(struct shard *s, int listen_fd);
 
 // Any thread: the coordinator's questions. false when the inbox is full.
 MUST_CHECK bool shard_post(struct shard *s, const struct message *m);
+// The same, waiting while it is full: only for the coordinator, whose one question at a time a shard always comes to.
+void shard_tell(struct shard *s, const struct message *m);
 // Any thread: runs call->run on the shard's thread. false when half of the inbox is full.
 MUST_CHECK bool shard_run(struct shard *s, struct shard_call *call);
 // On the shard's own thread: has another shard run it, as soon as its inbox takes it.

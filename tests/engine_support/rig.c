@@ -421,9 +421,9 @@ const char *rig_failure(struct rig *r)
     return atomic_load(&r->failed) ? r->failure : NULL;
 }
 
-const struct coordinator_numbers *rig_numbers(const struct rig *r)
+const struct executor_numbers *rig_numbers(const struct rig *r)
 {
-    return coordinator_numbers(r->coordinator);
+    return executor_numbers(coordinator_executor(r->coordinator));
 }
 
 unsigned rig_shard_count(const struct rig *r)
