@@ -1,6 +1,6 @@
-// The codes of a node's contracts: by hash, each once, and the directory that tells which account has which code. One for
-// all shards: they read both, without locks, while a block's passes run side by side (execution.md: the directory is
-// frozen until pass 3). Writing needs that no one else reads or writes: the global pass, replay, a start; only the
+// The codes of a node's contracts: by hash, each once, and the directory that tells which account has which code. One
+// for all shards: they read both, without locks, while a block's passes run side by side (execution.md: the directory
+// is frozen until pass 3). Writing needs that no one else reads or writes: the global pass, replay, a start; only the
 // functions that say so may run beside one another.
 //
 // A code, once added, stays at its address until codes_free: the same code may come back, and nearly nothing ever goes.

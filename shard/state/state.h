@@ -20,6 +20,10 @@
 
 #define STATE_HISTORY_BLOCKS 128
 #define STATE_NONE UINT32_MAX
+// What each change of a block takes in the history.
+#define STATE_HISTORY_ACCOUNT_BYTES 48
+#define STATE_HISTORY_SLOT_BYTES 40
+#define STATE_HISTORY_CONTRACT_BYTES 72
 
 struct codes;
 struct state;
@@ -84,7 +88,7 @@ uint32_t state_changed(const struct state *s, size_t i);
 // Of what isn't found, out is that of an account that isn't there.
 MUST_CHECK int state_get_at(const struct state *s, const bytes32 *key, uint64_t height, struct account *out);
 MUST_CHECK int state_slot_at(const struct state *s, const bytes32 *key, const u256 *slot, uint64_t height, u256 *out);
-// found: has code or storage. The storage root is right from state_roots_since on.
+// found: has or had code or storage.
 MUST_CHECK int state_contract_at(const struct state *s, const bytes32 *key, uint64_t height,
                                  struct account_contract *out);
 
@@ -92,16 +96,21 @@ MUST_CHECK int state_contract_at(const struct state *s, const bytes32 *key, uint
 // history or dirty marks. expected, a number of accounts, is a hint for sizing.
 void state_load_begin(struct state *s, size_t expected);
 void state_load(struct state *s, const bytes32 *key, const struct account *value);
-// The same for an account that may have code; returns the id for its slots. It must not be empty (EIP-161).
+// The same for an account that may have code, which the directory of codes knows, and storage. Returns the id for its
+// slots. It must not be empty (EIP-161).
 uint32_t state_load_contract(struct state *s, const bytes32 *key, const struct account *value,
                              const bytes32 *code_hash);
 void state_load_slot(struct state *s, uint32_t id, const u256 *slot, const u256 *value);
 void state_load_end(struct state *s);
 
-// Checkpoints: records written since the last state_checkpoint_take, which copies each (existing or not) and clears the
-// marks. take copies up to max; call until it returns 0; all calls of one checkpoint happen between two blocks.
-size_t state_dirty_count(const struct state *s);
-size_t state_checkpoint_take(struct state *s, struct state_dirty *out, size_t max);
+// Checkpoints: adds copies of the records written since the last time (existing or not) to the batch, and clears their
+// marks. Between two blocks, after the trie update.
+size_t state_dirty_count(const struct state *s); // accounts and slots
+void state_take_dirty(struct state *s, struct state_batch *out);
+
+// From this height on the storage roots that the state answers are right: no trie was there when blocks before it were
+// replayed.
+uint64_t state_roots_since(const struct state *s);
 
 // Visits every existing account (any order); visit returns false to stop.
 void state_visit(const struct state *s, bool (*visit)(void *ctx, uint32_t id), void *ctx);
