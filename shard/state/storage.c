@@ -302,8 +302,7 @@ static struct account_contract contract_at(const struct state *s, uint32_t numbe
     const struct contract *c = &s->contracts[number];
     const struct contract_image *image = NULL;
     if (c->has_history)
-        image =
-            history_find(&s->contract_history, c->history, state_first_after(s, &s->contract_history, height));
+        image = history_find(&s->contract_history, c->history, state_first_after(s, &s->contract_history, height));
     return image ? image->values : c->values;
 }
 
@@ -348,15 +347,16 @@ int state_slot_at(const struct state *s, const bytes32 *key, const u256 *slot, u
 
 // ---- loading, checkpoints
 
-uint32_t state_load_contract(struct state *s, const bytes32 *key, const struct account *value,
-                             const bytes32 *code_hash)
+uint32_t state_load_contract(struct state *s, const bytes32 *key, const struct account *value, const bytes32 *code_hash)
 {
     assert(s->loading);
     const bool has_code = !bytes32_equal(code_hash, &KECCAK256_EMPTY);
     const uint32_t id = state_find_or_add(s, key);
     struct record *r = account_record(s, id);
-    if (has_code)
-        put_code(s, r, &s->contracts[need_contract(s, id, r)], code_hash);
+    if (has_code) {
+        const uint32_t number = need_contract(s, id, r);
+        put_code(s, r, &s->contracts[number], code_hash);
+    }
     state_load(s, key, value);
     assert(record_exists(r));
     return id;
@@ -367,7 +367,8 @@ void state_load_slot(struct state *s, uint32_t id, const u256 *slot, const u256 
     struct record *r = account_record(s, id);
     const bytes32 key = slot_key(slot);
     assert(s->loading && record_exists(r) && !u256_is_zero(value));
-    struct contract *c = &s->contracts[need_contract(s, id, r)];
+    const uint32_t number = need_contract(s, id, r);
+    struct contract *c = &s->contracts[number];
     uint32_t found = record_table_find(&s->slots, &key, r->head.contract);
     if (found == RECORD_NONE) {
         found = record_table_add(&s->slots, &key, r->head.contract);
