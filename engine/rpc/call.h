@@ -61,6 +61,8 @@ struct rpc_core {
     // Submissions of the batch whose calls are being started; NULL when none is.
     struct rpc_query **gathered;
     size_t gathered_count;
+    struct log_scan *scans; // a ring of the searches that wait for their turn
+    unsigned scan_count;
     struct rpc_method_stats *stats; // RPC_METHOD_COUNT + 1
     struct hist latency_ns;
     uint64_t request_count, batch_count, parse_error_count, busy_count;
@@ -83,6 +85,7 @@ struct rpc_call {
     bool notification, answered, failed;
     uint64_t started_ns;
     struct rpc_query *query; // with the node
+    struct log_scan *scan;   // a search for logs under way
     void (*then)(struct rpc_call *call, struct rpc_query *q);
     union call_state state;
 };

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/rpc/call.h"
+#include "engine/rpc/log_scan.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -96,8 +97,10 @@ static void exchange_free(struct rpc_exchange *x)
         x->core->exchanges = x->next;
     if (x->next)
         x->next->prev = x->prev;
-    for (size_t i = 0; i < x->call_count; i++)
+    for (size_t i = 0; i < x->call_count; i++) {
+        log_scan_end(&x->calls[i]);
         jw_release(&x->calls[i].out);
+    }
     jv_free(x->document);
     free(x);
 }
@@ -205,6 +208,7 @@ void call_done(struct rpc_call *call)
     call->answered = true;
     if (call->query) // abandoned: its answer will find nobody
         call->query->owner = NULL;
+    log_scan_end(call);
     if (call->out.overflow)
         too_large(call);
     jw_raw(&call->out, "}");
@@ -513,6 +517,11 @@ void core_pending(struct rpc_core *core, const bytes32 *hashes, size_t count)
     feed_pending(core, hashes, count);
 }
 
+bool core_work(struct rpc_core *core)
+{
+    return log_scan_work(core);
+}
+
 bool core_wants_pending(const struct rpc_core *core)
 {
     return atomic_load_explicit(&core->feed.pending_users, memory_order_relaxed) > 0;
@@ -550,6 +559,8 @@ char *rpc_handle_text(struct rpc_core *core, struct bytes text, size_t *len)
 {
     struct collector c = {.peer = {.respond = collect, .notify = ignore, .can_subscribe = true}};
     core_handle(core, &c.peer, text);
+    while (core_work(core))
+        continue;
     core_peer_closed(core, &c.peer);
     *len = c.answer.len;
     char *out = c.answer.len ? malloc(c.answer.len + 1) : NULL;

@@ -124,6 +124,9 @@ void evm_drop(struct evm *x);
 // The gas that a transaction takes before its first instruction; UINT64_MAX with a malformed access list.
 uint64_t evm_intrinsic_gas(const struct evm_rules *rules, const struct evm_tx *tx);
 
+// Where a creation puts its contract. Any thread.
+address evm_create_address(const address *creator, uint64_t nonce);
+
 // Logs as a receipt holds them: size, then write (returns the end) the RLP list.
 size_t evm_logs_size(const struct evm_log *logs, size_t count);
 uint8_t *evm_logs_put(uint8_t *p, const struct evm_log *logs, size_t count);
