@@ -49,6 +49,10 @@ static void subscribe(struct rpc_call *call, struct rpc_peer *peer, enum feed_ki
 static void subscribe_logs(struct rpc_call *call, struct rpc_peer *peer)
 {
     char error[PARAM_ERROR_MAX];
+    if (!call_arg(call, 1)) {
+        call_fail(call, RPC_INVALID_PARAMS, "missing value for required argument 1");
+        return;
+    }
     struct log_filter *logs = log_filter_read(call_arg(call, 1), error);
     if (logs)
         subscribe(call, peer, FEED_LOGS, logs);
