@@ -14,7 +14,8 @@ struct log_view {
     struct bytes data;
 };
 
-// The logs one after the other, for log_next. logs is the list, header included, or empty; what is malformed holds none.
+// The logs one after the other, for log_next. logs is the list, header included, or empty; what is malformed holds
+// none.
 struct bytes logs_begin(struct bytes logs);
 // Takes the next one off; false at the end, or where it is malformed.
 MUST_CHECK bool log_next(struct bytes *rest, struct log_view *out);

@@ -1,8 +1,8 @@
 // What clients want to hear of: subscriptions (WebSocket, told at once) and filters (any transport, asked for).
 //
-// Filters hold no copies: a filter for blocks or logs is a height, a filter for pending transactions a position in one ring of the
-// newest hashes that all share. Who asks too rarely misses the oldest of them. A filter that nobody asked for during
-// FILTER_EXPIRY_NS goes. Ids are random, so that nobody guesses another's. Owner: the rpc thread.
+// Filters hold no copies: a filter for blocks or logs is a height, a filter for pending transactions a position in one
+// ring of the newest hashes that all share. Who asks too rarely misses the oldest of them. A filter that nobody asked
+// for during FILTER_EXPIRY_NS goes. Ids are random, so that nobody guesses another's. Owner: the rpc thread.
 #ifndef GANTRY_ENGINE_RPC_FEED_H
 #define GANTRY_ENGINE_RPC_FEED_H
 

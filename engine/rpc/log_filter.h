@@ -1,5 +1,5 @@
-// Which logs a client wants: a range of blocks, addresses, and topics by position, each a list of alternatives. What the
-// header's bloom filter rules out needs no body. Owner: the rpc thread.
+// Which logs a client wants: a range of blocks, addresses, and topics by position, each a list of alternatives. What
+// the header's bloom filter rules out needs no body. Owner: the rpc thread.
 #ifndef GANTRY_ENGINE_RPC_LOG_FILTER_H
 #define GANTRY_ENGINE_RPC_LOG_FILTER_H
 

@@ -1,16 +1,17 @@
 // A search for logs over a range of blocks: block after block, by the index of bloom filters first. It is done in
 // pieces, so that other calls are answered in between: a call that is not answered by its first piece waits in the
-// core's list. Bounded in blocks, logs and bytes read; what goes beyond is an error that says so. Inside engine/rpc only.
+// core's list. Bounded in blocks, logs and bytes read; what goes beyond is an error that says so. Inside engine/rpc
+// only.
 #ifndef GANTRY_ENGINE_RPC_LOG_SCAN_H
 #define GANTRY_ENGINE_RPC_LOG_SCAN_H
 
 #include "engine/rpc/call.h"
 #include "engine/rpc/log_filter.h"
 
-#define LOG_RANGE_MAX 1000000       // blocks
-#define LOG_RESULTS_MAX 10000       // logs in one answer
-#define LOG_BYTES_MAX (1u << 30)    // of blocks read for one answer
-#define LOG_SCANS_MAX 256           // under way
+#define LOG_RANGE_MAX 1000000    // blocks
+#define LOG_RESULTS_MAX 10000    // logs in one answer
+#define LOG_BYTES_MAX (1u << 30) // of blocks read for one answer
+#define LOG_SCANS_MAX 256        // under way
 
 struct log_scan {
     struct rpc_call *call;

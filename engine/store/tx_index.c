@@ -27,7 +27,7 @@ struct tx_index {
     const uint8_t *map;
     size_t bytes;
     uint64_t first_height, block_count, entry_count, bloom_count;
-    const uint8_t *places, *blooms, *entries; // their pages
+    const uint8_t *places, *blooms, *entries;       // their pages
     const uint8_t *checked_places, *checked_blooms; // the pages that were checked last
 };
 

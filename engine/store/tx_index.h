@@ -1,5 +1,6 @@
 // The look-up index of one closed segment: where each block is, what may be in its logs, and which block holds a
-// transaction or block hash. One file beside the segment ("segment-00000001.idx"), made once, never changed, rebuilt when missing or damaged.
+// transaction or block hash. One file beside the segment ("segment-00000001.idx"), made once, never changed, rebuilt
+// when missing or damaged.
 //
 //   [file header, in a page][pages of places, by height][pages of blooms, by height]
 //   [pages of entries, sorted by the hash's first eight bytes]

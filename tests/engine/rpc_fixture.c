@@ -193,10 +193,10 @@ void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count)
 void rpc_fixture_add_logs(struct rpc_fixture *f, const struct bytes *logs, uint32_t tx_count)
 {
     struct block_parts *p = calloc(1, sizeof *p);
-    struct tx_fields creation = transfer_fields(TX_DYNAMIC_FEE, 7, 1);
+    struct tx_fields creation = transfer_fields(TX_DYNAMIC_FEE, f->height, 1);
     creation.is_create = true;
     add_tx(p, &creation, 6, true);
-    add_transfers(p, tx_count - 1, 100);
+    add_transfers(p, tx_count - 1, 1000 * f->height);
     for (uint32_t i = 0; i < tx_count; i++)
         p->receipts[i].logs = logs[i];
     post(f, p);

@@ -251,8 +251,9 @@ Test(rpc_websocket, subscribers_hear_of_the_logs_that_they_asked_for)
     rpc_fixture_add_logs(&f, &of_tx, 1);
     char *text = client_ws_read(fd, NULL, NULL);
     cr_assert_not_null(text);
-    cr_expect_not_null(strstr(text, "\"result\":{\"address\":\"0x2222222222222222222222222222222222222222\",\"topics\":[],"
-                                    "\"data\":\"0x\",\"blockNumber\":\"0x5\","),
+    cr_expect_not_null(strstr(text,
+                              "\"result\":{\"address\":\"0x2222222222222222222222222222222222222222\",\"topics\":[],"
+                              "\"data\":\"0x\",\"blockNumber\":\"0x5\","),
                        "%s", text);
     cr_expect_not_null(strstr(text, "\"logIndex\":\"0x1\""), "%s", text);
     free(text);
