@@ -4,6 +4,7 @@
 
 #include "shard/evm/access_list.h"
 #include "shard/evm/internal.h"
+#include "shard/evm/opcodes.h"
 
 enum {
     FIRST_MEMORY = 1 << 16,
@@ -202,6 +203,8 @@ static void start_frame(struct evm *x, struct evm_account *target)
         journal_set_nonce(j, target, 1);
     }
     evm_transfer(x, x->sender, target, &tx->value);
+    if (x->tracer)
+        evm_trace_enter(x, tx->is_create ? EVM_OP_CREATE : EVM_OP_CALL, &target->who, &call);
     evm_push_frame(x, &call);
 }
 

@@ -95,9 +95,32 @@ struct evm_step {
     struct bytes memory;
     address self;
 };
+// A call, creation or destruction begins, whether a frame is made for it or not.
+struct evm_enter {
+    uint8_t opcode; // CALL or CREATE for the transaction's own
+    unsigned depth; // of what begins
+    address from, to;
+    u256 value; // none with STATICCALL
+    struct bytes input;
+    uint64_t gas;       // that it has
+    int64_t caller_gas; // that its caller has kept
+};
+// The one that began last and has not ended yet, ends.
+struct evm_exit {
+    unsigned depth;
+    struct bytes output; // of a creation that succeeds: the code
+    uint64_t gas_left;
+    int64_t gas;       // before what is left was taken away by a failure; negative when it was too little
+    const char *error; // NULL: it succeeded. In geth's words; until the next of them
+    bool reverted;
+};
+// Functions that are NULL aren't called.
 struct evm_tracer {
     void *ctx;
     void (*step)(void *ctx, const struct evm_step *step);
+    void (*enter)(void *ctx, const struct evm_enter *enter);
+    void (*exit)(void *ctx, const struct evm_exit *exit);
+    void (*log)(void *ctx, const struct evm_log *log);
 };
 
 // Memory comes from the arena. precompiles belongs to the same thread and outlives the evm.
