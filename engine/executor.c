@@ -369,7 +369,7 @@ void executor_free(struct executor *x)
         return;
     block_store_free(x->store);
     for (unsigned i = 0; i < x->options.shard_count; i++)
-        free(x->work.parts[i].records);
+        state_batch_free(&x->work.parts[i]);
     assembly_free(x->assembly);
     state_root_free(x->state_root);
     free(x->waiting);

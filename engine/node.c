@@ -79,8 +79,8 @@ struct given_genesis {
     char *json; // NULL when none is named
     size_t len;
     bool parsed;
-    struct genesis genesis;      // its header complete
-    struct state_dirty *records; // by key
+    struct genesis genesis;     // its header complete
+    struct state_batch records; // by key
 };
 
 static bool parse_given(struct given_genesis *g, const char *name, char error[NODE_ERROR_MAX])
@@ -91,15 +91,14 @@ static bool parse_given(struct given_genesis *g, const char *name, char error[NO
         snprintf(error, NODE_ERROR_MAX, "%s: %s", name, reason);
         return false;
     }
-    g->records = genesis_records(&g->genesis);
-    g->genesis.header.state_root = genesis_state_root(g->records, g->genesis.account_count);
+    g->genesis.header.state_root = genesis_records(&g->records, &g->genesis);
     return true;
 }
 
 static void free_given(struct given_genesis *g)
 {
     free(g->json);
-    free(g->records);
+    state_batch_free(&g->records);
     if (g->parsed)
         genesis_free(&g->genesis);
 }
@@ -193,11 +192,10 @@ static bool settle_genesis(struct node *n, struct given_genesis *given, const ch
 
 static bool write_initial(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
 {
-    struct state_dirty *records = given->records ? given->records : genesis_records(&n->genesis);
-    bool good = checkpoint_write_initial(n->checkpoint, records, n->genesis.account_count, &n->genesis_hash, error);
-    if (!given->records)
-        free(records);
-    return good;
+    if (given->records.account_count == 0)
+        (void)genesis_records(&given->records, &n->genesis);
+    genesis_add_codes(&n->genesis, n->codes);
+    return checkpoint_write_initial(n->checkpoint, &given->records, &n->genesis_hash, error);
 }
 
 static bool open_store(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
@@ -207,7 +205,9 @@ static bool open_store(struct node *n, struct given_genesis *given, char error[N
     bool complete = false;
     n->checkpoint =
         checkpoint_open(data_folder_state_dir(n->folder), &n->genesis_hash, &height, &hash, &complete, error);
-    if (!n->checkpoint || (!complete && !write_initial(n, given, error)))
+    n->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    if (!n->checkpoint || !checkpoint_load_codes(n->checkpoint, n->codes, error) ||
+        (!complete && !write_initial(n, given, error)))
         return false;
     n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);
     if (!n->disk)
@@ -272,6 +272,7 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .block_gas_limit = n->genesis.header.gas_limit,
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
+        .codes = n->codes,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .pooled = tx_pooled,
@@ -496,6 +497,7 @@ void node_free(struct node *n)
         close(n->ingest_fd);
     if (n->checkpoint)
         checkpoint_close(n->checkpoint);
+    codes_free(n->codes);
     if (n->blog)
         blog_close(n->blog);
     if (n->disk)

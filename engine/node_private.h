@@ -6,6 +6,7 @@
 #include "engine/node.h"
 #include "engine/queries.h"
 #include "engine/store/data_folder.h"
+#include "shard/state/codes.h"
 
 #include <semaphore.h>
 
@@ -14,6 +15,7 @@ struct node {
     struct data_folder *folder;
     struct genesis genesis;
     bytes32 genesis_hash;
+    struct codes *codes; // shared by all shards
     struct checkpoint *checkpoint;
     struct disk *disk;
     struct blog *blog;

@@ -61,18 +61,12 @@ static bool run_on_all(struct shard **shards, unsigned count, const struct shard
     return good;
 }
 
-static void load_one(void *ctx, const bytes32 *key, const struct account *account)
-{
-    struct state **states = ctx;
-    state_load(states[partition_of_key(key)], key, account);
-}
-
 static void load(struct shard *s, struct shard_job *job)
 {
     struct state **states = shard_states(s);
     for (unsigned p = job->first; p < job->last; p++)
         state_load_begin(states[p], checkpoint_accounts_in_partition(job->checkpoint));
-    job->good = checkpoint_load(job->checkpoint, job->first, job->last, load_one, states, job->error);
+    job->good = checkpoint_load(job->checkpoint, job->first, job->last, states, job->error);
     for (unsigned p = job->first; p < job->last; p++) {
         state_load_end(states[p]);
         state_set_height(states[p], job->height);

@@ -50,6 +50,7 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
     unsigned last = partition_first(options->index + 1, options->count);
     for (unsigned p = partition_first(options->index, options->count); p < last; p++) {
         s->states[p] = state_create(s->arena);
+        state_use_codes(s->states[p], options->codes);
         s->tries[s->trie_count++] = account_trie_create(s->arena, s->states[p]);
     }
     s->exec = exec_create(s->arena, options->index, options->count, s->states);
