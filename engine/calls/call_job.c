@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-struct call_job *call_job_create(struct arena *arena, const struct evm_rules *rules, struct precompiles *precompiles,
+struct call_job *call_job_create(struct arena *arena, const struct evm_rules *rules, struct evm *evm,
                                  const struct call_source *source, struct call_request *request)
 {
     struct call_job *j = arena_alloc_zero(arena, sizeof *j);
@@ -14,12 +14,15 @@ struct call_job *call_job_create(struct arena *arena, const struct evm_rules *ru
     j->rules = rules;
     j->request = request;
     j->state = call_state_create(arena, rules, source, request->height);
-    call_state_set_hashes(j->state, request->block.number, request->hashes, request->hash_count);
+    call_state_set_hashes(j->state, request->hashes_before, request->hashes, request->hash_count);
     for (size_t i = 0; i < request->override_count; i++)
         call_state_override(j->state, &request->overrides[i]);
-    j->evm = evm_create(arena, rules, precompiles, call_state_host(j->state));
+    j->evm = evm;
+    evm_set_host(evm, call_state_host(j->state));
+    evm_set_tracer(evm, NULL);
     evm_set_block(j->evm, &request->block);
-    j->tx = request->txs[0].tx;
+    if (request->tx_count > 0)
+        j->tx = request->txs[0].tx;
     if (request->kind == CALL_TRACE)
         j->trace = trace_create(&request->trace, &request->json, j->state);
     return j;
@@ -32,7 +35,8 @@ void call_job_free(struct call_job *j)
     trace_free(j->trace);
     touched_free(&j->touched);
     free(j->access_list);
-    evm_free(j->evm);
+    evm_drop(j->evm);
+    evm_set_tracer(j->evm, NULL);
     call_state_free(j->state);
     arena_free(j->arena, j);
 }
@@ -146,30 +150,17 @@ static enum job_outcome run_call(struct call_job *j)
 
 // CALL_TRACE
 
-// EIP-4788. What the call needs is fetched by failing and trying again: nothing of it is kept until it has succeeded.
+// EIP-4788. Nothing of the system call is kept until it has found all that it needs: it is simply made again. Its gas is
+// bounded, and it isn't interrupted.
 static bool begin_block(struct call_job *j)
 {
     static const address beacon_roots = {{0x00, 0x0f, 0x3d, 0xf6, 0xd7, 0x32, 0x80, 0x7e, 0xf1, 0x31,
                                           0x9f, 0xb7, 0xb8, 0xbb, 0x85, 0x22, 0xd0, 0xbe, 0xac, 0x02}};
-    const struct call_request *r = j->request;
-    struct evm_account_state account;
-    const struct evm_code *code;
-    if (call_state_account(j->state, &beacon_roots, &account, &code) == EVM_LATER)
-        return false;
-    if (code == &EVM_NO_CODE)
-        return true;
-    // The two slots of its ring (EIP-4788) are all that it touches.
-    const uint64_t at = r->block.timestamp % 8191;
-    for (int i = 0; i < 2; i++) {
-        const u256 key = u256_from_u64(at + (i ? 8191 : 0));
-        u256 value;
-        if (call_state_slot(j->state, &beacon_roots, &key, &value) == EVM_LATER)
-            return false;
-    }
-    evm_set_tracer(j->evm, NULL);
+    const bytes32 *root = &j->request->beacon_root;
     evm_set_slice(j->evm, 0);
-    (void)evm_system_call(j->evm, &beacon_roots, bytes_of(r->beacon_root.b, sizeof r->beacon_root.b));
-    return true;
+    const bool called = evm_system_call(j->evm, &beacon_roots, bytes_of(root->b, sizeof root->b));
+    (void)called; // a failure changes nothing, as in the block itself
+    return !call_state_waits(j->state);
 }
 
 static void open_result(struct call_job *j)

@@ -12,10 +12,9 @@ enum job_outcome {
 };
 
 struct call_job;
-struct precompiles;
 
-// The request is the caller's, and outlives the job.
-struct call_job *call_job_create(struct arena *arena, const struct evm_rules *rules, struct precompiles *precompiles,
+// The request, and evm, which is the job's until it is freed, are the caller's. evm was made in this arena.
+struct call_job *call_job_create(struct arena *arena, const struct evm_rules *rules, struct evm *evm,
                                  const struct call_source *source, struct call_request *request);
 void call_job_free(struct call_job *j);
 struct call_state *call_job_state(struct call_job *j);

@@ -37,7 +37,8 @@ struct call_request {
     enum call_kind kind;
     uint64_t height; // the state after this block
     struct evm_block block;
-    bytes32 hashes[CALL_HASHES_MAX]; // of the blocks before block.number, the newest first
+    uint64_t hashes_before;          // the blocks whose hashes follow come before this one, the newest first
+    bytes32 hashes[CALL_HASHES_MAX]; // for BLOCKHASH
     size_t hash_count;
     bool begins_block; // the system call of EIP-4788 comes first
     bytes32 beacon_root;

@@ -41,7 +41,7 @@ struct call_state {
     struct evm_code_table *codes; // of overrides and creations
     struct call_read wanted;
     uint32_t wanted_number; // entry or slot
-    bool lost;
+    bool waits, lost;
     uint64_t next_block;
     const bytes32 *hashes;
     size_t hash_count;
@@ -151,7 +151,8 @@ static bool fetch(struct call_state *s, uint32_t number, const struct call_read 
 {
     s->wanted = *wanted;
     s->wanted_number = number;
-    if (s->source.read(s->source.ctx, &s->wanted) == EVM_LATER)
+    s->waits = s->source.read(s->source.ctx, &s->wanted) == EVM_LATER;
+    if (s->waits)
         return false;
     call_state_take(s, &s->wanted);
     return true;
@@ -159,6 +160,7 @@ static bool fetch(struct call_state *s, uint32_t number, const struct call_read 
 
 void call_state_take(struct call_state *s, const struct call_read *read)
 {
+    s->waits = false;
     s->lost |= read->lost;
     if (read->is_slot) {
         struct slot *at = &s->slots[s->wanted_number];
@@ -171,7 +173,7 @@ void call_state_take(struct call_state *s, const struct call_read *read)
 
 static bool load_entry(struct call_state *s, const struct entry *e)
 {
-    const struct call_read wanted = {.key = e->key, .height = s->height};
+    const struct call_read wanted = {.who = e->who, .key = e->key, .height = s->height};
     return e->loaded || fetch(s, number_of(s, e), &wanted);
 }
 
@@ -206,7 +208,8 @@ static enum evm_answer slot_at(struct call_state *s, uint32_t number, const u256
     struct slot *at = slot_of(s, number, key);
     const struct entry *e = &s->entries[number];
     if (!at->loaded && !e->fresh) {
-        const struct call_read wanted = {.is_slot = true, .key = e->key, .slot = *key, .height = s->height};
+        const struct call_read wanted = {
+            .is_slot = true, .who = e->who, .key = e->key, .slot = *key, .height = s->height};
         if (!fetch(s, (uint32_t)(at - s->slots), &wanted))
             return EVM_LATER;
     }
@@ -344,6 +347,11 @@ void call_state_override(struct call_state *s, const struct call_override *o)
 const struct call_read *call_state_wanted(const struct call_state *s)
 {
     return &s->wanted;
+}
+
+bool call_state_waits(const struct call_state *s)
+{
+    return s->waits;
 }
 
 bool call_state_lost(const struct call_state *s)

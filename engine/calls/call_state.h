@@ -9,7 +9,8 @@
 // A record at a height: an account, or one of its slots.
 struct call_read {
     bool is_slot;
-    bytes32 key; // keccak256(address)
+    address who;
+    bytes32 key; // keccak256(who)
     u256 slot;
     uint64_t height;
     // Answer
@@ -54,6 +55,8 @@ void call_state_override(struct call_state *s, const struct call_override *o);
 // The read that was answered with EVM_LATER last.
 const struct call_read *call_state_wanted(const struct call_state *s);
 void call_state_take(struct call_state *s, const struct call_read *read);
+// It has not been taken yet.
+bool call_state_waits(const struct call_state *s);
 // A record could not be had: what came out is worth nothing.
 bool call_state_lost(const struct call_state *s);
 

@@ -260,6 +260,16 @@ void call_fail(struct rpc_call *call, int code, const char *format, ...)
     call_done(call);
 }
 
+void call_fail_data(struct rpc_call *call, int code, const char *message, struct bytes data)
+{
+    write_error(call, code, bytes_of(message, strlen(message)));
+    call->out.len--; // the closing brace
+    jw_raw(&call->out, ",\"data\":");
+    jw_data(&call->out, data.ptr, data.len);
+    jw_raw(&call->out, "}");
+    call_done(call);
+}
+
 bool call_invalid(struct rpc_call *call, unsigned i, const char *error)
 {
     call_fail(call, RPC_INVALID_PARAMS, "invalid argument %u: %s", i, error);
@@ -274,6 +284,7 @@ static void query_free(struct rpc_query *q)
     for (size_t i = 0; i < q->entry_count; i++)
         free(q->entries[i].raw);
     free(q->entries);
+    call_request_free(q->call);
     free(q);
 }
 
@@ -310,6 +321,7 @@ void call_ask(struct rpc_call *call, const struct rpc_query *query,
     struct rpc_query *q = core->query_count < CORE_QUERIES_MAX ? malloc(sizeof *q) : NULL;
     if (!q) {
         free(query->raw);
+        call_request_free(query->call);
         answer_busy(call);
         return;
     }
@@ -498,12 +510,12 @@ void core_peer_closed(struct rpc_core *core, struct rpc_peer *peer)
 void core_block(struct rpc_core *core, uint64_t height, uint8_t *record, size_t len, struct blog_place place)
 {
     chain_reader_add(core->reader, height, record, len, place);
-    if (!core->feed.subscriptions)
-        return;
     bool damaged = false;
     const struct record *r = chain_reader_block(core->reader, height, &damaged);
-    if (r)
-        feed_block(core, r);
+    if (!r)
+        return;
+    recent_hashes_add(&core->hashes, height, &r->block_hash);
+    feed_block(core, r);
 }
 
 void core_retain(struct rpc_core *core, uint64_t height)

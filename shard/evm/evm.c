@@ -57,6 +57,12 @@ void evm_free(struct evm *x)
     arena_free(x->arena, x);
 }
 
+void evm_set_host(struct evm *x, const struct evm_host *host)
+{
+    clear(x);
+    x->host = host;
+}
+
 void evm_set_block(struct evm *x, const struct evm_block *block)
 {
     x->block = *block;

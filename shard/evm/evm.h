@@ -127,6 +127,8 @@ struct evm_tracer {
 struct evm *evm_create(struct arena *arena, const struct evm_rules *rules, struct precompiles *precompiles,
                        const struct evm_host *host);
 void evm_free(struct evm *x);
+// Another state, between transactions; what was left of the last one is forgotten.
+void evm_set_host(struct evm *x, const struct evm_host *host);
 // The block that the next transactions run in; copied.
 void evm_set_block(struct evm *x, const struct evm_block *block);
 void evm_set_tracer(struct evm *x, const struct evm_tracer *tracer); // NULL: none
