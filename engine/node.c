@@ -349,9 +349,10 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .body_bytes_max = c->rpc_body_bytes,
         .response_bytes_max = c->rpc_response_bytes,
         .depth_max = (uint32_t)c->rpc_depth,
+        .gas_cap = c->rpc_gas_cap,
         .developer_methods = c->rpc_developer,
     };
-    n->queries = queries_create(n->shards, n->shard_count);
+    n->queries = queries_create(n->shards, n->shard_count, n->codes);
     n->backend = (struct rpc_backend){.ctx = n,
                                       .ask = node_ask,
                                       .submit = node_submit,

@@ -12,6 +12,7 @@ struct queries {
     unsigned shard_count;
     struct rpc *rpc;
     unsigned next; // round the shards, for submissions
+    struct call_lanes *lanes;
 };
 
 // A question under way.
@@ -208,9 +209,30 @@ static unsigned first_shard(struct queries *q, struct rpc_query *r, struct quest
     }
 }
 
+static void called(void *ctx, struct call_request *request)
+{
+    (void)request;
+    complete(ctx);
+}
+
+static bool ask_call(struct queries *q, struct rpc_query *query)
+{
+    struct question *question = calloc(1, sizeof *question);
+    if (!question)
+        return false;
+    question->owner = q;
+    question->query = query;
+    if (call_lanes_run(q->lanes, query->call, &query->key, called, question))
+        return true;
+    free(question);
+    return false;
+}
+
 bool queries_ask(void *ctx, struct rpc_query *query)
 {
     struct queries *q = ctx;
+    if (query->kind == RPC_CALL)
+        return ask_call(q, query);
     if (query->kind == RPC_SUBMIT)
         return queries_submit(q, &query, 1) == 1;
     struct question *question = calloc(1, sizeof *question);
@@ -228,13 +250,14 @@ bool queries_ask(void *ctx, struct rpc_query *query)
     return false;
 }
 
-struct queries *queries_create(struct shard **shards, unsigned shard_count)
+struct queries *queries_create(struct shard **shards, unsigned shard_count, const struct codes *codes)
 {
     struct queries *q = calloc(1, sizeof *q);
     if (!q)
         abort();
     q->shards = shards;
     q->shard_count = shard_count;
+    q->lanes = call_lanes_create(shards, shard_count, evm_rules_of(EVM_CANCUN), codes);
     return q;
 }
 
@@ -245,5 +268,6 @@ void queries_set_rpc(struct queries *q, struct rpc *rpc)
 
 void queries_free(struct queries *q)
 {
+    call_lanes_free(q->lanes);
     free(q);
 }

@@ -9,6 +9,7 @@
 
 #include "base/config.h"
 #include "chain/genesis.h"
+#include "engine/calls/call_request.h"
 #include "engine/store/chain_reader.h"
 #include "mempool/mempool.h"
 
@@ -25,6 +26,7 @@ struct rpc_options {
     const char *allowed_hosts; // comma-separated Host names accepted besides localhost and numeric addresses
     uint32_t connection_max, batch_max, subscription_max, filter_max;
     uint64_t body_bytes_max, response_bytes_max;
+    uint64_t gas_cap; // of eth_call and its like
     uint32_t depth_max;
     bool developer_methods; // txpool_content, txpool_inspect, debug_*
 };
@@ -36,7 +38,8 @@ enum rpc_query_kind {
     RPC_POOL_FIND,   // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw,
                      // sender
     RPC_POOL_STATS,  // out: stats, summed over shards
-    RPC_POOL_CONTENT // out: entries
+    RPC_POOL_CONTENT, // out: entries
+    RPC_CALL          // in: call, key (of the account that it is about). out: call's results
 };
 
 struct rpc_pool_entry {
@@ -66,6 +69,7 @@ struct rpc_query {
     struct rpc_pool_entry *entries; // malloc'ed by the node; freed by rpc
     size_t entry_count;
     size_t entry_max; // in: stop after this many
+    struct call_request *call; // the rpc thread's, lent; freed by rpc
 };
 
 // A snapshot for gantry_status, /health and the metrics that come from the node; filled by backend.status, which may be

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/keccak.h"
 #include "base/ring.h"
+#include "chain/logs.h"
 #include "engine/rpc/call.h"
 #include "engine/store/disk_uring.h"
 #include "sigverify/sigverify.h"
@@ -110,6 +111,10 @@ static uint8_t *make_record(struct rpc_fixture *f, const struct block_parts *p, 
     h.timestamp += f->height;
     h.gas_used = p->count ? p->receipts[p->count - 1].cumulative_gas : 0;
     h.base_fee = u256_from_u64(BASE_FEE);
+    for (uint32_t i = 0; i < p->count; i++) {
+        const bloom b = logs_bloom(p->receipts[i].logs);
+        bloom_or(&h.logs_bloom, &b);
+    }
     struct record_input in = {.header = &h,
                               .time_ms = h.timestamp * 1000,
                               .tx_count = p->count,
@@ -166,11 +171,9 @@ static void make_chain(struct rpc_fixture *f)
     disk_uring_close(disk);
 }
 
-void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count)
+static void post(struct rpc_fixture *f, struct block_parts *p)
 {
-    struct block_parts *p = calloc(1, sizeof *p);
     size_t len;
-    add_transfers(p, tx_count, 100);
     uint8_t *record = make_record(f, p, &len);
     free(p);
     struct blog_place nowhere = {.segment = 1, .length = (uint32_t)len, .offset = 1 << 20};
@@ -178,6 +181,25 @@ void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count)
         rpc_post_block(f->rpc, f->height, record, len, nowhere);
     else
         core_block(f->core, f->height, record, len, nowhere);
+}
+
+void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count)
+{
+    struct block_parts *p = calloc(1, sizeof *p);
+    add_transfers(p, tx_count, 100);
+    post(f, p);
+}
+
+void rpc_fixture_add_logs(struct rpc_fixture *f, const struct bytes *logs, uint32_t tx_count)
+{
+    struct block_parts *p = calloc(1, sizeof *p);
+    struct tx_fields creation = transfer_fields(TX_DYNAMIC_FEE, f->height, 1);
+    creation.is_create = true;
+    add_tx(p, &creation, 6, true);
+    add_transfers(p, tx_count - 1, 1000 * f->height);
+    for (uint32_t i = 0; i < tx_count; i++)
+        p->receipts[i].logs = logs[i];
+    post(f, p);
 }
 
 // The node

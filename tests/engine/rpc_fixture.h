@@ -49,6 +49,8 @@ char *rpc_fixture_ask(struct rpc_fixture *f, const char *text);
 
 // The next block with tx_count transfers, posted to whatever runs.
 void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count);
+// The same, where transaction i leaves logs[i] (RLP lists). A creation is the first transaction of such a block.
+void rpc_fixture_add_logs(struct rpc_fixture *f, const struct bytes *logs, uint32_t tx_count);
 // A signed transfer from dev account `from`; malloc'ed.
 uint8_t *rpc_fixture_transfer(unsigned from, uint64_t nonce, uint64_t tip_wei, size_t *len, bytes32 *hash);
 

@@ -607,7 +607,7 @@ Test(rpc_methods, filters_are_limited_and_expire)
 Test(rpc_methods, a_slow_pending_filter_misses_the_oldest_hashes_only)
 {
     struct feed *feed = &f.core->feed;
-    struct rpc_filter *filter = feed_add_filter(feed, FEED_PENDING, 0, 0);
+    struct rpc_filter *filter = feed_add_filter(feed, FEED_PENDING, NULL, 0, 0);
     bytes32 hash = {{0}}, *seen = calloc(PENDING_RING + 10, sizeof *seen);
     for (unsigned i = 0; i < PENDING_RING + 5; i++) {
         memcpy(hash.b, &i, sizeof i);
