@@ -32,13 +32,14 @@ static void step(void *ctx, const struct evm_step *s)
     if (!t->again && !t->w->overflow)
         t->ops->step(t, s);
     t->again = false;
+    t->stepped = true;
 }
 
 const struct evm_tracer *trace_begin(struct trace *t, const struct evm_tx *tx, const struct evm_block *block)
 {
     t->tx = tx;
     t->block = block;
-    t->again = false;
+    t->again = t->stepped = false;
     t->tracer = (struct evm_tracer){t, t->ops->step ? step : NULL, t->ops->enter, t->ops->exit, t->ops->log};
     if (t->ops->begin)
         t->ops->begin(t);
@@ -47,7 +48,7 @@ const struct evm_tracer *trace_begin(struct trace *t, const struct evm_tx *tx, c
 
 void trace_again(struct trace *t)
 {
-    t->again = true;
+    t->again = t->stepped;
 }
 
 enum evm_answer trace_done(struct trace *t, const struct evm_result *result)

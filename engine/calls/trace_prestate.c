@@ -125,11 +125,13 @@ static void write_account(struct prestate *p, size_t number, const struct member
     }
     const struct bytes code = bytes_of_code(m->code_text);
     if (m->code && code.len > 0) {
-        jw_printf(w, "%s\"code\":", separator);
-        jw_data(w, code.ptr, code.len);
-        jw_raw(w, ",\"codeHash\":");
+        jw_printf(w, "%s\"codeHash\":", separator);
         jw_hash(w, &m->state->code_hash);
         separator = ",";
+        if (!p->base.options.no_code) {
+            jw_raw(w, ",\"code\":");
+            jw_data(w, code.ptr, code.len);
+        }
     }
     if (!p->base.options.no_storage)
         write_slots(p, number, m, separator);
@@ -146,7 +148,7 @@ static void write_before(struct prestate *p)
             continue;
         const struct members m = {.balance = true,
                                   .nonce = a->before.nonce > 0,
-                                  .code = !p->base.options.no_code,
+                                  .code = true,
                                   .state = &a->before,
                                   .code_text = a->code_before};
         jw_raw(w, separator);
@@ -174,9 +176,8 @@ static struct change change_of(const struct prestate *p, size_t number)
     const struct seen_account *a = &p->accounts[number];
     struct change c = {.balance = !u256_equal(&a->before.balance, &a->after.balance),
                        .nonce = a->before.nonce != a->after.nonce,
-                       .code = !p->base.options.no_code && bytes_of_code(a->code_before).len > 0
-                                   ? !bytes32_equal(&a->before.code_hash, &a->after.code_hash)
-                                   : !p->base.options.no_code && bytes_of_code(a->code_after).len > 0};
+                       .code = a->code_before != a->code_after &&
+                               !bytes_equal(bytes_of_code(a->code_before), bytes_of_code(a->code_after))};
     c.any = c.balance || c.nonce || c.code || slots_differ(p, number) || a->before.exists != a->after.exists;
     return c;
 }
@@ -193,7 +194,7 @@ static void write_side(struct prestate *p, bool after)
             continue;
         const struct members m = {.balance = after ? c.balance : true,
                                   .nonce = after ? c.nonce : a->before.nonce > 0,
-                                  .code = after ? c.code : !p->base.options.no_code,
+                                  .code = after ? c.code : true,
                                   .state = state,
                                   .code_text = after ? a->code_after : a->code_before,
                                   .slots_after = after,

@@ -25,7 +25,8 @@ struct trace {
     const struct evm_tx *tx;
     const struct evm_block *block;
     struct evm_tracer tracer;
-    bool again; // the next step was told already
+    bool stepped; // the transaction has begun an instruction
+    bool again;   // the next step was told already
 };
 
 extern const struct trace_kind_ops TRACE_STEPS_OPS, TRACE_CALLS_OPS, TRACE_PRESTATE_OPS;

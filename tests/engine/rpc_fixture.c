@@ -268,6 +268,10 @@ static void answer(struct rpc_fixture *f, struct rpc_query *q)
         add_entry(q, f->queued_raw, f->queued_len, &f->queued_hash, false);
         add_entry(q, f->pending_raw, f->pending_len, &f->pending_hash, true);
         break;
+    case RPC_CALL:
+        f->bed.oldest = f->oldest_state;
+        call_bed_run(&f->bed, q->call);
+        break;
     }
 }
 
@@ -344,6 +348,16 @@ static void node_status(void *ctx, struct rpc_node_status *out)
         snprintf(out->reason, sizeof out->reason, "the inbox is full");
 }
 
+static void open_bed(struct rpc_fixture *f)
+{
+    u256 balance;
+    call_bed_open(&f->bed, EVM_CANCUN);
+    if (!u256_parse(&balance, "10000000000000000000000", 23))
+        abort();
+    for (unsigned i = 0; i < DEV_ACCOUNT_COUNT; i++)
+        evm_world_put_account(f->bed.world, &DEV_ACCOUNTS[i].addr, 0, &balance, (struct bytes){0});
+}
+
 void rpc_fixture_open(struct rpc_fixture *f)
 {
     *f = (struct rpc_fixture){.dir = fixture_folder()};
@@ -360,6 +374,8 @@ void rpc_fixture_open(struct rpc_fixture *f)
                                       .depth_max = 16,
                                       .developer_methods = true};
     f->backend = (struct rpc_backend){.ctx = f, .status = node_status};
+    f->options.gas_cap = 50000000;
+    open_bed(f);
     make_chain(f);
     f->pending_raw = rpc_fixture_transfer(5, 5, GWEI, &f->pending_len, &f->pending_hash);
     f->queued_raw = rpc_fixture_transfer(5, 7, GWEI, &f->queued_len, &f->queued_hash);
@@ -392,6 +408,7 @@ void rpc_fixture_open_server(struct rpc_fixture *f)
 
 void rpc_fixture_close(struct rpc_fixture *f)
 {
+    call_bed_close(&f->bed);
     struct node *n = f->node;
     if (n) {
         rpc_stop(f->rpc);

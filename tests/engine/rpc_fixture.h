@@ -3,6 +3,7 @@
 #define GANTRY_TESTS_ENGINE_RPC_FIXTURE_H
 
 #include "engine/rpc/core.h"
+#include "tests/engine/call_bed.h"
 
 // Blocks of the chain: 1 holds one transaction of each type (the second legacy one without chain id, the last failed),
 // 2 is empty, 3 holds three that pay different tips. The head is FIXTURE_HEAD.
@@ -22,6 +23,7 @@ struct rpc_fixture {
     struct rpc *rpc;       // answers from a thread of its own
     void *node;            // that thread and its inbox
     uint64_t oldest_state; // heights below: no state any more
+    struct call_bed bed;   // what calls run on, at any height; the dev accounts have their money there
     bool full;             // the inbox takes nothing
     bool silent;           // questions are kept, not answered
     struct rpc_query *kept[64];

@@ -130,10 +130,10 @@ Test(rpc_methods, an_estimate_that_cannot_be_paid_is_refused_in_geths_words)
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"gasPrice\":\"0x69e1d9e1a5cb2f2\"}",
            ERROR(-32000, "gas required exceeds allowance (20970)"));
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"maxFeePerGas\":\"0x1\"}",
-           ERROR(-32000, "failed with 2000000000 gas: max fee per gas less than block base fee: address "
+           ERROR(-32000, "failed with 50000000 gas: max fee per gas less than block base fee: address "
                          "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266, maxFeePerGas: 1, baseFee: 1000000000"));
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"value\":\"0x21e19e0c9bab2400001\"}",
-           ERROR(-32000, "failed with 2000000000 gas: insufficient funds for gas * price + value: address "
+           ERROR(-32000, "failed with 50000000 gas: insufficient funds for gas * price + value: address "
                          "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 have 10000000000000000000000 want "
                          "10000000000000000000001"));
 }
