@@ -52,12 +52,6 @@ static bool load_made_up(void *ctx, unsigned first, unsigned last, struct state 
     return true;
 }
 
-static void load_one(void *ctx, const bytes32 *key, const struct account *account)
-{
-    struct state **states = ctx;
-    state_load(states[partition_of_key(key)], key, account);
-}
-
 // As a node's shard does when it starts.
 static bool load_checkpoint(void *ctx, unsigned first, unsigned last, struct state **states)
 {
@@ -65,7 +59,7 @@ static bool load_checkpoint(void *ctx, unsigned first, unsigned last, struct sta
     char error[STORE_ERROR_MAX];
     for (unsigned p = first; p < last; p++)
         state_load_begin(states[p], checkpoint_accounts_in_partition(checkpoint));
-    const bool good = checkpoint_load(checkpoint, first, last, load_one, states, error);
+    const bool good = checkpoint_load(checkpoint, first, last, states, error);
     if (!good)
         fprintf(stderr, "bench merkle: %s\n", error);
     for (unsigned p = first; p < last; p++)

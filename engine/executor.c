@@ -183,6 +183,8 @@ static void finished(struct executor *x)
 {
     stage_enter(x->stages, STAGE_STORE);
     x->next.state_root = state_root_update(x->state_root, x->work.subroots, x->work.changed);
+    if (x->options.roots)
+        root_history_put(x->options.roots, x->next.number, x->work.subroots);
     size_t len;
     bytes32 hash;
     uint8_t *record = assembly_seal(x->assembly, &x->next, x->list.ordered.time_ms, &len, &hash);
@@ -384,7 +386,7 @@ void executor_free(struct executor *x)
         return;
     block_store_free(x->store);
     for (unsigned i = 0; i < x->options.shard_count; i++)
-        free(x->work.parts[i].records);
+        state_batch_free(&x->work.parts[i]);
     assembly_free(x->assembly);
     state_root_free(x->state_root);
     free(x->waiting);

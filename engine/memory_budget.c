@@ -9,7 +9,6 @@
 #include "engine/store/blog.h"
 #include "shard/ingest/wire.h"
 #include "shard/loop.h"
-#include "shard/state/history.h"
 #include "shard/state/state.h"
 
 #include <inttypes.h>
@@ -40,7 +39,7 @@ struct memory_budget memory_budget(const struct node_config *config, const struc
     const uint64_t per_block = records_per_block(block_gas_limit);
     return (struct memory_budget){
         .state = accounts * ACCOUNT_BYTES,
-        .history = STATE_HISTORY_BLOCKS * per_block * sizeof(struct history_entry),
+        .history = STATE_HISTORY_BLOCKS * per_block * STATE_HISTORY_ACCOUNT_BYTES,
         .pools = shards * mempool_memory_max(pool),
         .receiving = receiving(config, shards),
         .log = 2ull * BLOG_QUEUE_BYTES_MAX, // one group being collected, one being written

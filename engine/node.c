@@ -81,8 +81,8 @@ struct given_genesis {
     char *json; // NULL when none is named
     size_t len;
     bool parsed;
-    struct genesis genesis;      // its header complete
-    struct state_dirty *records; // by key
+    struct genesis genesis;     // its header complete
+    struct state_batch records; // by key
 };
 
 static bool parse_given(struct given_genesis *g, const char *name, char error[NODE_ERROR_MAX])
@@ -93,15 +93,14 @@ static bool parse_given(struct given_genesis *g, const char *name, char error[NO
         snprintf(error, NODE_ERROR_MAX, "%s: %s", name, reason);
         return false;
     }
-    g->records = genesis_records(&g->genesis);
-    g->genesis.header.state_root = genesis_state_root(g->records, g->genesis.account_count);
+    g->genesis.header.state_root = genesis_records(&g->records, &g->genesis);
     return true;
 }
 
 static void free_given(struct given_genesis *g)
 {
     free(g->json);
-    free(g->records);
+    state_batch_free(&g->records);
     if (g->parsed)
         genesis_free(&g->genesis);
 }
@@ -195,11 +194,10 @@ static bool settle_genesis(struct node *n, struct given_genesis *given, const ch
 
 static bool write_initial(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
 {
-    struct state_dirty *records = given->records ? given->records : genesis_records(&n->genesis);
-    bool good = checkpoint_write_initial(n->checkpoint, records, n->genesis.account_count, &n->genesis_hash, error);
-    if (!given->records)
-        free(records);
-    return good;
+    if (given->records.account_count == 0)
+        (void)genesis_records(&given->records, &n->genesis);
+    genesis_add_codes(&n->genesis, n->codes);
+    return checkpoint_write_initial(n->checkpoint, &given->records, &n->genesis_hash, error);
 }
 
 static bool open_store(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
@@ -209,7 +207,9 @@ static bool open_store(struct node *n, struct given_genesis *given, char error[N
     bool complete = false;
     n->checkpoint =
         checkpoint_open(data_folder_state_dir(n->folder), &n->genesis_hash, &height, &hash, &complete, error);
-    if (!n->checkpoint || (!complete && !write_initial(n, given, error)))
+    n->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    if (!n->checkpoint || !checkpoint_load_codes(n->checkpoint, n->codes, error) ||
+        (!complete && !write_initial(n, given, error)))
         return false;
     n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);
     if (!n->disk)
@@ -274,6 +274,7 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .block_gas_limit = n->genesis.header.gas_limit,
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
+        .codes = n->codes,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .pooled = tx_pooled,
@@ -373,6 +374,7 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
                   .retained = retained,
                   .ctx = n},
         .disk_event_fd = disk_uring_event_fd(n->disk),
+        .roots = n->roots,
         .head = at->head,
         .head_hash = at->head_hash,
         .failed = coordinator_failed,
@@ -405,9 +407,10 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .body_bytes_max = c->rpc_body_bytes,
         .response_bytes_max = c->rpc_response_bytes,
         .depth_max = (uint32_t)c->rpc_depth,
+        .gas_cap = c->rpc_gas_cap,
         .developer_methods = c->rpc_developer,
     };
-    n->queries = queries_create(n->shards, n->shard_count);
+    n->queries = queries_create(n->shards, n->shard_count, n->codes, n->roots);
     n->backend = (struct rpc_backend){.ctx = n,
                                       .ask = node_ask,
                                       .submit = node_submit,
@@ -465,6 +468,9 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->checkpoint, n->blog, error) ||
         !join_cluster(n, &at, error))
         return false;
+    n->roots = root_history_create();
+    root_history_put(n->roots, at.head.number, at.subroots);
+    free(at.subroots);
     make_coordinator(n, &at, &coinbase);
     if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error))
         return false;
@@ -565,6 +571,8 @@ void node_free(struct node *n)
     cluster_free(n->cluster);
     if (n->checkpoint)
         checkpoint_close(n->checkpoint);
+    codes_free(n->codes);
+    root_history_free(n->roots);
     if (n->blog)
         blog_close(n->blog);
     if (n->disk)

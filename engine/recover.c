@@ -61,18 +61,12 @@ static bool run_on_all(struct shard **shards, unsigned count, const struct shard
     return good;
 }
 
-static void load_one(void *ctx, const bytes32 *key, const struct account *account)
-{
-    struct state **states = ctx;
-    state_load(states[partition_of_key(key)], key, account);
-}
-
 static void load(struct shard *s, struct shard_job *job)
 {
     struct state **states = shard_states(s);
     for (unsigned p = job->first; p < job->last; p++)
         state_load_begin(states[p], checkpoint_accounts_in_partition(job->checkpoint));
-    job->good = checkpoint_load(job->checkpoint, job->first, job->last, load_one, states, job->error);
+    job->good = checkpoint_load(job->checkpoint, job->first, job->last, states, job->error);
     for (unsigned p = job->first; p < job->last; p++) {
         state_load_end(states[p]);
         state_set_height(states[p], job->height);
@@ -169,16 +163,20 @@ bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard
         header_next_base_fee(&genesis->fee_rules, out->head.gas_limit, out->head.gas_used, &out->head.base_fee);
     bool good = run_on_all(shards, shard_count, &job, error);
     bytes32 root = state_root_join(subroots);
-    free(subroots);
     if (good && !bytes32_equal(&root, &out->head.state_root)) {
         snprintf(error, STORE_ERROR_MAX,
                  "the state of block %" PRIu64 " does not have the root that its header names: the checkpoint is "
                  "damaged; remove the checkpoint folder to rebuild it from the log, if the log is whole",
                  out->head.number);
+        good = false;
+    }
+    if (!good) {
+        free(subroots);
         return false;
     }
+    out->subroots = subroots;
     out->load_ns = loaded - start;
     out->replay_ns = replayed - loaded;
     out->rebuild_ns = clock_ns() - replayed;
-    return good;
+    return true;
 }

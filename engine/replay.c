@@ -145,6 +145,7 @@ struct worker {
 struct replay {
     const struct genesis *genesis;
     struct replay_options options;
+    struct codes *codes;
     struct state *states[PARTITION_COUNT];
     struct subroot *subroots;
     struct worker *workers;
@@ -291,6 +292,8 @@ static bool one_block(struct replay *x, const struct record *r, char error[STORE
 static void start(struct replay *x)
 {
     unsigned n = x->options.threads;
+    x->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    genesis_add_codes(x->genesis, x->codes);
     x->subroots = must(calloc(PARTITION_COUNT, sizeof *x->subroots));
     x->workers = must(calloc(n, sizeof *x->workers));
     for (unsigned i = 0; i < n; i++) {
@@ -298,14 +301,15 @@ static void start(struct replay *x)
         *w = (struct worker){.replay = x, .index = i, .arena = arena_create()};
         for (unsigned p = partition_first(i, n); p < partition_first(i + 1, n); p++) {
             x->states[p] = state_create(w->arena);
+            state_use_codes(x->states[p], x->codes);
             state_load_begin(x->states[p], 0);
             w->tries[w->trie_count++] = account_trie_create(w->arena, x->states[p]);
         }
     }
-    struct state_dirty *records = genesis_records(x->genesis);
-    for (size_t i = 0; i < x->genesis->account_count; i++)
-        state_load(x->states[partition_of_key(&records[i].key)], &records[i].key, &records[i].account);
-    free(records);
+    struct state_batch records = {0};
+    (void)genesis_records(&records, x->genesis);
+    genesis_load_records(&records, x->states, 0, PARTITION_COUNT);
+    state_batch_free(&records);
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
         state_load_end(x->states[p]);
         state_set_height(x->states[p], 0);
@@ -343,6 +347,7 @@ static void finish(struct replay *x)
     replay_txs_free(&x->txs);
     free(x->workers);
     free(x->subroots);
+    codes_free(x->codes);
 }
 
 bool replay_chain(struct replay_report *out, const struct genesis *genesis, struct blog *blog,

@@ -140,20 +140,10 @@ static void gather(struct shard *s)
 
 static void copy_checkpoint(struct shard *s, struct block_work *work)
 {
-    unsigned self = s->options.index;
-    size_t total = 0, at = 0;
-    for (unsigned p = 0; p < PARTITION_COUNT; p++)
-        total += s->states[p] ? state_dirty_count(s->states[p]) : 0;
-    struct state_dirty *records = malloc((total ? total : 1) * sizeof *records);
-    if (!records)
-        abort();
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
-        size_t n;
-        while (s->states[p] && (n = state_checkpoint_take(s->states[p], records + at, total - at)) > 0)
-            at += n;
+        if (s->states[p])
+            state_take_dirty(s->states[p], &work->parts[s->options.index]);
     }
-    work->parts[self].records = records;
-    work->parts[self].count = at;
 }
 
 void block_publish_accounts(struct shard *s)

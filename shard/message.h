@@ -86,10 +86,7 @@ struct block_work {
     bool checkpoint;             // copy the dirty records into parts
     struct subroot subroots[PARTITION_COUNT]; // written where they change
     uint8_t changed[PARTITION_COUNT];         // not 0: this block changed the partition's accounts
-    struct {
-        struct state_dirty *records; // malloc'ed; the coordinator's to hand on
-        size_t count;
-    } parts[SHARD_MAX];
+    struct state_batch parts[SHARD_MAX];      // the coordinator's to hand on
 };
 
 // What became of an ordered list, lent until every shard has answered MSG_SETTLED.

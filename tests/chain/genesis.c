@@ -56,6 +56,26 @@ Test(genesis, everything_given_is_taken)
     genesis_free(&g);
 }
 
+Test(genesis, contracts_have_their_code_and_their_slots_in_order)
+{
+    struct genesis g;
+    char error[GENESIS_ERROR_MAX] = "";
+    cr_assert(parse(&g,
+                    "{\"config\":{\"chainId\":5},\"alloc\":{\"0x1111111111111111111111111111111111111111\":"
+                    "{\"balance\":\"0x0\",\"code\":\"0x6001\",\"storage\":{\"0x0102\":\"0x0304\",\"0x05\":\"0x00\","
+                    "\"0x000000000000000000000000000000000000000000000000000000000000000a\":\"0b\"}}}}",
+                    error),
+              "%s", error);
+    cr_assert_eq(g.account_count, 1);
+    const struct genesis_account *a = &g.accounts[0];
+    cr_assert_eq(a->code_len, 2);
+    cr_expect(a->code[0] == 0x60 && a->code[1] == 0x01);
+    cr_assert_eq(a->storage_count, 2, "zero is no slot");
+    cr_expect(a->storage[0].slot.b[31] == 0x0a && a->storage[0].value.w[0] == 0x0b);
+    cr_expect(a->storage[1].slot.b[30] == 1 && a->storage[1].slot.b[31] == 2 && a->storage[1].value.w[0] == 0x304);
+    genesis_free(&g);
+}
+
 Test(genesis, defaults_are_the_documented_ones)
 {
     struct genesis g;
@@ -115,9 +135,20 @@ Test(genesis, bad_files_are_refused_with_their_place)
         {"{'config':{'chainId':1},'alloc':{'ALICE':{}}}", "alloc.ALICE.balance: missing"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':'0x0'}}}", "alloc.ALICE: an empty account"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':'1e18'}}}", "alloc.ALICE.balance: not a number"},
-        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':'0x00'}}}", "alloc.ALICE: code"},
-        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':7}}}", "alloc.ALICE: code"},
-        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x00':'0x01'}}}}", "alloc.ALICE: code"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':'0x0'}}}", "alloc.ALICE.code: not hexadecimal"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':7}}}", "alloc.ALICE.code: not a string"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':0,'code':'0x','storage':{'0x00':'0x01'}}}}",
+         "alloc.ALICE: an empty account"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':[]}}}", "alloc.ALICE.storage: not an object"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'slot':'0x01'}}}}",
+         "alloc.ALICE.storage.slot: not a slot"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x01':1}}}}",
+         "alloc.ALICE.storage.0x01: not a value"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x01':"
+         "'0x000000000000000000000000000000000000000000000000000000000000000000'}}}}",
+         "alloc.ALICE.storage.0x01: not a value"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x01':'0x01','0x0001':'0x02'}}}}",
+         "alloc.ALICE.storage: a slot is there twice"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'nonce':'0xffffffffffffffff'}}}", "alloc.ALICE.nonce"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':"
          "'0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'},"

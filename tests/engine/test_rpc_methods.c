@@ -130,10 +130,10 @@ Test(rpc_methods, an_estimate_that_cannot_be_paid_is_refused_in_geths_words)
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"gasPrice\":\"0x69e1d9e1a5cb2f2\"}",
            ERROR(-32000, "gas required exceeds allowance (20970)"));
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"maxFeePerGas\":\"0x1\"}",
-           ERROR(-32000, "failed with 2000000000 gas: max fee per gas less than block base fee: address "
+           ERROR(-32000, "failed with 50000000 gas: max fee per gas less than block base fee: address "
                          "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266, maxFeePerGas: 1, baseFee: 1000000000"));
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"value\":\"0x21e19e0c9bab2400001\"}",
-           ERROR(-32000, "failed with 2000000000 gas: insufficient funds for gas * price + value: address "
+           ERROR(-32000, "failed with 50000000 gas: insufficient funds for gas * price + value: address "
                          "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 have 10000000000000000000000 want "
                          "10000000000000000000001"));
 }
@@ -607,7 +607,7 @@ Test(rpc_methods, filters_are_limited_and_expire)
 Test(rpc_methods, a_slow_pending_filter_misses_the_oldest_hashes_only)
 {
     struct feed *feed = &f.core->feed;
-    struct rpc_filter *filter = feed_add_filter(feed, FEED_PENDING, 0, 0);
+    struct rpc_filter *filter = feed_add_filter(feed, FEED_PENDING, NULL, 0, 0);
     bytes32 hash = {{0}}, *seen = calloc(PENDING_RING + 10, sizeof *seen);
     for (unsigned i = 0; i < PENDING_RING + 5; i++) {
         memcpy(hash.b, &i, sizeof i);
