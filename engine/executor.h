@@ -23,7 +23,7 @@ struct executor_options {
     unsigned shard_count;
     struct block_store_options store;
     struct root_history *roots; // told of each block's partitions; may be NULL
-    struct header head; // the newest block
+    struct header head;         // the newest block
     bytes32 head_hash;
     struct stage_clock *stages;                 // the coordinator's
     void (*failed)(void *ctx, const char *why); // nothing further may be executed

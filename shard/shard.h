@@ -73,8 +73,9 @@ void shard_attach(struct shard *s, const struct shard_guest *guest);
 size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out);
 // Proposed ones that come into no block: back to the pool. The shard's thread.
 void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count);
-// Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go on
-// now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never
+
+// Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go
+// on now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never
 // while another thread has the shard's partitions.
 struct shard_background {
     void *ctx;

@@ -134,7 +134,7 @@ static enum step run_precompile(struct evm *x, struct frame *f, unsigned number,
         journal_undo(&x->journal, &call->snapshot);
     if (UNLIKELY(x->tracer))
         evm_trace_exit(x, evm_depth(x) + 2, success ? call->gas - cost : 0, (int64_t)(call->gas - cost), output, false,
-                       success             ? NULL
+                       success            ? NULL
                        : cost > call->gas ? "out of gas"
                                           : "precompile failed");
     finish_call(x, f, success, success ? call->gas - cost : 0, output, call->out_offset, call->out_len);
@@ -271,8 +271,8 @@ static enum step fail_create(struct evm *x, struct frame *f)
 }
 
 // A creation that ends before there is a frame for it.
-static void trace_no_create(struct evm *x, uint8_t opcode, const address *at, const struct call *call, uint64_t gas_left,
-                            const char *error)
+static void trace_no_create(struct evm *x, uint8_t opcode, const address *at, const struct call *call,
+                            uint64_t gas_left, const char *error)
 {
     if (!UNLIKELY(x->tracer))
         return;
@@ -287,7 +287,7 @@ static enum step refuse_create(struct evm *x, struct frame *f, uint8_t opcode, c
     const uint64_t handed = (uint64_t)(f->gas - f->gas / 64);
     const struct call call = {.caller = &f->self->who, .value = value, .input = init_code, .gas = handed};
     trace_no_create(x, opcode, at, &call, handed,
-                    evm_depth(x) >= EVM_DEPTH_MAX                ? "max call depth exceeded"
+                    evm_depth(x) >= EVM_DEPTH_MAX         ? "max call depth exceeded"
                     : u256_less(&f->self->balance, value) ? "insufficient balance for transfer"
                                                           : "nonce uint64 overflow");
     return fail_create(x, f);
