@@ -1,6 +1,6 @@
-// The rpc thread's questions, carried to the shards that can answer: an account to its owner, a call to its target's, a submission to the
-// shards in turn, questions about the pool through all shards one after the other. Submissions that come together stay
-// together: each shard gets one part of them, to be verified as a batch.
+// The rpc thread's questions, carried to the shards that can answer: an account to its owner, a call to its target's, a
+// submission to the shards in turn, questions about the pool through all shards one after the other. Submissions that
+// come together stay together: each shard gets one part of them, to be verified as a batch.
 #ifndef GANTRY_ENGINE_QUERIES_H
 #define GANTRY_ENGINE_QUERIES_H
 

@@ -124,8 +124,8 @@ void block_handle(struct shard *s, const struct message *m);
 void block_publish_accounts(struct shard *s);
 void block_free(struct shard *s);
 
-// background.c: one piece of the work that may wait, if there is some and it has its turn. True while there is more that
-// only waits for an idle moment.
+// background.c: one piece of the work that may wait, if there is some and it has its turn. True while there is more
+// that only waits for an idle moment.
 bool background_run(struct shard *s, bool idle);
 bool background_waits(const struct shard *s);
 

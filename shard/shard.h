@@ -60,8 +60,8 @@ MUST_CHECK bool shard_run(struct shard *s, struct shard_call *call);
 // On the shard's own thread: has another shard run it, as soon as its inbox takes it.
 void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call);
 
-// Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go on
-// now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never
+// Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go
+// on now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never
 // while another thread has the shard's partitions.
 struct shard_background {
     void *ctx;

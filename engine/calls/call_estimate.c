@@ -1,4 +1,5 @@
-// eth_estimateGas: the least gas limit with which the call succeeds, found by halving (geth's gas estimator, but exact).
+// eth_estimateGas: the least gas limit with which the call succeeds, found by halving (geth's gas estimator, but
+// exact).
 #include "engine/calls/job_private.h"
 
 #include "base/u256_math.h"
@@ -22,8 +23,8 @@ static const char *fee_below_base(struct call_job *j, const char *sender)
     char have[80], want[80];
     u256_to_decimal(have, &j->tx.max_fee);
     u256_to_decimal(want, &j->request->block.base_fee);
-    snprintf(j->why, sizeof j->why, "max fee per gas less than block base fee: address %s, maxFeePerGas: %s, baseFee: %s",
-             sender, have, want);
+    snprintf(j->why, sizeof j->why,
+             "max fee per gas less than block base fee: address %s, maxFeePerGas: %s, baseFee: %s", sender, have, want);
     return j->why;
 }
 

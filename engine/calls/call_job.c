@@ -150,8 +150,8 @@ static enum job_outcome run_call(struct call_job *j)
 
 // CALL_TRACE
 
-// EIP-4788. Nothing of the system call is kept until it has found all that it needs: it is simply made again. Its gas is
-// bounded, and it isn't interrupted.
+// EIP-4788. Nothing of the system call is kept until it has found all that it needs: it is simply made again. Its gas
+// is bounded, and it isn't interrupted.
 static bool begin_block(struct call_job *j)
 {
     static const address beacon_roots = {{0x00, 0x0f, 0x3d, 0xf6, 0xd7, 0x32, 0x80, 0x7e, 0xf1, 0x31,

@@ -296,11 +296,8 @@ bool call_lanes_run(struct call_lanes *lanes, struct call_request *request, cons
     struct task *t = calloc(1, sizeof *t);
     if (!t)
         return false;
-    *t = (struct task){.call = {.run = take_task, .dropped = drop_task},
-                       .lanes = lanes,
-                       .request = request,
-                       .done = done,
-                       .ctx = ctx};
+    *t = (struct task){
+        .call = {.run = take_task, .dropped = drop_task}, .lanes = lanes, .request = request, .done = done, .ctx = ctx};
     if (shard_run(lanes->shards[partition_owner(partition_of_key(key), lanes->shard_count)], &t->call))
         return true;
     free(t);

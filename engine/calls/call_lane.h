@@ -1,9 +1,9 @@
-// Where requests are carried out: each shard has a lane of calls beside its own work (shard_background), so that no call
-// ever stops the chain. A call runs on the shard that owns its target, a slice at a time, several in turn; the records of
-// other shards come by message.
+// Where requests are carried out: each shard has a lane of calls beside its own work (shard_background), so that no
+// call ever stops the chain. A call runs on the shard that owns its target, a slice at a time, several in turn; the
+// records of other shards come by message.
 //
-// Bounds: LANE_RUNNING_MAX calls of a lane are under way, LANE_WAITING_MAX wait for their turn, and what comes beyond is
-// told that the node is busy. A call may take CALL_TIME_MAX_NS of its shard's time.
+// Bounds: LANE_RUNNING_MAX calls of a lane are under way, LANE_WAITING_MAX wait for their turn, and what comes beyond
+// is told that the node is busy. A call may take CALL_TIME_MAX_NS of its shard's time.
 #ifndef GANTRY_ENGINE_CALLS_CALL_LANE_H
 #define GANTRY_ENGINE_CALLS_CALL_LANE_H
 

@@ -1,5 +1,5 @@
-// What a client wants executed on a state of the past (or the newest), and what came out. Made by the rpc thread, carried
-// out by a shard (call_lane.h), handed back. Everything in it is malloc'ed and goes with call_request_free.
+// What a client wants executed on a state of the past (or the newest), and what came out. Made by the rpc thread,
+// carried out by a shard (call_lane.h), handed back. Everything in it is malloc'ed and goes with call_request_free.
 #ifndef GANTRY_ENGINE_CALLS_CALL_REQUEST_H
 #define GANTRY_ENGINE_CALLS_CALL_REQUEST_H
 

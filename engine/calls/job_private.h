@@ -19,10 +19,10 @@ struct call_job {
     struct evm_tx tx; // the request's first one, with what is tried
     struct evm_tracer explainer;
     char why[320];
-    size_t at;                 // CALL_TRACE: the transaction that runs
-    uint64_t low, high;        // CALL_ESTIMATE: fails with low, succeeds with high
-    struct touched touched;    // CALL_ACCESS_LIST
-    uint8_t *access_list;      // RLP of what was touched, which tx runs with
+    size_t at;              // CALL_TRACE: the transaction that runs
+    uint64_t low, high;     // CALL_ESTIMATE: fails with low, succeeds with high
+    struct touched touched; // CALL_ACCESS_LIST
+    uint8_t *access_list;   // RLP of what was touched, which tx runs with
     size_t access_list_len;
     size_t entries_before; // touched when this run began
 };

@@ -41,7 +41,7 @@ struct calls {
     size_t node_count, node_capacity;
     struct kept_log *logs;
     size_t log_count, log_capacity;
-    uint32_t open; // the call that runs
+    uint32_t open;    // the call that runs
     unsigned skipped; // calls inside it that are not kept
     size_t bytes;
     uint64_t log_index;

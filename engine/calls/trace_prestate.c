@@ -1,5 +1,5 @@
-// prestateTracer: the accounts and slots that a transaction names, as it finds them; in diff mode those that it changes,
-// before and after.
+// prestateTracer: the accounts and slots that a transaction names, as it finds them; in diff mode those that it
+// changes, before and after.
 #include "base/keccak.h"
 #include "engine/calls/trace_private.h"
 
@@ -73,8 +73,7 @@ static struct bytes bytes_of_code(const struct evm_code *code)
 
 static bool is_empty(const struct evm_account_state *a)
 {
-    return !a->exists ||
-           (a->nonce == 0 && u256_is_zero(&a->balance) && bytes32_equal(&a->code_hash, &KECCAK256_EMPTY));
+    return !a->exists || (a->nonce == 0 && u256_is_zero(&a->balance) && bytes32_equal(&a->code_hash, &KECCAK256_EMPTY));
 }
 
 // One account's members, those that `wanted` names; *separator as for the next member.

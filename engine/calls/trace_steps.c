@@ -1,5 +1,5 @@
-// Struct logs: every instruction with what it found, as geth's default tracer writes them. An instruction's cost is known
-// when the next thing happens, so the newest entry waits.
+// Struct logs: every instruction with what it found, as geth's default tracer writes them. An instruction's cost is
+// known when the next thing happens, so the newest entry waits.
 #include "engine/calls/trace_private.h"
 #include "shard/evm/opcodes.h"
 

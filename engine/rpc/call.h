@@ -9,8 +9,8 @@
 #include "engine/rpc/core.h"
 #include "engine/rpc/feed.h"
 #include "engine/rpc/fees.h"
-#include "engine/rpc/recent_hashes.h"
 #include "engine/rpc/params.h"
+#include "engine/rpc/recent_hashes.h"
 
 // JSON-RPC 2.0, section 5.1; EIP-1474; geth.
 enum rpc_error {

@@ -8,8 +8,7 @@
 #include "engine/rpc/params.h"
 
 // The transaction object: the request's one transaction. gas_cap bounds its gas limit, and is it where none is named.
-MUST_CHECK bool param_call(const struct jv *v, uint64_t gas_cap, struct call_request *out,
-                           char error[PARAM_ERROR_MAX]);
+MUST_CHECK bool param_call(const struct jv *v, uint64_t gas_cap, struct call_request *out, char error[PARAM_ERROR_MAX]);
 // {address: {nonce, balance, code, state, stateDiff}}
 MUST_CHECK bool param_state_overrides(const struct jv *v, struct call_request *out, char error[PARAM_ERROR_MAX]);
 // Over the request's block.

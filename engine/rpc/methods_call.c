@@ -1,5 +1,5 @@
-// What a transaction would do: eth_call, eth_estimateGas, eth_createAccessList and debug_traceCall, executed by a shard on
-// the state of a height.
+// What a transaction would do: eth_call, eth_estimateGas, eth_createAccessList and debug_traceCall, executed by a shard
+// on the state of a height.
 #include "engine/rpc/call_env.h"
 #include "engine/rpc/call_params.h"
 #include "engine/rpc/methods.h"
@@ -7,7 +7,8 @@
 #include "base/keccak.h"
 
 // Hands the request over; takes it.
-static void start(struct rpc_call *call, struct call_request *request, void (*then)(struct rpc_call *, struct rpc_query *))
+static void start(struct rpc_call *call, struct call_request *request,
+                  void (*then)(struct rpc_call *, struct rpc_query *))
 {
     const struct evm_tx *tx = &request->txs[0].tx;
     const address *about = tx->is_create ? &tx->sender : &tx->to;

@@ -13,8 +13,8 @@ struct recent_hashes {
 };
 
 void recent_hashes_add(struct recent_hashes *r, uint64_t height, const bytes32 *hash);
-// The hashes of the blocks before height `before`, the newest first: at most max, and no more than are there. What isn't
-// remembered is read.
+// The hashes of the blocks before height `before`, the newest first: at most max, and no more than are there. What
+// isn't remembered is read.
 size_t recent_hashes_take(struct recent_hashes *r, struct chain_reader *reader, uint64_t before, bytes32 *out,
                           size_t max);
 

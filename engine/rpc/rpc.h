@@ -35,9 +35,9 @@ enum rpc_query_kind {
     RPC_SUBMIT,  // in: raw. out: status, hash
     RPC_ACCOUNT, // in: key, height, pending. out: found (1, 0, -1 as state_get_at), account (with pending: nonce after
                  // the pool's)
-    RPC_POOL_FIND,   // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw,
-                     // sender
-    RPC_POOL_STATS,  // out: stats, summed over shards
+    RPC_POOL_FIND,    // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw,
+                      // sender
+    RPC_POOL_STATS,   // out: stats, summed over shards
     RPC_POOL_CONTENT, // out: entries
     RPC_CALL          // in: call, key (of the account that it is about). out: call's results
 };
@@ -68,7 +68,7 @@ struct rpc_query {
     struct mempool_stats stats;
     struct rpc_pool_entry *entries; // malloc'ed by the node; freed by rpc
     size_t entry_count;
-    size_t entry_max; // in: stop after this many
+    size_t entry_max;          // in: stop after this many
     struct call_request *call; // the rpc thread's, lent; freed by rpc
 };
 

@@ -74,25 +74,28 @@ static const char *deposit_code(struct evm *x, struct frame *f, struct bytes cod
     return NULL;
 }
 
-static void trace_end(struct evm *x, const struct frame *f, enum frame_end how, struct bytes output, const char *error)
+// gas: before a creation's code was paid for.
+static void trace_end(struct evm *x, const struct frame *f, enum frame_end how, int64_t gas, struct bytes output,
+                      const char *error)
 {
     const bool fails = how == FRAME_FAILS;
     if (fails && !error)
         error = evm_trace_failure(x, f);
     else if (how == FRAME_REVERTS)
         error = "execution reverted";
-    evm_trace_exit(x, evm_depth(x) + 1, fails ? 0 : (uint64_t)f->gas, f->gas, fails ? (struct bytes){0} : output,
+    evm_trace_exit(x, evm_depth(x) + 1, fails ? 0 : (uint64_t)f->gas, gas, fails ? (struct bytes){0} : output,
                    how == FRAME_REVERTS, error);
 }
 
 enum step evm_end_frame(struct evm *x, enum frame_end how, struct bytes output)
 {
     struct frame *f = x->frame;
+    const int64_t gas = f->gas;
     const char *error = how == FRAME_RETURNS && f->is_create ? deposit_code(x, f, output) : NULL;
     if (error)
         how = FRAME_FAILS;
     if (UNLIKELY(x->tracer))
-        trace_end(x, f, how, output, error);
+        trace_end(x, f, how, gas, output, error);
     if (how != FRAME_RETURNS)
         journal_undo(&x->journal, &f->snapshot);
     if (how == FRAME_FAILS) {
@@ -133,7 +136,7 @@ static enum step run_precompile(struct evm *x, struct frame *f, unsigned number,
         journal_undo(&x->journal, &call->snapshot);
     if (UNLIKELY(x->tracer))
         evm_trace_exit(x, evm_depth(x) + 2, success ? call->gas - cost : 0, (int64_t)(call->gas - cost), output, false,
-                       success             ? NULL
+                       success            ? NULL
                        : cost > call->gas ? "out of gas"
                                           : "precompile failed");
     finish_call(x, f, success, success ? call->gas - cost : 0, output, call->out_offset, call->out_len);
@@ -270,8 +273,8 @@ static enum step fail_create(struct evm *x, struct frame *f)
 }
 
 // A creation that ends before there is a frame for it.
-static void trace_no_create(struct evm *x, uint8_t opcode, const address *at, const struct call *call, uint64_t gas_left,
-                            const char *error)
+static void trace_no_create(struct evm *x, uint8_t opcode, const address *at, const struct call *call,
+                            uint64_t gas_left, const char *error)
 {
     if (!UNLIKELY(x->tracer))
         return;
@@ -286,7 +289,7 @@ static enum step refuse_create(struct evm *x, struct frame *f, uint8_t opcode, c
     const uint64_t handed = (uint64_t)(f->gas - f->gas / 64);
     const struct call call = {.caller = &f->self->who, .value = value, .input = init_code, .gas = handed};
     trace_no_create(x, opcode, at, &call, handed,
-                    evm_depth(x) >= EVM_DEPTH_MAX                ? "max call depth exceeded"
+                    evm_depth(x) >= EVM_DEPTH_MAX         ? "max call depth exceeded"
                     : u256_less(&f->self->balance, value) ? "insufficient balance for transfer"
                                                           : "nonce uint64 overflow");
     return fail_create(x, f);

@@ -77,7 +77,8 @@ static struct bytes encode_extension(const struct trie *t, uint8_t *out, uint32_
         memcpy(ref.b, branch.ptr, branch.len);
     else
         ref = keccak256(branch.ptr, branch.len);
-    return trie_encode_extension(out, (struct trie_path){trie_any_key(t, child)->b, depth, node->depth}, &ref, embedded);
+    return trie_encode_extension(out, (struct trie_path){trie_any_key(t, child)->b, depth, node->depth}, &ref,
+                                 embedded);
 }
 
 void trie_prove(struct proof *out, const struct trie *t, const bytes32 *key, bool with_top)

@@ -52,8 +52,8 @@ static void load_alloc(const json_t *alloc)
         const struct bytes code = bytes_in(text_of(account, "code"));
         const json_t *nonce = json_object_get(account, "nonce");
         const u256 balance = number_in(text_of(account, "balance"));
-        const uint64_t n = json_is_string(nonce) ? number_in(json_string_value(nonce)).w[0]
-                                                 : (uint64_t)json_integer_value(nonce);
+        const uint64_t n =
+            json_is_string(nonce) ? number_in(json_string_value(nonce)).w[0] : (uint64_t)json_integer_value(nonce);
         evm_world_put_account(bed.world, &who, n, &balance, code);
         free((void *)code.ptr);
         json_object_foreach(json_object_get(account, "storage"), key, value)
@@ -166,17 +166,16 @@ static void check(enum trace_kind kind, const char *folder, const char *name, bo
 Test(call_traces, call_trees_are_geths)
 {
     check(TRACE_CALLS, "call_tracer", "inner_revert_reason", true);
-    static const char *const older[] = {"create",      "deep_calls", "delegatecall",   "inner_instafail",
-                                        "revert",      "simple",     "revert_reason",  "selfdestruct",
-                                        "simple_onlytop", "throw"};
+    static const char *const older[] = {"create", "deep_calls",    "delegatecall", "inner_instafail", "revert",
+                                        "simple", "revert_reason", "selfdestruct", "simple_onlytop",  "throw"};
     for (size_t i = 0; i < sizeof older / sizeof *older; i++)
         check(TRACE_CALLS, "call_tracer", older[i], false);
 }
 
 Test(call_traces, prestates_are_geths)
 {
-    static const char *const names[] = {"create_create", "create_post_eip158", "disable_code",
-                                        "disable_code_and_storage", "disable_storage", "simple"};
+    static const char *const names[] = {
+        "create_create", "create_post_eip158", "disable_code", "disable_code_and_storage", "disable_storage", "simple"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         check(TRACE_PRESTATE, "prestate_tracer", names[i], true);
 }

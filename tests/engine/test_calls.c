@@ -104,7 +104,10 @@ Test(calls, a_reverts_reason_is_read)
     cr_expect_eq(r->output_len, 100);
     call_request_free(r);
     // Panic(0x11)
-    put(&TARGET, "7f4e487b71000000000000000000000000000000000000000000000000000000005f526011600452" "60245ffd", 0);
+    put(&TARGET,
+        "7f4e487b71000000000000000000000000000000000000000000000000000000005f526011600452"
+        "60245ffd",
+        0);
     struct call_request *panic = run(CALL_RUN);
     cr_expect_str_eq(panic->error, "execution reverted: arithmetic underflow or overflow");
     call_request_free(panic);
@@ -164,7 +167,10 @@ Test(calls, an_estimate_is_the_least_gas_that_suffices)
     expect_exact("a refund, which comes after the gas was needed");
     // Calls `other` with 50,000 gas and fails unless it succeeds: 63/64 of what is there must be that much.
     put(&OTHER, "60015f55", 0);
-    put(&TARGET, "5f5f5f5f5f73cc0000000000000000000000000000000000000061c350f1602457" "5f5ffd5b00", 0);
+    put(&TARGET,
+        "5f5f5f5f5f73cc0000000000000000000000000000000000000061c350f1602457"
+        "5f5ffd5b00",
+        0);
     expect_exact("a call inside");
     put(&TARGET, "5b5a620186a010600057", 0); // until less than 100,000 gas is left
     cr_expect_eq(estimate(), estimate());
@@ -181,7 +187,10 @@ Test(calls, an_estimate_that_no_gas_satisfies_says_so)
 }
 
 // Reads slot 5 of the target, the balance of `other`, and calls it, which reads its slot 7.
-#define TOUCHES "60055450" "73cc000000000000000000000000000000000000003150" "5f5f5f5f5f73cc000000000000000000000000000000000000005af150"
+#define TOUCHES                                                                                                        \
+    "60055450"                                                                                                         \
+    "73cc000000000000000000000000000000000000003150"                                                                   \
+    "5f5f5f5f5f73cc000000000000000000000000000000000000005af150"
 
 Test(calls, an_access_list_holds_what_is_touched)
 {
@@ -190,11 +199,10 @@ Test(calls, an_access_list_holds_what_is_touched)
     struct call_request *r = run(CALL_ACCESS_LIST);
     cr_expect_eq(r->error_code, 0, "%s", r->error);
     json_t *got = json_loadb(jw_text(&r->json), r->json.len, 0, NULL);
-    json_t *want = json_pack(
-        "[{s:s,s:[s]},{s:s,s:[s]}]", "address", "0xbb00000000000000000000000000000000000000", "storageKeys",
-        "0x0000000000000000000000000000000000000000000000000000000000000005", "address",
-        "0xcc00000000000000000000000000000000000000", "storageKeys",
-        "0x0000000000000000000000000000000000000000000000000000000000000007");
+    json_t *want = json_pack("[{s:s,s:[s]},{s:s,s:[s]}]", "address", "0xbb00000000000000000000000000000000000000",
+                             "storageKeys", "0x0000000000000000000000000000000000000000000000000000000000000005",
+                             "address", "0xcc00000000000000000000000000000000000000", "storageKeys",
+                             "0x0000000000000000000000000000000000000000000000000000000000000007");
     cr_expect(json_equal(json_object_get(got, "accessList"), want), "%.*s", (int)r->json.len, jw_text(&r->json));
     // A run with the list takes the gas that is told.
     cr_expect_lt(r->gas, 21000 + 2 * 2400 + 2 * 1900 + 1000);

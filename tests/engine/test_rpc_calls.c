@@ -77,14 +77,16 @@ Test(rpc_calls, the_block_that_a_call_sees_is_the_one_that_is_named)
 
 Test(rpc_calls, state_overrides_are_read)
 {
-    expect("eth_call", "{\"to\":" TO "},\"latest\",{" TO ":{\"code\":\"0x5f545f5260205ff3\",\"stateDiff\":{"
+    expect("eth_call",
+           "{\"to\":" TO "},\"latest\",{" TO ":{\"code\":\"0x5f545f5260205ff3\",\"stateDiff\":{"
            "\"0x0000000000000000000000000000000000000000000000000000000000000000\":"
            "\"0x0000000000000000000000000000000000000000000000000000000000000077\"}}}",
            "\"result\":\"0x0000000000000000000000000000000000000000000000000000000000000077\"");
     expect("eth_call", "{\"from\":" TO ",\"to\":" DEV ",\"value\":\"0x5\"},\"latest\",{" TO ":{\"balance\":\"0x5\"}}",
            "\"result\":\"0x\"");
-    expect("eth_estimateGas", "{\"from\":" TO ",\"to\":" DEV ",\"value\":\"0x5\"},\"latest\",{" TO
-           ":{\"balance\":\"0x5\"}}", "\"result\":\"0x5208\"");
+    expect("eth_estimateGas",
+           "{\"from\":" TO ",\"to\":" DEV ",\"value\":\"0x5\"},\"latest\",{" TO ":{\"balance\":\"0x5\"}}",
+           "\"result\":\"0x5208\"");
 }
 
 Test(rpc_calls, calls_on_states_that_are_gone_are_refused)
@@ -123,16 +125,19 @@ Test(rpc_calls, an_access_list_is_made)
 Test(rpc_calls, a_call_is_traced)
 {
     put_contract("60015f55");
-    expect("debug_traceCall", "{\"from\":" DEV ",\"to\":" TO ",\"gas\":\"0xc350\"},\"latest\"",
-           "\"result\":{\"structLogs\":[{\"pc\":0,\"op\":\"PUSH1\",\"gas\":29000,\"gasCost\":3,\"depth\":1,\"stack\":[]},"
-           "{\"pc\":2,\"op\":\"PUSH0\",\"gas\":28997,\"gasCost\":2,\"depth\":1,\"stack\":[\"0x1\"]},"
-           "{\"pc\":3,\"op\":\"SSTORE\",\"gas\":28995,\"gasCost\":22100,\"depth\":1,\"stack\":[\"0x1\",\"0x0\"],"
-           "\"storage\":{\"0x0000000000000000000000000000000000000000000000000000000000000000\":"
-           "\"0x0000000000000000000000000000000000000000000000000000000000000001\"}},"
-           "{\"pc\":4,\"op\":\"STOP\",\"gas\":6895,\"gasCost\":0,\"depth\":1,\"stack\":[]}],"
-           "\"gas\":43105,\"failed\":false,\"returnValue\":\"0x\"}");
-    expect("debug_traceCall", "{\"from\":" DEV ",\"to\":" TO "},\"latest\",{\"disableStack\":true,\"disableStorage\":true,"
-           "\"limit\":1}", "\"result\":{\"structLogs\":[{\"pc\":0,\"op\":\"PUSH1\",\"gas\":49979000,\"gasCost\":3,\"depth\":1}],");
+    expect(
+        "debug_traceCall", "{\"from\":" DEV ",\"to\":" TO ",\"gas\":\"0xc350\"},\"latest\"",
+        "\"result\":{\"structLogs\":[{\"pc\":0,\"op\":\"PUSH1\",\"gas\":29000,\"gasCost\":3,\"depth\":1,\"stack\":[]},"
+        "{\"pc\":2,\"op\":\"PUSH0\",\"gas\":28997,\"gasCost\":2,\"depth\":1,\"stack\":[\"0x1\"]},"
+        "{\"pc\":3,\"op\":\"SSTORE\",\"gas\":28995,\"gasCost\":22100,\"depth\":1,\"stack\":[\"0x1\",\"0x0\"],"
+        "\"storage\":{\"0x0000000000000000000000000000000000000000000000000000000000000000\":"
+        "\"0x0000000000000000000000000000000000000000000000000000000000000001\"}},"
+        "{\"pc\":4,\"op\":\"STOP\",\"gas\":6895,\"gasCost\":0,\"depth\":1,\"stack\":[]}],"
+        "\"gas\":43105,\"failed\":false,\"returnValue\":\"0x\"}");
+    expect("debug_traceCall",
+           "{\"from\":" DEV ",\"to\":" TO "},\"latest\",{\"disableStack\":true,\"disableStorage\":true,"
+           "\"limit\":1}",
+           "\"result\":{\"structLogs\":[{\"pc\":0,\"op\":\"PUSH1\",\"gas\":49979000,\"gasCost\":3,\"depth\":1}],");
     expect("debug_traceCall",
            "{\"from\":" DEV ",\"to\":" TO ",\"gas\":\"0xc350\"},\"latest\",{\"tracer\":\"callTracer\"}",
            "\"result\":{\"from\":" DEV ",\"gas\":\"0xc350\",\"gasUsed\":\"0xa861\",\"to\":" TO
