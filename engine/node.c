@@ -317,6 +317,7 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
                   .retained = retained,
                   .ctx = n},
         .disk_event_fd = disk_uring_event_fd(n->disk),
+        .roots = n->roots,
         .head = at->head,
         .head_hash = at->head_hash,
         .failed = coordinator_failed,
@@ -352,7 +353,7 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .gas_cap = c->rpc_gas_cap,
         .developer_methods = c->rpc_developer,
     };
-    n->queries = queries_create(n->shards, n->shard_count, n->codes);
+    n->queries = queries_create(n->shards, n->shard_count, n->codes, n->roots);
     n->backend = (struct rpc_backend){.ctx = n,
                                       .ask = node_ask,
                                       .submit = node_submit,
@@ -405,6 +406,9 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
         !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->checkpoint, n->blog, error))
         return false;
+    n->roots = root_history_create();
+    root_history_put(n->roots, at.head.number, at.subroots);
+    free(at.subroots);
     make_coordinator(n, &at, &coinbase);
     if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error))
         return false;
@@ -499,6 +503,7 @@ void node_free(struct node *n)
     if (n->checkpoint)
         checkpoint_close(n->checkpoint);
     codes_free(n->codes);
+    root_history_free(n->roots);
     if (n->blog)
         blog_close(n->blog);
     if (n->disk)

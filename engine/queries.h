@@ -5,13 +5,15 @@
 #define GANTRY_ENGINE_QUERIES_H
 
 #include "engine/calls/call_lane.h"
+#include "engine/root_history.h"
 #include "engine/rpc/rpc.h"
 #include "shard/shard.h"
 
 struct queries;
 
-// codes: what the shards' states use.
-struct queries *queries_create(struct shard **shards, unsigned shard_count, const struct codes *codes);
+// codes: what the shards' states use; roots: for proofs.
+struct queries *queries_create(struct shard **shards, unsigned shard_count, const struct codes *codes,
+                               struct root_history *roots);
 // Where answers go; before the first question.
 void queries_set_rpc(struct queries *q, struct rpc *rpc);
 void queries_free(struct queries *q);

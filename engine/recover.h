@@ -10,6 +10,7 @@
 struct recovered {
     struct header head;
     bytes32 head_hash;
+    struct subroot *subroots; // [256], of the head; malloc'ed
     uint64_t replayed_blocks, replayed_transactions;
     uint64_t load_ns, replay_ns, rebuild_ns;
 };

@@ -285,6 +285,7 @@ static void query_free(struct rpc_query *q)
         free(q->entries[i].raw);
     free(q->entries);
     call_request_free(q->call);
+    rpc_proof_free(q->proof);
     free(q);
 }
 
@@ -322,6 +323,7 @@ void call_ask(struct rpc_call *call, const struct rpc_query *query,
     if (!q) {
         free(query->raw);
         call_request_free(query->call);
+        rpc_proof_free(query->proof);
         answer_busy(call);
         return;
     }

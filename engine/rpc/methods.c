@@ -29,6 +29,7 @@ const struct rpc_method RPC_METHODS[] = {
     {"eth_getFilterChanges", 1, 1, 0, eth_get_filter_changes},
     {"eth_getFilterLogs", 1, 1, 0, eth_get_filter_logs},
     {"eth_getLogs", 1, 1, 0, eth_get_logs},
+    {"eth_getProof", 2, 3, 0, eth_get_proof},
     {"eth_getStorageAt", 2, 3, 0, eth_get_storage_at},
     {"eth_getTransactionByBlockHashAndIndex", 2, 2, 0, eth_get_transaction_by_block_hash_and_index},
     {"eth_getTransactionByBlockNumberAndIndex", 2, 2, 0, eth_get_transaction_by_block_number_and_index},

@@ -31,6 +31,7 @@ void eth_get_code(struct rpc_call *call);
 void eth_get_filter_changes(struct rpc_call *call);
 void eth_get_filter_logs(struct rpc_call *call);
 void eth_get_logs(struct rpc_call *call);
+void eth_get_proof(struct rpc_call *call);
 void eth_get_storage_at(struct rpc_call *call);
 void eth_get_transaction_by_block_hash_and_index(struct rpc_call *call);
 void eth_get_transaction_by_block_number_and_index(struct rpc_call *call);

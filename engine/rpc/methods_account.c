@@ -67,38 +67,3 @@ void eth_get_transaction_count(struct rpc_call *call)
     if (arg_address(call, 0, &a) && arg_state(call, 1, &height, &pending))
         ask_account(call, &a, height, pending, answer_nonce);
 }
-
-// No account of this chain has code or storage, at any height.
-
-void eth_get_code(struct rpc_call *call)
-{
-    address a;
-    uint64_t height;
-    bool pending;
-    if (arg_address(call, 0, &a) && arg_state(call, 1, &height, &pending))
-        call_raw(call, "\"0x\"");
-}
-
-void eth_get_storage_at(struct rpc_call *call)
-{
-    address a;
-    bytes32 slot, zero = {{0}};
-    uint64_t height;
-    bool pending;
-    char error[PARAM_ERROR_MAX];
-    if (!arg_address(call, 0, &a))
-        return;
-    struct bytes text;
-    if (!param_text(call_arg(call, 1), &text, error)) {
-        call_invalid(call, 1, error);
-        return;
-    }
-    if (!param_slot(call_arg(call, 1), &slot, error)) {
-        call_fail(call, RPC_INVALID_PARAMS, "%s", error);
-        return;
-    }
-    if (!arg_state(call, 2, &height, &pending))
-        return;
-    jw_hash(call_result(call), &zero);
-    call_done(call);
-}
