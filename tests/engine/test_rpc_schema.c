@@ -23,6 +23,8 @@ TestSuite(rpc_schema, .init = open_core, .fini = close_core);
 
 #define DEV "\"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266\""
 
+#define TOUCHER "\"0x00000000000000000000000000000000000000aa\""
+
 // %1 stands for the hash of block 1, %2..%6 for its transactions' hashes, %p for a pending one's.
 static const struct {
     const char *method, *params;
@@ -41,6 +43,16 @@ static const struct {
     {"eth_getStorageAt", DEV ",\"0x0\",\"latest\""},
     {"eth_call", "{\"to\":" DEV "},\"latest\""},
     {"eth_estimateGas", "{\"to\":" DEV "}"},
+    {"eth_createAccessList", "{\"to\":" TOUCHER "},\"latest\",{" TOUCHER ":{\"code\":\"0x600754\"}}"},
+    {"eth_getLogs", "{\"fromBlock\":\"0x1\"}"},
+    {"eth_newFilter", "{\"topics\":[null]}"},
+    {"debug_traceTransaction", "%2"},
+    {"debug_traceTransaction", "%6,{\"enableMemory\":true,\"enableReturnData\":true}"},
+    {"debug_traceTransaction", "%2,{\"tracer\":\"callTracer\"}"},
+    {"debug_traceBlockByNumber", "\"0x1\""},
+    {"debug_traceBlockByNumber", "\"0x2\""},
+    {"debug_traceBlockByHash", "%1,{\"tracer\":\"prestateTracer\"}"},
+    {"debug_traceCall", "{\"to\":" TOUCHER "},\"latest\",{\"stateOverrides\":{" TOUCHER ":{\"code\":\"0x60075450\"}}}"},
     {"eth_feeHistory", "\"0x4\",\"latest\",[0,25,100]"},
     {"eth_feeHistory", "\"0x2\",\"latest\",[]"},
     {"eth_getBlockByNumber", "\"0x0\",false"},
