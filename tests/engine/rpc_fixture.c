@@ -218,6 +218,31 @@ static void answer_account(struct rpc_fixture *f, struct rpc_query *q)
     }
 }
 
+// Accounts without code, with one slot: 7 holds 0x1234.
+static void answer_read(struct rpc_fixture *f, struct rpc_query *q)
+{
+    q->found = q->height < f->oldest_state ? -1 : 0;
+    if (q->kind == RPC_SLOT)
+        q->hash = q->hash.b[31] == 7 ? (bytes32){{[30] = 0x12, [31] = 0x34}} : (bytes32){{0}};
+    if (q->kind == RPC_CODE) {
+        q->raw = calloc(1, 3);
+        memcpy(q->raw, "\x60\x01\x02", q->raw_len = 3);
+    }
+    if (q->kind != RPC_PROOF)
+        return;
+    struct account_proof *p = &q->proof->account;
+    p->account = (struct account){.nonce = 3, .balance = u256_from_u64(255)};
+    p->contract = account_no_contract();
+    p->values = calloc(p->slot_count + 1, sizeof *p->values);
+    p->slot_nodes = calloc(p->slot_count + 1, sizeof *p->slot_nodes);
+    for (size_t i = 0; i < p->slot_count; i++) {
+        p->values[i] = u256_from_u64(16 + i);
+        proof_add(&p->slot_nodes[i], bytes_of("\xc2\x80\x80", 3));
+    }
+    proof_add(&q->proof->nodes, bytes_of("\xc1\x80", 2));
+    proof_add(&q->proof->nodes, bytes_of("\xc2\x01\x02", 3));
+}
+
 static void answer_find(struct rpc_fixture *f, struct rpc_query *q)
 {
     bool pending = bytes32_equal(&q->hash, &f->pending_hash), queued = bytes32_equal(&q->hash, &f->queued_hash);
@@ -256,6 +281,11 @@ static void answer(struct rpc_fixture *f, struct rpc_query *q)
         break;
     case RPC_ACCOUNT:
         answer_account(f, q);
+        break;
+    case RPC_CODE:
+    case RPC_SLOT:
+    case RPC_PROOF:
+        answer_read(f, q);
         break;
     case RPC_POOL_FIND:
         answer_find(f, q);

@@ -41,6 +41,8 @@ static const struct {
     {"eth_getTransactionCount", DEV ",\"pending\""},
     {"eth_getCode", DEV ",\"latest\""},
     {"eth_getStorageAt", DEV ",\"0x0\",\"latest\""},
+    {"eth_getProof", DEV ",[],\"latest\""},
+    {"eth_getProof", DEV ",[\"0x0\",\"0x0000000000000000000000000000000000000000000000000000000000000007\"],\"0x1\""},
     {"eth_call", "{\"to\":" DEV "},\"latest\""},
     {"eth_estimateGas", "{\"to\":" DEV "}"},
     {"eth_createAccessList", "{\"to\":" TOUCHER "},\"latest\",{" TOUCHER ":{\"code\":\"0x600754\"}}"},

@@ -55,6 +55,15 @@ static void run_call(struct call_request *request)
     call_job_free(job);
 }
 
+static void answer_proof(struct rpc_query *q)
+{
+    struct account_proof *p = &q->proof->account;
+    p->values = calloc(p->slot_count + 1, sizeof *p->values);
+    p->slot_nodes = calloc(p->slot_count + 1, sizeof *p->slot_nodes);
+    proof_add(&q->proof->nodes, bytes_of("\xc1\x80", 2));
+    q->found = q->key.b[0] % 3 - 1;
+}
+
 static bool ask(void *ctx, struct rpc_query *q)
 {
     (void)ctx;
@@ -65,6 +74,13 @@ static bool ask(void *ctx, struct rpc_query *q)
     case RPC_ACCOUNT:
         q->found = q->key.b[0] % 3 - 1;
         q->account = (struct account){.nonce = 7, .balance = u256_from_u64(1000000000)};
+        break;
+    case RPC_CODE:
+    case RPC_SLOT:
+        q->found = q->key.b[0] % 3 - 1;
+        break;
+    case RPC_PROOF:
+        answer_proof(q);
         break;
     case RPC_POOL_FIND:
         q->found = q->hash.b[0] % 3;
