@@ -11,7 +11,11 @@ static struct rpc_fixture f;
 
 static void open_core(void)
 {
+    // Block 4: one transaction with one log, of the address 0x11.. , without topics and data.
+    static const uint8_t log[25] = {0xd8, 0xd7, 0x94, [3 ... 22] = 0x11, 0xc0, 0x80};
+    const struct bytes logs = bytes_of(log, sizeof log);
     rpc_fixture_open_core(&f);
+    rpc_fixture_add_logs(&f, &logs, 1);
 }
 
 static void close_core(void)
