@@ -72,60 +72,50 @@ static void tell_failed(struct depot *d, const char *why)
 
 // ---- own cars
 
-// The pool's proposal, laid out by stripe, as much of each as its share of a car holds; begin[s] is where stripe s
-// starts. The others go back.
-static struct made *arrange(struct depot *d, const struct exec_tx *txs, size_t count, uint64_t bytes_max,
-                            size_t begin[WIRE_STRIPES + 1])
+// The pool's proposal laid out by stripe; begin[s] is where stripe s starts.
+static struct made *arrange(const struct exec_tx *txs, size_t count, size_t begin[WIRE_STRIPES + 1])
 {
-    size_t bytes[WIRE_STRIPES], total = 0, kept[WIRE_STRIPES] = {0}, back = 0;
-    bool full[WIRE_STRIPES] = {false};
+    size_t at[WIRE_STRIPES + 1] = {0};
     struct made *m = malloc(sizeof *m + count * sizeof *txs);
-    struct exec_tx *refused = malloc((count + 1) * sizeof *txs);
-    uint8_t *which = malloc(count + 1);
-    if (!m || !refused || !which)
+    if (!m)
         abort();
+    for (size_t i = 0; i < count; i++)
+        at[stripe_of_key(txs[i].sender_key) + 1]++;
     for (unsigned s = 0; s < WIRE_STRIPES; s++)
-        bytes[s] = STRIPE_FIXED_BYTES;
-    for (size_t i = 0; i < count; i++) {
-        const unsigned s = stripe_of_key(txs[i].sender_key);
-        const size_t need = txs[i].tx->raw.len + STRIPE_TX_OVERHEAD;
-        // Several pools' parts of a stripe must fit together.
-        const size_t stripe_max = WIRE_STRIPE_BYTES_MAX / depots_of_stripe(s, d->options.shard_count);
-        full[s] |= bytes[s] + need > stripe_max || total + need > bytes_max;
-        which[i] = full[s] ? WIRE_STRIPES : (uint8_t)s;
-        if (full[s]) {
-            refused[back++] = txs[i];
-            continue;
-        }
-        bytes[s] += need;
-        total += need;
-        kept[s]++;
-    }
-    begin[0] = 0;
-    for (unsigned s = 0; s < WIRE_STRIPES; s++)
-        begin[s + 1] = begin[s] + kept[s];
-    size_t at[WIRE_STRIPES];
-    memcpy(at, begin, sizeof at);
-    for (size_t i = 0; i < count; i++) {
-        if (which[i] < WIRE_STRIPES)
-            m->txs[at[which[i]]++] = txs[i];
-    }
-    m->count = begin[WIRE_STRIPES];
-    shard_take_back(d->options.shard, refused, back);
-    free(which);
-    free(refused);
+        at[s + 1] += at[s];
+    memcpy(begin, at, sizeof at);
+    for (size_t i = 0; i < count; i++)
+        m->txs[at[stripe_of_key(txs[i].sender_key)]++] = txs[i];
+    m->count = count;
     return m;
+}
+
+// What one pool may put into a stripe: where several pools fill it, their parts must fit together.
+static uint64_t stripe_share(const struct depot *d)
+{
+    unsigned most = 1;
+    for (unsigned s = 0; s < WIRE_STRIPES; s++) {
+        const unsigned pools = depots_of_stripe(s, d->options.shard_count);
+        most = pools > most ? pools : most;
+    }
+    return WIRE_STRIPE_BYTES_MAX / most - STRIPE_FIXED_BYTES;
 }
 
 static void make(struct depot *d, const struct depot_call *c)
 {
-    const struct depot_request *r = &c->request;
     const struct exec_tx *txs;
     size_t begin[WIRE_STRIPES + 1];
     struct depot_event *e = depot_event_new(d, DEPOT_MADE);
-    const size_t n = shard_propose(d->options.shard, &r->base_fee, r->gas_max, r->bytes_max,
-                                   r->bytes_max / STRIPE_TX_OVERHEAD, &txs);
-    struct made *m = arrange(d, txs, n, r->bytes_max, begin);
+    const struct mempool_pick pick = {
+        .base_fee = c->request.base_fee,
+        .gas_max = c->request.gas_max,
+        .bytes_max = c->request.bytes_max,
+        .group_bytes_max = stripe_share(d),
+        .tx_bytes = STRIPE_TX_OVERHEAD,
+        .count_max = c->request.bytes_max / STRIPE_TX_OVERHEAD + 1,
+    };
+    const size_t n = shard_propose(d->options.shard, &pick, &txs);
+    struct made *m = arrange(txs, n, begin);
     m->number = c->number;
     m->next = d->made;
     d->made = m;
@@ -135,7 +125,7 @@ static void make(struct depot *d, const struct depot_call *c)
             continue;
         if (depots_of_stripe(s, d->options.shard_count) == 1 &&
             !gather_make(d->gather, s, m->txs + begin[s], count, &e->stripes[s].ref))
-            abort(); // they were counted to fit
+            abort(); // the pool counted their bytes
         e->stripes[s].txs = m->txs + begin[s];
         e->stripes[s].count = (uint32_t)count;
         e->mask |= (uint16_t)(1u << s);
