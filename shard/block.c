@@ -12,17 +12,16 @@ static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
         abort();
 }
 
-size_t shard_propose(struct shard *s, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max, size_t count_max,
-                     const struct exec_tx **out)
+size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out)
 {
     enum stage before = stage_enter(&s->stages, STAGE_ORDER);
     struct block_part *b = &s->block;
-    if (b->proposed_cap < count_max) {
-        b->proposed_cap = count_max;
+    if (b->proposed_cap < pick->count_max) {
+        b->proposed_cap = pick->count_max;
         b->proposed = arena_realloc(s->arena, b->proposed, b->proposed_cap * sizeof *b->proposed);
         b->picked = arena_realloc(s->arena, b->picked, b->proposed_cap * sizeof *b->picked);
     }
-    size_t n = mempool_propose(s->pool, base_fee, gas_max, bytes_max, b->picked, count_max);
+    size_t n = mempool_propose_groups(s->pool, pick, b->picked);
     for (size_t i = 0; i < n; i++) {
         const struct pooled_tx *t = b->picked[i];
         b->proposed[i] = (struct exec_tx){&t->tx, &t->sender_key, &t->target_key, 0};
@@ -44,8 +43,12 @@ void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count)
 static void propose(struct shard *s, const struct propose_request *request)
 {
     const struct exec_tx *txs;
-    size_t n = shard_propose(s, &request->base_fee, request->gas_max[s->options.index], request->bytes_max,
-                             request->count_max, &txs);
+    struct mempool_pick pick = {.base_fee = request->base_fee,
+                                .gas_max = request->gas_max[s->options.index],
+                                .bytes_max = request->bytes_max,
+                                .count_max = request->count_max};
+    memset(pick.group_bytes_max, 0xff, sizeof pick.group_bytes_max);
+    size_t n = shard_propose(s, &pick, &txs);
     tell(s, MSG_PROPOSED, txs, n);
 }
 
@@ -211,8 +214,11 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
 static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r)
 {
     struct pooled_tx *t = (struct pooled_tx *)x->tx;
-    if (!t->proposed)
-        return; // another validator's
+    if (!t->proposed) { // another validator's, or an own one's of before a restart
+        if (r->drop == TX_OK)
+            mempool_included_elsewhere(s->pool, &t->hash, &t->sender_key, t->tx.nonce);
+        return;
+    }
     if (r->drop == TX_OK)
         mempool_result_included(s->pool, t);
     else if (r->again)

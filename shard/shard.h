@@ -67,10 +67,9 @@ struct shard_guest {
     void *ctx;
 };
 void shard_attach(struct shard *s, const struct shard_guest *guest);
-// Transactions of the own pool for a car, as mempool_propose says; the array stays until the next proposal, they until
-// their results. The shard's thread.
-size_t shard_propose(struct shard *s, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max, size_t count_max,
-                     const struct exec_tx **out);
+// Transactions of the own pool for a car, as mempool_propose_groups says; the array stays until the next proposal, they
+// until their results. The shard's thread.
+size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out);
 // Proposed ones that come into no block: back to the pool. The shard's thread.
 void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count);
 

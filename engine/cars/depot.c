@@ -72,60 +72,48 @@ static void tell_failed(struct depot *d, const char *why)
 
 // ---- own cars
 
-// The pool's proposal, laid out by stripe, as much of each as its share of a car holds; begin[s] is where stripe s
-// starts. The others go back.
-static struct made *arrange(struct depot *d, const struct exec_tx *txs, size_t count, uint64_t bytes_max,
-                            size_t begin[WIRE_STRIPES + 1])
+// The pool's proposal, laid out by stripe; begin[s] is where stripe s starts.
+static struct made *arrange(const struct exec_tx *txs, size_t count, size_t begin[WIRE_STRIPES + 1])
 {
-    size_t bytes[WIRE_STRIPES], total = 0, kept[WIRE_STRIPES] = {0}, back = 0;
-    bool full[WIRE_STRIPES] = {false};
     struct made *m = malloc(sizeof *m + count * sizeof *txs);
-    struct exec_tx *refused = malloc((count + 1) * sizeof *txs);
-    uint8_t *which = malloc(count + 1);
-    if (!m || !refused || !which)
-        abort();
-    for (unsigned s = 0; s < WIRE_STRIPES; s++)
-        bytes[s] = STRIPE_FIXED_BYTES;
-    for (size_t i = 0; i < count; i++) {
-        const unsigned s = stripe_of_key(txs[i].sender_key);
-        const size_t need = txs[i].tx->raw.len + STRIPE_TX_OVERHEAD;
-        // Several pools' parts of a stripe must fit together.
-        const size_t stripe_max = WIRE_STRIPE_BYTES_MAX / depots_of_stripe(s, d->options.shard_count);
-        full[s] |= bytes[s] + need > stripe_max || total + need > bytes_max;
-        which[i] = full[s] ? WIRE_STRIPES : (uint8_t)s;
-        if (full[s]) {
-            refused[back++] = txs[i];
-            continue;
-        }
-        bytes[s] += need;
-        total += need;
-        kept[s]++;
-    }
-    begin[0] = 0;
-    for (unsigned s = 0; s < WIRE_STRIPES; s++)
-        begin[s + 1] = begin[s] + kept[s];
     size_t at[WIRE_STRIPES];
+    if (!m)
+        abort();
+    memset(begin, 0, (WIRE_STRIPES + 1) * sizeof *begin);
+    for (size_t i = 0; i < count; i++)
+        begin[stripe_of_key(txs[i].sender_key) + 1]++;
+    for (unsigned s = 0; s < WIRE_STRIPES; s++)
+        begin[s + 1] += begin[s];
     memcpy(at, begin, sizeof at);
-    for (size_t i = 0; i < count; i++) {
-        if (which[i] < WIRE_STRIPES)
-            m->txs[at[which[i]]++] = txs[i];
-    }
-    m->count = begin[WIRE_STRIPES];
-    shard_take_back(d->options.shard, refused, back);
-    free(which);
-    free(refused);
+    for (size_t i = 0; i < count; i++)
+        m->txs[at[stripe_of_key(txs[i].sender_key)]++] = txs[i];
+    m->count = count;
     return m;
+}
+
+// What the pool may propose, so that each stripe's part fits its body; several pools' parts of a stripe must together.
+static struct mempool_pick pick_for(const struct depot *d, const struct depot_request *r)
+{
+    const uint64_t fixed = WIRE_STRIPES * STRIPE_FIXED_BYTES;
+    struct mempool_pick pick = {.base_fee = r->base_fee,
+                                .gas_max = r->gas_max,
+                                .bytes_max = r->bytes_max > fixed ? r->bytes_max - fixed : 0,
+                                .tx_bytes = STRIPE_TX_OVERHEAD,
+                                .count_max = r->bytes_max / STRIPE_TX_OVERHEAD};
+    for (unsigned s = 0; s < WIRE_STRIPES; s++)
+        pick.group_bytes_max[s] =
+            (WIRE_STRIPE_BYTES_MAX - STRIPE_FIXED_BYTES) / depots_of_stripe(s, d->options.shard_count);
+    return pick;
 }
 
 static void make(struct depot *d, const struct depot_call *c)
 {
-    const struct depot_request *r = &c->request;
+    const struct mempool_pick pick = pick_for(d, &c->request);
     const struct exec_tx *txs;
     size_t begin[WIRE_STRIPES + 1];
     struct depot_event *e = depot_event_new(d, DEPOT_MADE);
-    const size_t n = shard_propose(d->options.shard, &r->base_fee, r->gas_max, r->bytes_max,
-                                   r->bytes_max / STRIPE_TX_OVERHEAD, &txs);
-    struct made *m = arrange(d, txs, n, r->bytes_max, begin);
+    const size_t n = shard_propose(d->options.shard, &pick, &txs);
+    struct made *m = arrange(txs, n, begin);
     m->number = c->number;
     m->next = d->made;
     d->made = m;
