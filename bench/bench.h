@@ -37,7 +37,8 @@ struct bench_options {
     uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
     uint64_t shards;       // node: 0: one a core
     uint64_t check;        // sigverify: compare this many signatures with the library instead; 0: measure
-    bool witness;          // node: transactions come with their sender's key and R's y
+    uint64_t validators;   // cluster: how many; 0: four
+    bool witness;          // node, cluster: transactions come with their sender's key and R's y
 };
 
 // Each fills the report and returns 0, or a negative number after saying on standard error why it could not measure.
@@ -47,6 +48,7 @@ int bench_merkle(struct bench_report *report, const struct bench_options *option
 int bench_mempool(struct bench_report *report, const struct bench_options *options);
 int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
+int bench_cluster(struct bench_report *report, const struct bench_options *options);
 
 // Appends one result; reference may be NULL. Texts are cut to fit. More than BENCH_RESULTS_MAX is a programming error.
 void bench_report_add(struct bench_report *report, const char *name, double value, const char *unit,
