@@ -138,7 +138,6 @@ void evm_transfer(struct evm *x, struct evm_account *from, struct evm_account *t
 unsigned evm_precompile_at(const struct evm *x, const address *a);
 // A collision with what is there (EIP-684, EIP-7610)?
 bool evm_address_is_taken(const struct evm_account *a);
-address evm_create_address(const address *creator, uint64_t nonce);
 
 // Gas for making the frame's memory end at `end` bytes, and doing it. False when the gas is short.
 MUST_CHECK bool evm_memory_to(struct evm *x, struct frame *f, uint64_t end);
