@@ -1,6 +1,7 @@
 // What the rpc thread is told of the node: status, health, metrics.
 #include "base/keccak.h"
 #include "base/version.h"
+#include "engine/cluster_metrics.h"
 #include "engine/node_private.h"
 #include "engine/rpc/metrics.h"
 #include "sigverify/sigverify.h"
@@ -30,7 +31,7 @@ static uint64_t load(const _Atomic uint64_t *n)
 
 static void judge(const struct node *n, struct rpc_node_status *out)
 {
-    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    const struct executor_numbers *c = executor_numbers(coordinator_executor(n->coordinator));
     out->healthy = true;
     if (atomic_load(&n->failed)) {
         out->healthy = false;
@@ -58,7 +59,7 @@ void node_status(void *ctx, struct rpc_node_status *out)
         snprintf(out->reason, sizeof out->reason, "the node is starting");
         return;
     }
-    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    const struct executor_numbers *c = executor_numbers(coordinator_executor(n->coordinator));
     out->log_bytes = load(&c->log_bytes);
     out->retained_from = load(&c->retained_from);
     out->base_fee = u256_from_u64(load(&c->base_fee_low));
@@ -159,7 +160,7 @@ static void verification(const struct node *n, FILE *out)
 
 static void lanes(const struct node *n, FILE *out)
 {
-    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    const struct executor_numbers *c = executor_numbers(coordinator_executor(n->coordinator));
     for (enum metric_id id = METRIC_LANES_USED; id <= METRIC_LANES_OFFERED; id++) {
         const bool used = id == METRIC_LANES_USED;
         metric_begin(out, id);
@@ -246,7 +247,7 @@ static uint64_t resident_bytes(void)
 
 static void chain(const struct node *n, FILE *out)
 {
-    const struct coordinator_numbers *c = coordinator_numbers(n->coordinator);
+    const struct executor_numbers *c = executor_numbers(coordinator_executor(n->coordinator));
     metric_gauge(out, METRIC_HEAD_HEIGHT, NULL, (double)load(&c->height));
     metric_gauge(out, METRIC_DURABLE_HEIGHT, NULL, (double)load(&c->durable_height));
     metric_gauge(out, METRIC_CHECKPOINT_HEIGHT, NULL, (double)checkpoint_height(n->checkpoint));
@@ -261,9 +262,9 @@ static void chain(const struct node *n, FILE *out)
 
 static void times(const struct node *n, FILE *out)
 {
-    struct coordinator_times t;
+    struct executor_times t;
     struct hist checkpoints;
-    coordinator_copy_times(n->coordinator, &t);
+    executor_copy_times(coordinator_executor(n->coordinator), &t);
     metric_histogram(out, METRIC_BLOCK_INTERVAL, NULL, &t.interval);
     metric_histogram(out, METRIC_COMMIT_LATENCY, NULL, &t.commit);
     metric_histogram(out, METRIC_FSYNC_LATENCY, NULL, &t.flush);
@@ -276,7 +277,7 @@ static void drops(const struct node *n, FILE *out)
 {
     metric_begin(out, METRIC_DROPPED);
     for (unsigned s = 1; s < TX_STATUS_COUNT; s++) {
-        uint64_t count = load(&coordinator_numbers(n->coordinator)->dropped_by[s]);
+        uint64_t count = load(&executor_numbers(coordinator_executor(n->coordinator))->dropped_by[s]);
         if (count > 0)
             metric_counter(out, METRIC_DROPPED, (const char *const[]){tx_status_text(s)}, count);
     }
@@ -401,6 +402,8 @@ void node_metrics(void *ctx, FILE *out)
     per_shard(n, out, METRIC_INGEST_BYTES, offsetof(struct shard_numbers, received_bytes), true);
     per_shard(n, out, METRIC_INGEST_PAUSES, offsetof(struct shard_numbers, receive_paused), true);
     inclusion(n, out);
+    if (n->report.cluster)
+        cluster_metrics(&n->report, out);
     stages(n, out);
     arenas(n, out);
     metric_gauge(out, METRIC_RESIDENT_BYTES, NULL, (double)resident_bytes());

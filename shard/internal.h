@@ -79,6 +79,7 @@ struct shard {
     enum pool_news told;     // to the coordinator, by MSG_POOL_READY since the last proposal
     uint64_t live_bytes, unanswered_bytes;
     uint64_t next_tick_ns;
+    struct shard_guest guest; // turn NULL: none
 
     struct shard_numbers numbers;
     struct stage_clock stages;

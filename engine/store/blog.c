@@ -364,10 +364,27 @@ bool blog_place(const struct blog *b, uint64_t height, struct blog_place *out)
     return true;
 }
 
+uint8_t *blog_read_at(struct blog *b, uint64_t height, const struct blog_place *place, char error[STORE_ERROR_MAX])
+{
+    char name[64];
+    blog_segment_name(name, place->segment);
+    const int file = b->disk->ops->open(b->disk, name, false);
+    int err = file;
+    uint8_t *record = NULL;
+    if (file >= 0) {
+        record = scan_read_record(b->disk, file, b->salt, height, place->offset, place->length, &err);
+        b->disk->ops->close(b->disk, file);
+    }
+    if (record == NULL)
+        store_fail(error, "%s, offset %llu: block %llu %s; restore the file from a copy", name,
+                   (unsigned long long)place->offset, (unsigned long long)height,
+                   err < 0 ? strerror(-err) : "is damaged (its checksum does not match)");
+    return record;
+}
+
 uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX])
 {
     struct blog_place place;
-    char name[64];
     if (height < blog_first(b) || height > b->durable) {
         store_fail(error, "block %llu is not in the log, which holds %llu to %llu", (unsigned long long)height,
                    (unsigned long long)blog_first(b), (unsigned long long)b->durable);
@@ -375,25 +392,14 @@ uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STOR
     }
     if (!blog_place(b, height, &place)) {
         const struct segment *s = segment_of(b, height);
+        char name[64];
         blog_segment_name(name, s != NULL ? s->number : 0);
         store_fail(error, "%s is damaged before block %llu; `gantry doctor --data` tells where", name,
                    (unsigned long long)height);
         return NULL;
     }
-    blog_segment_name(name, place.segment);
-    const int file = b->disk->ops->open(b->disk, name, false);
-    int err = file;
-    uint8_t *record = NULL;
-    if (file >= 0) {
-        record = scan_read_record(b->disk, file, b->salt, height, place.offset, place.length, &err);
-        b->disk->ops->close(b->disk, file);
-    }
     *len = place.length;
-    if (record == NULL)
-        store_fail(error, "%s, offset %llu: block %llu %s; restore the file from a copy", name,
-                   (unsigned long long)place.offset, (unsigned long long)height,
-                   err < 0 ? strerror(-err) : "is damaged (its checksum does not match)");
-    return record;
+    return blog_read_at(b, height, &place, error);
 }
 
 size_t blog_segments(const struct blog *b, struct blog_segment *out, size_t max)

@@ -53,7 +53,7 @@ bool rig_wait_included(struct rig *r, uint64_t transactions);
 const char *rig_failure(struct rig *r);
 
 uint64_t rig_height(struct rig *r);
-const struct coordinator_numbers *rig_numbers(const struct rig *r);
+const struct executor_numbers *rig_numbers(const struct rig *r);
 unsigned rig_shard_count(const struct rig *r);
 struct shard *rig_shard(struct rig *r, unsigned shard);
 // Opens the ingest port on a free port of 127.0.0.1.

@@ -1,0 +1,394 @@
+#include "engine/executor.h"
+
+#include "base/keccak.h"
+#include "base/log.h"
+#include "engine/assemble.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+enum phase { READY, EXECUTING, GATHERING, FINISHING, STORING, SETTLING };
+
+struct executor {
+    struct executor_options options;
+    struct stage_clock *stages;
+    enum phase phase;
+    unsigned awaited; // answers still to come in this phase
+    bool broken;      // nothing more may be done
+    unsigned round;
+    uint64_t start_ns; // of the last list
+    uint64_t flush_ns;
+
+    struct header head, next;
+    bytes32 head_hash;
+    struct ordered_list list;
+    struct block_work work;
+    struct settle_work settle;
+    struct assembly *assembly;
+    struct state_root *state_root;
+    struct block_store *store;
+    struct exec_progress round_sum;
+    const struct exec_tx **waiting;
+    size_t waiting_count, waiting_cap;
+
+    struct executor_numbers numbers;
+    pthread_mutex_t times_lock;
+    struct executor_times times;
+};
+
+static void *grow(void *p, size_t size)
+{
+    void *grown = realloc(p, size);
+    if (!grown)
+        abort();
+    return grown;
+}
+
+static void ask_all(struct executor *x, enum phase phase, uint16_t kind, void *p, uint64_t a)
+{
+    x->phase = phase;
+    x->awaited = x->options.shard_count;
+    for (unsigned i = 0; i < x->options.shard_count; i++)
+        shard_tell(x->options.shards[i], &(struct message){.kind = kind, .from = MESSAGE_FROM_OUTSIDE, .a = a, .p = p});
+}
+
+// why may be NULL: nothing failed.
+static void fail(struct executor *x, const char *why)
+{
+    if (x->broken || !why)
+        return;
+    x->broken = true;
+    x->options.failed(x->options.ctx, why);
+}
+
+u256 executor_next_base_fee(const struct executor *x)
+{
+    return header_next_base_fee(&x->options.genesis->fee_rules, x->head.gas_limit, x->head.gas_used, &x->head.base_fee);
+}
+
+// ---- executing one block
+
+static void begin_env(struct executor *x)
+{
+    struct assembly_parent parent = {&x->head, x->head_hash, &x->options.genesis->fee_rules};
+    assembly_open(&x->next, &parent, &x->list.ordered);
+    struct exec_env *env = &x->work.env;
+    env->chain_id = x->options.genesis->chain_id;
+    env->number = x->next.number;
+    env->gas_limit = x->next.gas_limit;
+    env->base_fee = x->next.base_fee;
+    env->coinbase = x->next.coinbase;
+    env->coinbase_key = keccak256(env->coinbase.b, sizeof env->coinbase.b);
+}
+
+static void next_block(struct executor *x)
+{
+    begin_env(x);
+    ordered_list_cut(&x->list, &x->work, x->options.shard_count, x->head.gas_limit);
+    x->work.global_done = false;
+    x->round = 0;
+    x->round_sum = (struct exec_progress){0};
+    ask_all(x, EXECUTING, MSG_EXECUTE, &x->work, 0);
+}
+
+static void finish(struct executor *x)
+{
+    // Only the last block of a list: the checkpoint waits for its durability.
+    x->work.checkpoint = ordered_list_done(&x->list) && block_store_checkpoint_due(x->store, clock_ns());
+    ask_all(x, FINISHING, MSG_FINISH, &x->work, 0);
+    // Bodies are assembled while the shards hash their tries.
+    stage_enter(x->stages, STAGE_EXECUTE);
+    size_t n = x->list.to - x->list.from;
+    assembly_body(x->assembly, &x->next, x->list.txs + x->list.from, x->list.results + x->list.from, n);
+    stage_items(x->stages, STAGE_EXECUTE, n);
+    stage_enter(x->stages, STAGE_LINK);
+}
+
+static u256 fees_of_shards(struct executor *x)
+{
+    u256 total = U256_ZERO;
+    for (unsigned i = 0; i < x->options.shard_count; i++) {
+        u256 fees = shard_block_fees(x->options.shards[i]);
+        u256_add(&total, &total, &fees);
+    }
+    return total;
+}
+
+static void round_done(struct executor *x)
+{
+    atomic_fetch_add_explicit(&x->numbers.rounds, 1, memory_order_relaxed);
+    struct exec_progress total = x->round_sum;
+    x->round_sum = (struct exec_progress){0};
+    if (total.waiting == 0) {
+        x->work.fees_total = fees_of_shards(x);
+        finish(x);
+    } else if (total.changed && x->round + 1 < EXEC_ROUNDS_MAX) {
+        ask_all(x, EXECUTING, MSG_ROUND, NULL, ++x->round);
+    } else {
+        x->waiting_count = 0;
+        ask_all(x, GATHERING, MSG_GATHER, NULL, 0);
+    }
+}
+
+static void take_waiting(struct executor *x, const struct message *m)
+{
+    if (x->waiting_count + m->n > x->waiting_cap) {
+        x->waiting_cap = (x->waiting_count + m->n) * 2;
+        x->waiting = grow(x->waiting, x->waiting_cap * sizeof *x->waiting);
+    }
+    if (m->n > 0)
+        memcpy(x->waiting + x->waiting_count, m->p, m->n * sizeof *x->waiting);
+    x->waiting_count += m->n;
+}
+
+// All shards stand still: their partitions are the coordinator's until MSG_FINISH.
+static void gathered(struct executor *x)
+{
+    stage_enter(x->stages, STAGE_EXECUTE);
+    struct state *states[PARTITION_COUNT];
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        states[p] = shard_states(x->options.shards[partition_owner(p, x->options.shard_count)])[p];
+    u256 fees = fees_of_shards(x);
+    exec_global(states, &x->work.env, &fees, x->waiting, x->waiting_count, x->list.results);
+    x->work.global_done = true;
+    atomic_fetch_add_explicit(&x->numbers.global_pass_transactions, x->waiting_count, memory_order_relaxed);
+    stage_enter(x->stages, STAGE_LINK);
+    finish(x);
+}
+
+static void publish_block(struct executor *x)
+{
+    struct executor_numbers *n = &x->numbers;
+    size_t txs = assembly_tx_count(x->assembly);
+    u256 fee = executor_next_base_fee(x);
+    atomic_store_explicit(&n->height, x->head.number, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->blocks, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->empty_blocks, txs == 0, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->transactions, txs, memory_order_relaxed);
+    atomic_fetch_add_explicit(&n->gas, x->head.gas_used, memory_order_relaxed);
+    struct bytes dropped = assembly_dropped(x->assembly);
+    for (size_t i = 0; i < dropped.len; i++)
+        atomic_fetch_add_explicit(&n->dropped_by[dropped.ptr[i]], 1, memory_order_relaxed);
+    atomic_store_explicit(&n->head_timestamp, x->head.timestamp, memory_order_relaxed);
+    atomic_store_explicit(&n->head_gas_used, x->head.gas_used, memory_order_relaxed);
+    atomic_store_explicit(&n->head_gas_limit, x->head.gas_limit, memory_order_relaxed);
+    atomic_store_explicit(&n->base_fee_low, u256_fits_u64(&fee) ? fee.w[0] : UINT64_MAX, memory_order_relaxed);
+    atomic_store_explicit(&n->last_block_start_ns, x->start_ns, memory_order_relaxed);
+    const struct keccak256_lanes lanes = keccak256_lane_use();
+    atomic_store_explicit(&n->keccak_lanes_used, lanes.used, memory_order_relaxed);
+    atomic_store_explicit(&n->keccak_lanes_offered, lanes.offered, memory_order_relaxed);
+}
+
+static void finished(struct executor *x)
+{
+    stage_enter(x->stages, STAGE_STORE);
+    x->next.state_root = state_root_update(x->state_root, x->work.subroots, x->work.changed);
+    size_t len;
+    bytes32 hash;
+    uint8_t *record = assembly_seal(x->assembly, &x->next, x->list.ordered.time_ms, &len, &hash);
+    x->head = x->next;
+    x->head_hash = hash;
+    publish_block(x);
+    fail(x, block_store_append(x->store, x->head.number, record, len, assembly_tx_count(x->assembly)));
+    stage_items(x->stages, STAGE_STORE, 1);
+    if (x->work.checkpoint)
+        block_store_hold_checkpoint(x->store, &x->work, x->options.shard_count, x->head.number, &x->head_hash,
+                                    clock_ns());
+    stage_enter(x->stages, STAGE_LINK);
+    if (x->broken)
+        return;
+    if (!ordered_list_done(&x->list)) {
+        next_block(x);
+        return;
+    }
+    x->phase = STORING;
+    x->flush_ns = clock_ns();
+    block_store_flush(x->store);
+}
+
+// ---- durable
+
+static void publish_durable(struct executor *x)
+{
+    struct executor_numbers *n = &x->numbers;
+    atomic_store_explicit(&n->durable_height, block_store_durable(x->store), memory_order_release);
+    atomic_store_explicit(&n->log_bytes, blog_bytes(x->options.store.blog), memory_order_relaxed);
+    atomic_store_explicit(&n->retained_from, blog_first(x->options.store.blog), memory_order_relaxed);
+}
+
+static void stored(struct executor *x)
+{
+    fail(x, block_store_settle(x->store));
+    publish_durable(x);
+    if (x->broken)
+        return;
+    uint64_t now = clock_ns();
+    pthread_mutex_lock(&x->times_lock);
+    hist_add(&x->times.commit, now - x->start_ns);
+    hist_add(&x->times.flush, now - x->flush_ns);
+    pthread_mutex_unlock(&x->times_lock);
+    struct settle_work *w = &x->settle;
+    for (unsigned s = 0; s < x->options.shard_count; s++) {
+        w->txs[s] = x->list.by_shard + x->list.begin[s];
+        w->tx_count[s] = x->list.begin[s + 1] - x->list.begin[s];
+    }
+    w->results = x->list.results;
+    w->next_base_fee = executor_next_base_fee(x);
+    w->height = x->head.number;
+    ask_all(x, SETTLING, MSG_SETTLE, w, 0);
+}
+
+void executor_run(struct executor *x, uint64_t start_ns)
+{
+    pthread_mutex_lock(&x->times_lock);
+    if (x->start_ns)
+        hist_add(&x->times.interval, start_ns - x->start_ns);
+    pthread_mutex_unlock(&x->times_lock);
+    x->start_ns = start_ns;
+    next_block(x);
+}
+
+bool executor_run_from(struct executor *x, uint64_t start_ns, unsigned blocks_there)
+{
+    for (unsigned i = 0; i < blocks_there; i++)
+        ordered_list_cut(&x->list, &x->work, x->options.shard_count, x->head.gas_limit);
+    if (blocks_there > 0 && ordered_list_done(&x->list))
+        return false;
+    executor_run(x, start_ns);
+    return true;
+}
+
+// ---- answers
+
+static void answered(struct executor *x)
+{
+    if (--x->awaited > 0)
+        return;
+    switch (x->phase) {
+    case EXECUTING:
+        round_done(x);
+        break;
+    case GATHERING:
+        gathered(x);
+        break;
+    case FINISHING:
+        finished(x);
+        break;
+    case SETTLING:
+        x->phase = READY;
+        break;
+    case READY:
+    case STORING:
+        abort();
+    }
+}
+
+static void take_progress(struct executor *x, const struct message *m)
+{
+    const struct exec_progress *p = m->p;
+    x->round_sum.executed += p->executed;
+    x->round_sum.dropped += p->dropped;
+    x->round_sum.waiting += p->waiting;
+    x->round_sum.changed |= p->changed;
+}
+
+void executor_handle(struct executor *x, const struct message *m)
+{
+    if (m->kind == MSG_ROUND_DONE)
+        take_progress(x, m);
+    else if (m->kind == MSG_GATHERED)
+        take_waiting(x, m);
+    answered(x);
+}
+
+void executor_step(struct executor *x)
+{
+    if (x->broken)
+        return;
+    enum stage before = stage_enter(x->stages, block_store_in_flight(x->store) ? STAGE_STORE : STAGE_LINK);
+    fail(x, block_store_step(x->store));
+    stage_enter(x->stages, before);
+    if (!x->broken && x->phase == STORING && block_store_durable(x->store) == x->head.number)
+        stored(x);
+}
+
+bool executor_storing(const struct executor *x)
+{
+    return x->phase == STORING;
+}
+
+bool executor_ready(const struct executor *x)
+{
+    return x->phase == READY;
+}
+
+const struct header *executor_head(const struct executor *x)
+{
+    return &x->head;
+}
+
+const bytes32 *executor_head_hash(const struct executor *x)
+{
+    return &x->head_hash;
+}
+
+struct ordered_list *executor_list(struct executor *x)
+{
+    return &x->list;
+}
+
+const struct executor_numbers *executor_numbers(const struct executor *x)
+{
+    return &x->numbers;
+}
+
+void executor_copy_times(const struct executor *x, struct executor_times *out)
+{
+    pthread_mutex_t *lock = (pthread_mutex_t *)&x->times_lock;
+    pthread_mutex_lock(lock);
+    *out = x->times;
+    pthread_mutex_unlock(lock);
+}
+
+struct executor *executor_create(const struct executor_options *options)
+{
+    struct executor *x = calloc(1, sizeof *x);
+    if (!x)
+        abort();
+    x->options = *options;
+    x->stages = options->stages;
+    x->head = options->head;
+    x->head_hash = options->head_hash;
+    x->assembly = assembly_create();
+    x->state_root = state_root_create();
+    ordered_list_init(&x->list);
+    x->store = block_store_create(&options->store, clock_ns());
+    pthread_mutex_init(&x->times_lock, NULL);
+    hist_init(&x->times.commit);
+    hist_init(&x->times.interval);
+    hist_init(&x->times.flush);
+    u256 fee = executor_next_base_fee(x);
+    atomic_store(&x->numbers.base_fee_low, u256_fits_u64(&fee) ? fee.w[0] : UINT64_MAX);
+    atomic_store(&x->numbers.height, x->head.number);
+    atomic_store(&x->numbers.durable_height, x->head.number);
+    atomic_store(&x->numbers.head_timestamp, x->head.timestamp);
+    atomic_store(&x->numbers.head_gas_limit, x->head.gas_limit);
+    atomic_store(&x->numbers.log_bytes, blog_bytes(options->store.blog));
+    atomic_store(&x->numbers.retained_from, blog_first(options->store.blog));
+    return x;
+}
+
+void executor_free(struct executor *x)
+{
+    if (!x)
+        return;
+    block_store_free(x->store);
+    for (unsigned i = 0; i < x->options.shard_count; i++)
+        free(x->work.parts[i].records);
+    assembly_free(x->assembly);
+    state_root_free(x->state_root);
+    free(x->waiting);
+    ordered_list_free(&x->list);
+    pthread_mutex_destroy(&x->times_lock);
+    free(x);
+}
