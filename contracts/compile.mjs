@@ -3,6 +3,7 @@
 //
 // usage: node contracts/compile.mjs        writes build/contracts/NAME.json (abi, bytecode, storage layout), and NAME.bin
 //                                          and NAME.bin-runtime in hexadecimal
+//        node contracts/compile.mjs --load writes tools/load/contract_code.c, what gantry load deploys
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, renameSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -84,8 +85,38 @@ export function contracts() {
   return found;
 }
 
-if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+const loadSource = path.join(root, 'tools/load/contract_code.c');
+
+// Lines of hexadecimal text as one C string.
+function asString(hex) {
+  return hex
+    .slice(2)
+    .match(/.{1,112}/g)
+    .map((line) => `    "${line}"`)
+    .join('\n');
+}
+
+// The C file as it should be.
+export function loadCode() {
+  const { LoadToken, Pair } = contracts();
+  return `// Written by contracts/compile.mjs --load.
+#include "tools/load/contract_code.h"
+
+const char LOAD_TOKEN_CODE[] =
+${asString(LoadToken.bytecode)};
+
+const char LOAD_PAIR_CODE[] =
+${asString(Pair.bytecode)};
+`;
+}
+
+export const writtenLoadCode = () => readFileSync(loadSource, 'utf8');
+
+function main() {
+  if (process.argv[2] === '--load') return writeFileSync(loadSource, loadCode());
   for (const [name, { deployedBytecode }] of Object.entries(contracts())) {
     console.log(`${name}: ${deployedBytecode.length / 2 - 1} bytes of code`);
   }
 }
+
+if (process.argv[1] && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) main();

@@ -1,4 +1,4 @@
-// gantry load: an open-loop generator of signed transfers against any node.
+// gantry load: an open-loop generator of signed transactions against any node.
 #include "base/hex.h"
 #include "chain/genesis.h"
 #include "tools/commands.h"
@@ -12,7 +12,7 @@
 struct load_settings {
     char *rpc, *ws, *ingest, *mix, *from, *witness, *cache, *json;
     bool rpc_only, no_cache;
-    uint64_t rate, senders, accounts, seed, connections, per_sender, in_flight;
+    uint64_t rate, senders, accounts, tokens, pairs, seed, connections, per_sender, in_flight;
     uint64_t duration_ms, warm_ms, drain_ms, max_fee_wei, max_tip_wei;
 };
 
@@ -33,7 +33,12 @@ static const struct config_key keys[] = {
      "Accounts that send, drawn uniformly; their keys derive from the seed."},
     {"accounts", CONFIG_U64, KEY(accounts), "10000", 1, 1000000000, NULL,
      "Accounts that receive, drawn uniformly; the senders are the first of them."},
-    {"mix", CONFIG_STRING, KEY(mix), "transfer", 0, 0, NULL, "What is sent: transfer."},
+    {"mix", CONFIG_STRING, KEY(mix), "transfer", 0, 0, NULL,
+     "What is sent: transfer, erc20 and swap, with commas between them; erc20=3 has a weight other than 1."},
+    {"tokens", CONFIG_U64, KEY(tokens), "16", 1, LOAD_TOKENS_MAX, NULL,
+     "ERC-20 contracts, drawn uniformly; deployed first, and every sender given some of each."},
+    {"pairs", CONFIG_U64, KEY(pairs), "4", 1, LOAD_PAIRS_MAX, NULL,
+     "Pairs of tokens that swaps go to, drawn uniformly; no token is in two."},
     {"seed", CONFIG_U64, KEY(seed), "1", 0, 0, NULL, "Of senders, receivers and draws: the same seed sends the same."},
     {"connections", CONFIG_U64, KEY(connections), "2", 1, 256, NULL, "Connections; a sender keeps to one."},
     {"from", CONFIG_STRING, KEY(from), "", 0, 0, NULL,
@@ -64,6 +69,7 @@ static const struct options_command command = {
 
 struct parsed {
     struct load_options options;
+    struct load_mix mix;
     bytes32 from;
     char ingest_host[128], cache[4096];
 };
@@ -138,8 +144,9 @@ static bool parse_cache(struct parsed *p, const struct load_settings *s)
 static bool parse(struct parsed *p, const struct load_settings *s)
 {
     const double count = ceil((double)s->rate * (double)s->duration_ms / 1e3);
-    if (strcmp(s->mix, "transfer") != 0) {
-        options_refuse(command.name, "--mix: \"%.40s\" is not transfer", s->mix);
+    char reason[LOAD_MIX_ERROR_MAX];
+    if (!load_mix_parse(&p->mix, s->mix, (uint32_t)s->tokens, (uint32_t)s->pairs, reason)) {
+        options_refuse(command.name, "--mix: %s", reason);
         return false;
     }
     if (s->accounts < s->senders) {
@@ -168,6 +175,7 @@ static bool parse(struct parsed *p, const struct load_settings *s)
     o->max_fee_wei = s->max_fee_wei;
     o->max_tip_wei = s->max_tip_wei;
     o->count = (uint32_t)count;
+    o->mix = load_mix_has_contracts(&p->mix) ? &p->mix : NULL;
     return parse_witness(&o->witness, s->witness) && parse_from(p, s->from) && parse_places(p, s) && parse_cache(p, s);
 }
 

@@ -24,5 +24,6 @@ int cmd_import(int argc, char **argv);
 int cmd_statetest(int argc, char **argv);
 int cmd_blocktest(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
+int cmd_address(int argc, char **argv);
 
 #endif

@@ -25,6 +25,7 @@ static const struct command {
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},
     {"statetest", cmd_statetest, "run official Ethereum state tests"},
     {"blocktest", cmd_blocktest, "run official Ethereum blockchain tests"},
+    {"address", cmd_address, "find addresses in a partition, so that contracts lie together"},
     {"sim", cmd_sim, "simulate a cluster from a seed, with faults, and check the consensus invariants"},
     {"docs", cmd_docs, "print the reference pages that are generated from the program's tables"},
     {"bench", cmd_bench, "measure a part, or a whole node, beside a reference"},

@@ -238,18 +238,22 @@ address evm_create_address(const address *creator, uint64_t nonce)
     return out;
 }
 
-// EIP-1014.
-static address create2_address(const address *creator, const u256 *salt, struct bytes init_code)
+address evm_create2_address(const address *creator, const u256 *salt, const bytes32 *init_code_hash)
 {
     uint8_t buf[85] = {0xff};
     memcpy(buf + 1, creator->b, 20);
     u256_to_be(buf + 21, salt);
-    const bytes32 code_hash = keccak256(init_code.ptr, init_code.len);
-    memcpy(buf + 53, code_hash.b, 32);
+    memcpy(buf + 53, init_code_hash->b, 32);
     const bytes32 hash = keccak256(buf, sizeof buf);
     address out;
     memcpy(out.b, hash.b + 12, sizeof out.b);
     return out;
+}
+
+static address create2_address(const address *creator, const u256 *salt, struct bytes init_code)
+{
+    const bytes32 hash = keccak256(init_code.ptr, init_code.len);
+    return evm_create2_address(creator, salt, &hash);
 }
 
 // Gas for a creation, its memory and init code, before any is handed on.

@@ -146,6 +146,11 @@ bool evm_system_call(struct evm *x, const address *to, struct bytes data);
 void evm_commit(struct evm *x);
 void evm_drop(struct evm *x);
 
+// Where a creation puts its contract: a transaction's or CREATE's, by its creator's nonce before it; CREATE2's
+// (EIP-1014), by the Keccak-256 of the init code.
+address evm_create_address(const address *creator, uint64_t nonce);
+address evm_create2_address(const address *creator, const u256 *salt, const bytes32 *init_code_hash);
+
 // The gas that a transaction takes before its first instruction; UINT64_MAX with a malformed access list.
 uint64_t evm_intrinsic_gas(const struct evm_rules *rules, const struct evm_tx *tx);
 

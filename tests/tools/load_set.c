@@ -226,3 +226,32 @@ Test(load_set, a_folder_that_cant_be_made_is_an_error_in_words)
     cr_assert_null(load_set_open(&plan, NULL, "/proc/nowhere", error));
     cr_assert_not_null(strstr(error, "cache folder /proc/nowhere"), "%s", error);
 }
+
+Test(load_set, items_of_a_mix_are_as_valid_and_kept_apart)
+{
+    char dir[] = "/tmp/gantry-load-mix-XXXXXX", error[LOAD_MIX_ERROR_MAX];
+    cr_assert_not_null(mkdtemp(dir));
+    const address deployer = {{7}};
+    struct load_mix mix;
+    cr_assert(load_mix_parse(&mix, "transfer,erc20,swap", 4, 2, error));
+    load_mix_place(&mix, &deployer);
+    struct load_plan plan = plan_of(300);
+    plan.witness = LOAD_KEY_AND_RY;
+    plan.mix = &mix;
+    struct load_set *set = make(&plan, dir), *again = make(&plan, dir);
+    check_items(&plan, set);
+    cr_expect(!set->from_cache && again->from_cache);
+    cr_expect(memcmp(set->hash, again->hash, 300 * sizeof *set->hash) == 0);
+    load_set_close(set);
+    load_set_close(again);
+    // Other contracts, other transactions.
+    const address other = {{8}};
+    struct load_mix moved = mix;
+    load_mix_place(&moved, &other);
+    plan.mix = &moved;
+    set = make(&plan, NULL);
+    cr_expect(!set->from_cache);
+    check_items(&plan, set);
+    load_set_close(set);
+    remove_cache(dir);
+}

@@ -1,5 +1,6 @@
 #include "tools/load/load.h"
 
+#include "tools/load/load_contracts.h"
 #include "tools/load/load_fund.h"
 
 #include <math.h>
@@ -7,12 +8,13 @@
 #include <stdlib.h>
 
 #define TIMEOUT_MS 30000
-#define GAS_LIMIT 21000
+#define TRANSFER_GAS 21000
 #define VALUE_MAX_WEI 1000000
 
 struct load {
     struct rpc_client *rpc;
     uint64_t chain_id;
+    struct load_mix mix; // the options', with the contracts' addresses
     struct load_set *set;
     struct load_track *track;
     struct load_watch *watch;
@@ -38,7 +40,7 @@ static u256 need_of(const struct load_options *o)
     const uint64_t items = (uint64_t)(mean + 6 * sqrt(mean) + 8);
     const u256 fee = u256_from_u64(o->max_fee_wei);
     u256 each, need;
-    bool overflow = u256_mul_u64(&each, &fee, GAS_LIMIT);
+    bool overflow = u256_mul_u64(&each, &fee, o->mix ? load_mix_gas_max(o->mix) : TRANSFER_GAS);
     const u256 value = u256_from_u64(VALUE_MAX_WEI);
     overflow |= u256_add(&each, &each, &value);
     overflow |= u256_mul_u64(&need, &each, items);
@@ -46,7 +48,7 @@ static u256 need_of(const struct load_options *o)
     return need;
 }
 
-// Asks for the senders' nonces and funds them; without a node's word on a fresh chain.
+// Asks for the senders' nonces and funds them, and makes the contracts.
 static bool arrange_senders(struct load *l, const struct load_options *o, const struct load_senders *senders,
                             uint64_t **nonces, char *error)
 {
@@ -54,7 +56,8 @@ static bool arrange_senders(struct load *l, const struct load_options *o, const 
     if (!*nonces)
         abort();
     const struct load_funding funding = {.chain_id = l->chain_id, .need = need_of(o), .from = o->from};
-    return load_fetch_nonces(l->rpc, senders, *nonces, error) && load_fund(l->rpc, senders, &funding, error);
+    return load_fetch_nonces(l->rpc, senders, *nonces, error) && load_fund(l->rpc, senders, &funding, error) &&
+           (!o->mix || load_contracts_make(l->rpc, l->chain_id, senders, o->from, &l->mix, error));
 }
 
 static bool make_set(struct load *l, const struct load_options *o, char *error)
@@ -62,6 +65,8 @@ static bool make_set(struct load *l, const struct load_options *o, char *error)
     struct load_senders *own = NULL;
     const struct load_senders *senders = o->derived;
     uint64_t *nonces = NULL;
+    if (o->mix)
+        l->mix = *o->mix;
     if (!senders && !o->fresh_chain)
         senders = own = load_senders_derive(o->seed, o->senders);
     bool ok = o->fresh_chain || arrange_senders(l, o, senders, &nonces, error);
@@ -74,6 +79,7 @@ static bool make_set(struct load *l, const struct load_options *o, char *error)
                                        .max_fee_wei = o->max_fee_wei,
                                        .max_tip_wei = o->max_tip_wei,
                                        .first_nonce = nonces,
+                                       .mix = o->mix ? &l->mix : NULL,
                                        .count = o->count};
         l->set = load_set_open(&plan, senders, o->cache_dir, error);
         ok = l->set != NULL;

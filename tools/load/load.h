@@ -16,6 +16,7 @@ struct load_options {
     uint32_t senders, accounts; // accounts: receivers, senders included
     enum load_witness witness;
     uint64_t max_fee_wei, max_tip_wei;
+    const struct load_mix *mix;         // with contracts, which are made; NULL: plain transfers
     const bytes32 *from;                // pays senders who have too little; NULL: nobody
     const struct load_senders *derived; // the senders, when they are at hand; NULL: they are derived when needed
     bool fresh_chain;                   // the senders are known to be funded and at nonce 0: they are not asked about

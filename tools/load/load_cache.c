@@ -11,17 +11,17 @@
 #include <xxhash.h>
 
 #define MAGIC "gantry load set\n"
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2
 #define HEADER_BYTES 4096
 #define NAME_PREFIX "set-"
 
 // All that an item depends on. No padding: it is hashed and compared as bytes.
 struct key {
     uint64_t seed, chain_id, max_fee_wei, max_tip_wei;
-    uint64_t first_nonce_hash[2];
+    uint64_t first_nonce_hash[2], mix_hash[2];
     uint32_t sender_count, account_count, witness, stride;
 };
-_Static_assert(sizeof(struct key) == 64, "no padding");
+_Static_assert(sizeof(struct key) == 80, "no padding");
 
 struct file_header {
     char magic[16];
@@ -48,6 +48,11 @@ static struct key key_of(const struct load_plan *plan, size_t stride)
         const XXH128_hash_t h = XXH3_128bits(plan->first_nonce, plan->sender_count * sizeof *plan->first_nonce);
         key.first_nonce_hash[0] = h.low64;
         key.first_nonce_hash[1] = h.high64;
+    }
+    if (plan->mix) {
+        const XXH128_hash_t h = XXH3_128bits(plan->mix, sizeof *plan->mix);
+        key.mix_hash[0] = h.low64;
+        key.mix_hash[1] = h.high64;
     }
     return key;
 }

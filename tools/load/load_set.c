@@ -11,14 +11,16 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define GAS_LIMIT 21000
-#define VALUE_MAX_WEI 1000000
 #define CHUNK 1024
-#define RAW_ROOM 256
-// Two streams of draws from one seed.
+#define RAW_ROOM 512
+// Streams of draws from one seed.
 #define DRAW_SENDER 0x9e3779b97f4a7c15
 #define DRAW_RECEIVER 0xbf58476d1ce4e5b9
 #define DRAW_VALUE 0x94d049bb133111eb
+#define DRAW_KIND 0xd6e8feb86659fd93
+#define DRAW_CONTRACT 0xa0761d6478bd642f
+
+static const struct load_mix only_transfers = {.weight = {[LOAD_TRANSFER] = 1}};
 
 // splitmix64's finaliser: item i's draw depends on i alone, so that sets are prefixes of longer ones.
 static uint64_t draw(uint64_t seed, uint64_t stream, uint64_t i)
@@ -62,27 +64,35 @@ static bool add_ry(const struct signing *s, struct sv_witness *witness, const st
     return true;
 }
 
-static struct tx_fields fields_of(const struct signing *s, uint64_t item)
+static const struct load_mix *mix_of(const struct load_plan *plan)
+{
+    return plan->mix ? plan->mix : &only_transfers;
+}
+
+static struct tx_fields fields_of(const struct signing *s, uint64_t item, uint8_t data[LOAD_CALL_DATA_MAX])
 {
     const struct load_plan *plan = s->plan;
     const uint64_t receiver = draw_below(plan->seed, DRAW_RECEIVER, item, plan->account_count);
-    return (struct tx_fields){
+    const address to =
+        receiver < plan->sender_count ? s->senders->addr[receiver] : bench_receiver(plan->seed, receiver);
+    const struct load_draws draws = {draw(plan->seed, DRAW_KIND, item), draw(plan->seed, DRAW_CONTRACT, item),
+                                     draw(plan->seed, DRAW_VALUE, item)};
+    struct tx_fields fields = {
         .type = TX_DYNAMIC_FEE,
         .chain_id = plan->chain_id,
         .nonce = s->nonce[item],
-        .gas_limit = GAS_LIMIT,
         .max_fee = u256_from_u64(plan->max_fee_wei),
         .max_tip = u256_from_u64(plan->max_tip_wei),
-        .value = u256_from_u64(1 + draw_below(plan->seed, DRAW_VALUE, item, VALUE_MAX_WEI)),
-        .to = receiver < plan->sender_count ? s->senders->addr[receiver] : bench_receiver(plan->seed, receiver),
     };
+    load_mix_call(mix_of(plan), &draws, &s->senders->addr[s->sender[item]], &to, data, &fields);
+    return fields;
 }
 
 static void sign_item(const struct signing *s, uint64_t item)
 {
-    const struct tx_fields fields = fields_of(s, item);
     const uint32_t sender = s->sender[item];
-    uint8_t message[RAW_ROOM], raw[RAW_ROOM];
+    uint8_t data[LOAD_CALL_DATA_MAX], message[RAW_ROOM], raw[RAW_ROOM];
+    const struct tx_fields fields = fields_of(s, item, data);
     const size_t message_len = tx_encode_unsigned(message, sizeof message, &fields);
     const bytes32 signing_hash = keccak256(message, message_len);
     struct sv_signature signature;
@@ -112,16 +122,18 @@ static uint32_t head_bytes(enum load_witness witness)
 // Room for the longest frame of the plan, to a multiple of 8.
 static size_t stride_of(const struct load_plan *plan)
 {
-    uint8_t raw[RAW_ROOM];
+    uint8_t raw[RAW_ROOM], data[LOAD_CALL_DATA_MAX];
     bytes32 scalar;
     memset(scalar.b, 0xff, sizeof scalar.b);
+    memset(data, 0xff, sizeof data);
     const struct tx_fields longest = {.type = TX_DYNAMIC_FEE,
                                       .chain_id = plan->chain_id,
                                       .nonce = UINT64_MAX,
-                                      .gas_limit = GAS_LIMIT,
+                                      .gas_limit = load_mix_gas_max(mix_of(plan)),
                                       .max_fee = u256_from_u64(plan->max_fee_wei),
                                       .max_tip = u256_from_u64(plan->max_tip_wei),
-                                      .value = u256_from_u64(VALUE_MAX_WEI)};
+                                      .value = u256_from_u64(UINT32_MAX), // more than is ever drawn
+                                      .data = bytes_of(data, load_mix_data_max(mix_of(plan)))};
     const size_t raw_len = tx_encode_signed(raw, sizeof raw, &longest, 1, &scalar, &scalar);
     return (head_bytes(plan->witness) + raw_len + 7) / 8 * 8;
 }

@@ -1,5 +1,6 @@
-// The signed transactions of a load, made before it starts: item i is a transfer of the sender that draw i of the seed
-// names, with that sender's next nonce. A longer set of the same plan starts with the shorter one.
+// The signed transactions of a load, made before it starts: item i is a transaction of the sender that draw i of the
+// seed names, with that sender's next nonce; what it does is drawn from the mix. A longer set of the same plan starts
+// with the shorter one.
 //
 // Sets are kept in a cache folder, in one checksummed file a plan (all of the plan but the count), and mapped into
 // memory. A bad file is made anew; the oldest ones go when the folder passes LOAD_CACHE_BYTES_MAX.
@@ -7,6 +8,7 @@
 #define GANTRY_TOOLS_LOAD_LOAD_SET_H
 
 #include "shard/ingest/wire.h"
+#include "tools/load/load_mix.h"
 
 #define LOAD_CACHE_BYTES_MAX (8ull << 30)
 #define LOAD_SET_COUNT_MAX (1u << 28)
@@ -33,6 +35,7 @@ struct load_plan {
     enum load_witness witness;
     uint64_t max_fee_wei, max_tip_wei;
     const uint64_t *first_nonce; // by sender; NULL: all zero
+    const struct load_mix *mix;  // its contracts placed; NULL: plain transfers
     uint32_t count;              // items wanted, 1 to LOAD_SET_COUNT_MAX
 };
 
