@@ -60,11 +60,8 @@ static const struct options_command command = {
              "  mempool    inserting into a pool; its intake under contention\n"
              "  evm        contracts on the interpreter alone; --data is the folder of ipsilon's benchmarks/main\n"
              "  node       a whole validator under load, over its sockets\n"
-<<<<<<< HEAD
              "  cluster    validators that finalize together on this machine, under load\n"
-=======
              "  compare A.json B.json    two reports that --json wrote, result by result\n"
->>>>>>> main
              "A ratio above 1 means better than the reference.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
@@ -82,16 +79,17 @@ static struct bench_options options_of(const struct bench_settings *s)
                                   .rate = s->rate,
                                   .shards = s->shards,
                                   .check = s->check,
+                                  .validators = s->validators,
                                   .witness = s->witness};
 }
 
 // What was asked for, so that a report tells how to get another like it.
 static json_t *settings_json(const struct bench_settings *s)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "quick", s->quick, "seed", (json_int_t)s->seed,
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "quick", s->quick, "seed", (json_int_t)s->seed,
                      "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds, "senders",
-                     (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards, "witness",
-                     s->witness);
+                     (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards, "validators",
+                     (json_int_t)s->validators, "witness", s->witness);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)
@@ -105,26 +103,6 @@ static bool report_on(const struct bench_report *reports, size_t n, const struct
 
 static int run(const struct benchmark *b, const struct bench_settings *s)
 {
-<<<<<<< HEAD
-    const struct bench_options options = {.quick = s->quick,
-                                          .seed = s->seed,
-                                          .accounts = s->accounts,
-                                          .data_path = s->data,
-                                          .seconds = s->seconds,
-                                          .senders = s->senders,
-                                          .rate = s->rate,
-                                          .shards = s->shards,
-                                          .check = s->check,
-                                          .validators = s->validators,
-                                          .witness = s->witness};
-    struct bench_report report = {.bench = b->name};
-    const int status = b->run(&report, &options);
-    if (report.count > 0)
-        bench_report_print(stdout, &report);
-    if (s->json && report.count > 0 && !bench_report_write_json(&report, s->json))
-        return EXIT_FAILED;
-    return status == 0 ? EXIT_OK : EXIT_FAILED;
-=======
     const struct bench_options options = options_of(s);
     struct bench_report *reports = calloc(s->repeat, sizeof *reports);
     size_t n = 0;
@@ -151,7 +129,6 @@ static int compare(const char *a_path, const char *b_path)
     json_decref(a);
     json_decref(b);
     return code;
->>>>>>> main
 }
 
 static int find_and_run(const struct bench_settings *settings, char **rest, int rest_count)
