@@ -15,8 +15,7 @@
 
 static uint32_t bucket_of(const struct car_log *l, const struct car_name *name)
 {
-    const uint64_t h = (load_le64(name->digest.b) ^ name->pos) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(h >> 32) & (l->bucket_count - 1);
+    return (uint32_t)(load_le64(name->digest.b) * l->multiplier >> 32) & (l->bucket_count - 1);
 }
 
 static bool same_name(const struct car_name *a, const struct car_name *b)
@@ -163,7 +162,7 @@ enum car_put car_log_put(struct car_log *l, const struct car_name *name, const s
 
 bool car_log_ready(const struct car_log *l)
 {
-    return l->waiting_bytes < QUEUE_BYTES_MAX;
+    return l->waiting_bytes < QUEUE_BYTES_MAX || car_log_failed(l);
 }
 
 // ---- lists
@@ -365,6 +364,7 @@ struct car_log *car_log_open(struct disk *disk, const struct car_log_options *op
         l->options.index_bytes = INDEX_BYTES;
     l->disk = disk;
     l->free_slot = SLOT_NONE;
+    l->multiplier = disk->ops->salt(disk) | 1;
     const struct blog_options log = {
         .genesis_hash = options->genesis_hash,
         .segment_bytes = options->segment_bytes ? options->segment_bytes : DEFAULT_SEGMENT_BYTES,

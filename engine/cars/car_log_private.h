@@ -26,6 +26,7 @@ struct car_log {
     uint32_t slot_count, slot_cap, used, free_slot;
     uint32_t *buckets; // a power of two; heads of chains of slots
     uint32_t bucket_count;
+    uint64_t multiplier; // of their hash: random, so that owners can't choose cars that share one
 
     struct pending_record *pending; // put and not durable, by number
     size_t pending_first, pending_count, pending_cap;
