@@ -59,8 +59,7 @@ struct memory_budget memory_budget(const struct node_config *config, const struc
 
 uint64_t memory_budget_total(const struct memory_budget *b)
 {
-    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc +
-           b->calls;
+    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc + b->calls;
 }
 
 void memory_budget_log(const struct memory_budget *b)
@@ -69,7 +68,8 @@ void memory_budget_log(const struct memory_budget *b)
     const uint64_t machine = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE) >> 20;
     log_info("node", "memory at most",
              "total_mb=%" PRIu64 " state_mb=%" PRIu64 " history_mb=%" PRIu64 " pools_mb=%" PRIu64
-             " receiving_mb=%" PRIu64 " log_mb=%" PRIu64 " checkpoint_mb=%" PRIu64 " rpc_mb=%" PRIu64 " calls_mb=%" PRIu64,
+             " receiving_mb=%" PRIu64 " log_mb=%" PRIu64 " checkpoint_mb=%" PRIu64 " rpc_mb=%" PRIu64
+             " calls_mb=%" PRIu64,
              total, b->state >> 20, b->history >> 20, b->pools >> 20, b->receiving >> 20, b->log >> 20,
              b->checkpoint >> 20, b->rpc >> 20, b->calls >> 20);
     if (total > machine)

@@ -101,8 +101,8 @@ Test(rpc_methods, state_that_is_no_longer_kept_is_refused)
 #define NO_CODE "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
 #define NO_STORAGE "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
 #define PROOF_BEFORE_SLOTS                                                                                             \
-    "{\"address\":\"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266\",\"accountProof\":[\"0xc180\",\"0xc20102\"],"                \
-    "\"balance\":\"0xff\",\"codeHash\":\"" NO_CODE "\",\"nonce\":\"0x3\",\"storageHash\":\"" NO_STORAGE                      \
+    "{\"address\":\"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266\",\"accountProof\":[\"0xc180\",\"0xc20102\"],"          \
+    "\"balance\":\"0xff\",\"codeHash\":\"" NO_CODE "\",\"nonce\":\"0x3\",\"storageHash\":\"" NO_STORAGE                \
     "\",\"storageProof\":["
 
 Test(rpc_methods, code_and_storage_are_read_at_a_height)

@@ -277,7 +277,7 @@ static const struct {
     {"eth_getStorageAt", "[" DEV ",1,\"latest\"]", -32602,
      "invalid argument 1: json: cannot unmarshal number into Go value of type string"},
     {"eth_getProof", "[" DEV "]", -32602, "missing value for required argument 1"},
-    {"eth_getProof", "[" DEV ",\"0x0\",\"latest\"]", -32602, 
+    {"eth_getProof", "[" DEV ",\"0x0\",\"latest\"]", -32602,
      "invalid argument 1: json: cannot unmarshal non-array into Go value of type []string"},
     {"eth_getProof", "[" DEV ",[\"0xzz\"],\"latest\"]", -32602,
      "unable to decode storage key: invalid hex in storage key"},
