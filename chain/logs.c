@@ -14,10 +14,10 @@ struct bytes logs_begin(struct bytes logs)
 bool log_next(struct bytes *rest, struct log_view *out)
 {
     struct bytes fields, topics;
+    *out = (struct log_view){0};
     if (rest->len == 0 || rlp_read_list(rest, &fields) != RLP_OK ||
         rlp_read_fixed(&fields, out->who.b, sizeof out->who.b) != RLP_OK || rlp_read_list(&fields, &topics) != RLP_OK)
         return false;
-    out->topic_count = 0;
     while (topics.len > 0) {
         if (out->topic_count == LOG_TOPICS_MAX ||
             rlp_read_fixed(&topics, out->topics[out->topic_count].b, sizeof out->topics[0].b) != RLP_OK)

@@ -184,10 +184,11 @@ static void on_end(void *t, const struct evm_exit *exit)
     s->returned_len = 0;
     if (exit->output.len == 0)
         return;
-    uint8_t *copy = realloc(s->returned, exit->output.len);
-    if (!copy)
+    free(s->returned);
+    s->returned = malloc(exit->output.len);
+    if (!s->returned)
         abort();
-    s->returned = memcpy(copy, exit->output.ptr, exit->output.len);
+    memcpy(s->returned, exit->output.ptr, exit->output.len);
     s->returned_len = exit->output.len;
 }
 

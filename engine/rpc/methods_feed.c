@@ -258,8 +258,7 @@ static bool log_range(struct rpc_call *call, const struct log_filter *f, uint64_
     else if (*from > *to)
         call_fail(call, RPC_INVALID_PARAMS, "invalid block range params");
     else if (*to - *from >= LOG_RANGE_MAX)
-        call_fail(call, RPC_LIMIT_EXCEEDED, "query spans %llu blocks, at most %d are searched at a time",
-                  (unsigned long long)(*to - *from + 1), LOG_RANGE_MAX);
+        call_fail(call, RPC_LIMIT_EXCEEDED, "query spans more than %d blocks", LOG_RANGE_MAX);
     else if (*from + 1 < chain_reader_first(reader))
         call_fail(call, RPC_PRUNED, "pruned history unavailable");
     else

@@ -84,8 +84,9 @@ static void trace_end(struct evm *x, const struct frame *f, enum frame_end how, 
         error = evm_trace_failure(x, f);
     else if (how == FRAME_REVERTS)
         error = "execution reverted";
-    evm_trace_exit(x, evm_depth(x) + 1, fails ? 0 : (uint64_t)f->gas, gas, fails ? (struct bytes){0} : output,
-                   how == FRAME_REVERTS, error);
+    if (fails)
+        output = (struct bytes){0};
+    evm_trace_exit(x, evm_depth(x) + 1, fails ? 0 : (uint64_t)f->gas, gas, output, how == FRAME_REVERTS, error);
 }
 
 enum step evm_end_frame(struct evm *x, enum frame_end how, struct bytes output)

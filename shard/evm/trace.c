@@ -114,6 +114,30 @@ static bool writes(uint8_t op, const struct frame *f)
            (op == EVM_OP_CALL && !u256_is_zero(&f->sp[-3]));
 }
 
+static bool reads_beyond_return_data(const struct evm *x, const struct frame *f)
+{
+    const uint64_t offset = evm_saturate(f->sp - 2);
+    return offset > x->return_len || evm_saturate(f->sp - 3) > x->return_len - offset;
+}
+
+// Why an instruction fails that has its operands and its place on the stack.
+static const char *failure_of(const struct evm *x, const struct frame *f, uint8_t op)
+{
+    static const char out_of_gas[] = "out of gas";
+    if (f->gas < 0)
+        return out_of_gas;
+    if (f->is_static && writes(op, f))
+        return "write protection";
+    if (op == EVM_OP_JUMP || op == EVM_OP_JUMPI)
+        return "invalid jump destination";
+    if (op == EVM_OP_RETURNDATACOPY && reads_beyond_return_data(x, f))
+        return "return data out of bounds";
+    if ((op == EVM_OP_CREATE || op == EVM_OP_CREATE2) && x->rules->has_init_code_limit &&
+        evm_saturate(f->sp - 3) > EVM_INIT_CODE_MAX)
+        return "max initcode size exceeded";
+    return out_of_gas;
+}
+
 // While there is a tracer each instruction saves its frame before it begins, so that pc and stack are as it found them.
 const char *evm_trace_failure(struct evm *x, const struct frame *f)
 {
@@ -128,19 +152,7 @@ const char *evm_trace_failure(struct evm *x, const struct frame *f)
         snprintf(x->failure, sizeof x->failure, "stack underflow (%d <=> %d)", held, a.takes);
     else if (held - a.takes + a.gives > EVM_STACK_MAX)
         snprintf(x->failure, sizeof x->failure, "stack limit reached %d (%d)", held, EVM_STACK_MAX - a.gives + a.takes);
-    else if (f->gas < 0)
-        return "out of gas";
-    else if (f->is_static && writes(op, f))
-        return "write protection";
-    else if (op == EVM_OP_JUMP || op == EVM_OP_JUMPI)
-        return "invalid jump destination";
-    else if (op == EVM_OP_RETURNDATACOPY && (evm_saturate(f->sp - 2) > x->return_len ||
-                                             evm_saturate(f->sp - 3) > x->return_len - evm_saturate(f->sp - 2)))
-        return "return data out of bounds";
-    else if ((op == EVM_OP_CREATE || op == EVM_OP_CREATE2) && x->rules->has_init_code_limit &&
-             evm_saturate(f->sp - 3) > EVM_INIT_CODE_MAX)
-        return "max initcode size exceeded";
     else
-        return "out of gas";
+        return failure_of(x, f, op);
     return x->failure;
 }

@@ -228,11 +228,11 @@ static void *sender_main(void *arg)
 }
 
 // A call of a code, given with it, that reads the balances of three accounts: of other shards, where there are more.
-#define LOOKER                                                                                                         \
-    "{\"to\":\"0x00000000000000000000000000000000000000aa\"},\"latest\""
+#define LOOKER "{\"to\":\"0x00000000000000000000000000000000000000aa\"},\"latest\""
 #define LOOKER_CODE                                                                                                    \
-    "{\"0x00000000000000000000000000000000000000aa\":{\"code\":\"0x"                                                 \
-    "73f39fd6e51aad88f6f4ce6ab8827279cfffb922663173" "70997970c51812dc3a010c7d01b50e0d17dc79c83173"                    \
+    "{\"0x00000000000000000000000000000000000000aa\":{\"code\":\"0x"                                                   \
+    "73f39fd6e51aad88f6f4ce6ab8827279cfffb922663173"                                                                   \
+    "70997970c51812dc3a010c7d01b50e0d17dc79c83173"                                                                     \
     "3c44cdddb6a900fa2b585dd299e03d12fa4293bc3101015f5260205ff3\"}}"
 
 static void *asker_main(void *arg)
