@@ -355,8 +355,10 @@ uint32_t state_load_contract(struct state *s, const bytes32 *key, const struct a
     const bool has_code = !bytes32_equal(code_hash, &KECCAK256_EMPTY);
     const uint32_t id = state_find_or_add(s, key);
     struct record *r = account_record(s, id);
-    if (has_code)
-        put_code(s, r, &s->contracts[need_contract(s, id, r)], code_hash);
+    if (has_code) {
+        const uint32_t number = need_contract(s, id, r);
+        put_code(s, r, &s->contracts[number], code_hash);
+    }
     state_load(s, key, value);
     assert(record_exists(r));
     return id;
@@ -367,7 +369,8 @@ void state_load_slot(struct state *s, uint32_t id, const u256 *slot, const u256 
     struct record *r = account_record(s, id);
     const bytes32 key = slot_key(slot);
     assert(s->loading && record_exists(r) && !u256_is_zero(value));
-    struct contract *c = &s->contracts[need_contract(s, id, r)];
+    const uint32_t number = need_contract(s, id, r);
+    struct contract *c = &s->contracts[number];
     uint32_t found = record_table_find(&s->slots, &key, r->head.contract);
     if (found == RECORD_NONE) {
         found = record_table_add(&s->slots, &key, r->head.contract);

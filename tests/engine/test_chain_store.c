@@ -277,7 +277,7 @@ Test(chain_store, more_dependent_transactions_than_rounds_end_in_the_global_pass
             else
                 cr_assert(bytes_equal(first[h], block), "%u shards", shard_counts[n]);
         }
-        cr_assert_gt(atomic_load(&rig_numbers(r)->global_pass_transactions), SENDERS);
+        cr_assert_gt(atomic_load(&rig_numbers(r)->global_by[EXEC_GLOBAL_WAITED]), SENDERS);
         transfers_free(&t);
         rig_stop(r);
     }
