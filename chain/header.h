@@ -61,5 +61,6 @@ uint8_t *receipt_put(uint8_t *p, const struct receipt *r);
 void bloom_add(bloom *b, struct bytes item);
 void bloom_add_hash(bloom *b, const bytes32 *hash); // of an item that was hashed elsewhere
 void bloom_or(bloom *into, const bloom *from);
+bool bloom_is_zero(const bloom *b);
 
 #endif

@@ -43,6 +43,12 @@ void bloom_add_hash(bloom *b, const bytes32 *hash)
     }
 }
 
+bool bloom_is_zero(const bloom *b)
+{
+    static const bloom none;
+    return memcmp(b, &none, sizeof none) == 0;
+}
+
 void bloom_or(bloom *into, const bloom *from)
 {
     for (size_t i = 0; i < sizeof into->b; i++)

@@ -279,6 +279,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
         .shards = options->shards,
         .shard_count = options->shard_count,
         .store = options->store,
+        .roots = options->roots,
         .head = options->head,
         .head_hash = options->head_hash,
         .codes = options->codes,

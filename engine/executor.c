@@ -197,6 +197,8 @@ static void finished(struct executor *x)
 {
     stage_enter(x->stages, STAGE_STORE);
     x->next.state_root = state_root_update(x->state_root, x->work.subroots, x->work.changed);
+    if (x->options.roots)
+        root_history_put(x->options.roots, x->next.number, x->work.subroots);
     size_t len;
     bytes32 hash;
     uint8_t *record = assembly_seal(x->assembly, &x->next, x->list.ordered.time_ms, &len, &hash);

@@ -12,6 +12,7 @@
 #include "chain/genesis.h"
 #include "engine/block_store.h"
 #include "engine/ordered_list.h"
+#include "engine/root_history.h"
 #include "shard/shard.h"
 
 struct executor;
@@ -21,6 +22,7 @@ struct executor_options {
     struct shard **shards;
     unsigned shard_count;
     struct block_store_options store;
+    struct root_history *roots; // told of each block's partitions; may be NULL
     struct codes *codes; // the node's
     struct arena *arena; // of the thread that the executor runs on
     struct header head;  // the newest block

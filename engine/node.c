@@ -317,6 +317,7 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
                   .retained = retained,
                   .ctx = n},
         .disk_event_fd = disk_uring_event_fd(n->disk),
+        .roots = n->roots,
         .head = at->head,
         .head_hash = at->head_hash,
         .codes = n->codes,
@@ -351,9 +352,10 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .body_bytes_max = c->rpc_body_bytes,
         .response_bytes_max = c->rpc_response_bytes,
         .depth_max = (uint32_t)c->rpc_depth,
+        .gas_cap = c->rpc_gas_cap,
         .developer_methods = c->rpc_developer,
     };
-    n->queries = queries_create(n->shards, n->shard_count);
+    n->queries = queries_create(n->shards, n->shard_count, n->codes, n->roots);
     n->backend = (struct rpc_backend){.ctx = n,
                                       .ask = node_ask,
                                       .submit = node_submit,
@@ -407,6 +409,9 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog,
                         error))
         return false;
+    n->roots = root_history_create();
+    root_history_put(n->roots, at.head.number, at.subroots);
+    free(at.subroots);
     make_coordinator(n, &at, &coinbase);
     if (!n->coordinator) {
         snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
@@ -505,6 +510,7 @@ void node_free(struct node *n)
     if (n->checkpoint)
         checkpoint_close(n->checkpoint);
     codes_free(n->codes);
+    root_history_free(n->roots);
     if (n->blog)
         blog_close(n->blog);
     if (n->disk)

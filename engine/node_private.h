@@ -16,6 +16,7 @@ struct node {
     struct genesis genesis;
     bytes32 genesis_hash;
     struct codes *codes; // shared by all shards
+    struct root_history *roots;
     struct checkpoint *checkpoint;
     struct disk *disk;
     struct blog *blog;

@@ -179,16 +179,20 @@ bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard
         header_next_base_fee(&genesis->fee_rules, out->head.gas_limit, out->head.gas_used, &out->head.base_fee);
     bool good = run_on_all(shards, shard_count, &job, error);
     bytes32 root = state_root_join(subroots);
-    free(subroots);
     if (good && !bytes32_equal(&root, &out->head.state_root)) {
         snprintf(error, STORE_ERROR_MAX,
                  "the state of block %" PRIu64 " does not have the root that its header names: the checkpoint is "
                  "damaged; remove the checkpoint folder to rebuild it from the log, if the log is whole",
                  out->head.number);
+        good = false;
+    }
+    if (!good) {
+        free(subroots);
         return false;
     }
+    out->subroots = subroots;
     out->load_ns = loaded - start;
     out->replay_ns = replayed - loaded;
     out->rebuild_ns = clock_ns() - replayed;
-    return good;
+    return true;
 }

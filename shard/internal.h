@@ -57,6 +57,15 @@ struct block_part {
     size_t proposed_cap;
 };
 
+// What runs when nothing else does.
+struct background {
+    struct shard_background work;
+    bool wanted;
+    // Under load: what it may still take, which grows by a share of the time that passes, up to a bound.
+    int64_t allowance_ns;
+    uint64_t counted_ns; // when the allowance was last counted
+};
+
 struct shard {
     struct shard_options options;
     struct shard **peers;
@@ -81,6 +90,7 @@ struct shard {
     enum pool_news told;     // to the coordinator, by MSG_POOL_READY since the last proposal
     uint64_t live_bytes, unanswered_bytes;
     uint64_t next_tick_ns;
+    struct background background;
 
     struct shard_numbers numbers;
     struct stage_clock stages;
@@ -115,6 +125,11 @@ void receive_abandon(struct shard *s);
 void block_handle(struct shard *s, const struct message *m);
 void block_publish_accounts(struct shard *s);
 void block_free(struct shard *s);
+
+// background.c: one piece of the work that may wait, if there is some and it has its turn. True while there is more
+// that only waits for an idle moment.
+bool background_run(struct shard *s, bool idle);
+bool background_waits(const struct shard *s);
 
 // ingest/server.c is told of its transactions through these: verified, with or without having cost much through their
 // own fault; and answered.

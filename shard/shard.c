@@ -13,6 +13,7 @@
 #define MESSAGES_A_TURN 256
 // How often queued transactions are looked at for expiry.
 #define TICK_NS 1000000000ull
+#define BACKGROUND_REST_NS 1000000ull
 
 static void handle(struct shard *s, const struct message *m);
 static void shard_free(struct shard *s);
@@ -150,6 +151,20 @@ static bool await_block(struct shard *s)
     return expecting && inbox_await(&s->inbox, BLOCK_AWAIT_NS);
 }
 
+// Nothing else is to be done. Between pieces the shard looks for messages; while a block is under way and the share is
+// used up it rests, so that it doesn't spin.
+static void run_in_background(struct shard *s)
+{
+    const int64_t before = s->background.allowance_ns;
+    const bool more = background_run(s, true), ran = s->background.allowance_ns < before;
+    if (more && !ran && !await_block(s) && inbox_prepare_sleep(&s->inbox)) {
+        loop_run(s->loop, BACKGROUND_REST_NS);
+        inbox_awake(&s->inbox);
+    } else {
+        loop_run(s->loop, 0);
+    }
+}
+
 // One turn of the loop. Sleeps when there is nothing to do.
 static void turn(struct shard *s)
 {
@@ -166,8 +181,11 @@ static void turn(struct shard *s)
     ingest_send_answers(s->ingest);
     stage_enter(&s->stages, STAGE_IDLE);
     if (ingest_has_work(s->ingest) || verify_batch_count(s->verify) > 0 || !receive_outbox_empty(s)) {
+        background_run(s, false);
         stage_enter(&s->stages, STAGE_RECEIVE);
         loop_run(s->loop, 0);
+    } else if (background_waits(s)) {
+        run_in_background(s);
     } else if (!await_block(s) && inbox_prepare_sleep(&s->inbox)) {
         loop_run(s->loop, wants_tick(s) ? TICK_NS : UINT64_MAX);
         inbox_awake(&s->inbox);
@@ -263,6 +281,10 @@ void shards_free(struct shard **shards, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         if (shards[i])
             receive_abandon(shards[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (shards[i] && shards[i]->background.work.dropped)
+            shards[i]->background.work.dropped(shards[i]->background.work.ctx);
     }
     for (unsigned i = 0; i < count; i++) {
         if (shards[i])

@@ -60,6 +60,17 @@ MUST_CHECK bool shard_run(struct shard *s, struct shard_call *call);
 // On the shard's own thread: has another shard run it, as soon as its inbox takes it.
 void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call);
 
+// Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go
+// on now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never
+// while another thread has the shard's partitions.
+struct shard_background {
+    void *ctx;
+    bool (*run)(void *ctx);
+    void (*dropped)(void *ctx); // all shards have ended, none is freed yet
+};
+// On the shard's own thread: takes it on, or wakes it when there is something to do again. One a shard.
+void shard_work_in_background(struct shard *s, const struct shard_background *work);
+
 // On the shard's own thread (or before shard_start, or while it stands still after MSG_GATHER).
 unsigned shard_index(const struct shard *s);
 struct state **shard_states(struct shard *s);       // [256], NULL where not owned

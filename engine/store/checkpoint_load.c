@@ -7,11 +7,12 @@
 
 static bool damage(const MDB_val *key, const char *what, char error[STORE_ERROR_MAX])
 {
-    return store_fail(error,
-                      "state checkpoint: %s record 0x%02x%02x.. is damaged; remove the state folder, the node rebuilds it "
-                      "from the block log",
-                      what, key->mv_size > 0 ? ((const uint8_t *)key->mv_data)[0] : 0,
-                      key->mv_size > 1 ? ((const uint8_t *)key->mv_data)[1] : 0);
+    return store_fail(
+        error,
+        "state checkpoint: %s record 0x%02x%02x.. is damaged; remove the state folder, the node rebuilds it "
+        "from the block log",
+        what, key->mv_size > 0 ? ((const uint8_t *)key->mv_data)[0] : 0,
+        key->mv_size > 1 ? ((const uint8_t *)key->mv_data)[1] : 0);
 }
 
 // One table's records: read takes each, and says false to damage.
@@ -52,8 +53,8 @@ static bool visit_table(MDB_txn *txn, const struct table *table, unsigned first,
          rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
         if (key.mv_size == table->key_bytes && partition_of_key(key.mv_data) >= last)
             break;
-        good = (key.mv_size == table->key_bytes && table->read(visitor, &key, &value)) ||
-               damage(&key, table->name, error);
+        good =
+            (key.mv_size == table->key_bytes && table->read(visitor, &key, &value)) || damage(&key, table->name, error);
     }
     mdb_cursor_close(cursor);
     return good && (rc == 0 || rc == MDB_NOTFOUND || checkpoint_fail(error, "read records", rc));

@@ -111,7 +111,8 @@ static void trace_step(struct evm *x, const struct frame *f)
         .memory = bytes_of(evm_memory_at(x, f, 0), f->memory_len),
         .self = f->self->who,
     };
-    x->tracer->step(x->tracer->ctx, &step);
+    if (x->tracer->step)
+        x->tracer->step(x->tracer->ctx, &step);
 }
 
 #define TAKES(n)                                                                                                       \

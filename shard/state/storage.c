@@ -302,8 +302,7 @@ static struct account_contract contract_at(const struct state *s, uint32_t numbe
     const struct contract *c = &s->contracts[number];
     const struct contract_image *image = NULL;
     if (c->has_history)
-        image =
-            history_find(&s->contract_history, c->history, state_first_after(s, &s->contract_history, height));
+        image = history_find(&s->contract_history, c->history, state_first_after(s, &s->contract_history, height));
     return image ? image->values : c->values;
 }
 
@@ -329,6 +328,15 @@ int state_contract_at(const struct state *s, const bytes32 *key, uint64_t height
            !bytes32_equal(&out->storage_root, &KECCAK256_EMPTY_RLP);
 }
 
+u256 storage_slot_value_at(const struct state *s, uint32_t slot, uint64_t height)
+{
+    const struct slot_record *r = slot_record(s, slot);
+    const struct slot_image *image = NULL;
+    if (r->head.flags & RECORD_HAS_HISTORY)
+        image = history_find(&s->slot_history, r->head.history, state_first_after(s, &s->slot_history, height));
+    return image ? image->value : r->value;
+}
+
 int state_slot_at(const struct state *s, const bytes32 *key, const u256 *slot, uint64_t height, u256 *out)
 {
     if (!state_keeps_height(s, height))
@@ -338,18 +346,49 @@ int state_slot_at(const struct state *s, const bytes32 *key, const u256 *slot, u
     const uint32_t found = id == RECORD_NONE ? RECORD_NONE : storage_find(s, storage_contract(s, id), slot);
     if (found == RECORD_NONE)
         return 0;
-    const struct slot_record *r = slot_record(s, found);
-    const struct slot_image *image = NULL;
-    if (r->head.flags & RECORD_HAS_HISTORY)
-        image = history_find(&s->slot_history, r->head.history, state_first_after(s, &s->slot_history, height));
-    *out = image ? image->value : r->value;
+    *out = storage_slot_value_at(s, found, height);
     return !u256_is_zero(out);
+}
+
+uint32_t state_find_record(const struct state *s, const bytes32 *key)
+{
+    return record_table_find(&s->records, key, 0);
+}
+
+static size_t written_count(const struct state *s, const struct history *h, uint64_t height)
+{
+    return state_first_after(s, h, s->height) - state_first_after(s, h, height);
+}
+
+static uint32_t written(const struct state *s, const struct history *h, uint64_t height, size_t i)
+{
+    const struct history_entry *e = history_at(h, state_first_after(s, h, height) + (uint32_t)i);
+    return e->record;
+}
+
+size_t state_written_count(const struct state *s, uint64_t height)
+{
+    return written_count(s, &s->history, height);
+}
+
+uint32_t state_written(const struct state *s, uint64_t height, size_t i)
+{
+    return written(s, &s->history, height, i);
+}
+
+size_t storage_written_count(const struct state *s, uint64_t height)
+{
+    return written_count(s, &s->slot_history, height);
+}
+
+uint32_t storage_written(const struct state *s, uint64_t height, size_t i)
+{
+    return written(s, &s->slot_history, height, i);
 }
 
 // ---- loading, checkpoints
 
-uint32_t state_load_contract(struct state *s, const bytes32 *key, const struct account *value,
-                             const bytes32 *code_hash)
+uint32_t state_load_contract(struct state *s, const bytes32 *key, const struct account *value, const bytes32 *code_hash)
 {
     assert(s->loading);
     const bool has_code = !bytes32_equal(code_hash, &KECCAK256_EMPTY);

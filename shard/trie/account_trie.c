@@ -3,22 +3,13 @@
 #include "base/keccak.h"
 #include "base/rlp.h"
 #include "shard/state/storage.h"
-#include "shard/trie/storage_tries.h"
+#include "shard/trie/account_trie_private.h"
 
 #include <assert.h>
 
-#define PARTITION_DEPTH 2 // nibbles that the partition's number takes
 // Tries are changed and hashed in groups of about this many changed leaves: enough to fill the lanes on every level,
 // and few enough that the nodes are still in the core's cache when they are hashed.
 #define GROUP_LEAVES 512
-
-struct account_trie {
-    struct arena *arena;
-    struct state *state;
-    struct trie_pool pool;
-    struct trie trie;
-    struct storage_tries storage;
-};
 
 size_t account_encode(uint8_t out[120], const struct account *a, const struct account_contract *contract)
 {

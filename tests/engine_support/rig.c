@@ -244,6 +244,7 @@ struct rig *rig_start(const struct rig_options *options)
     struct recovered at;
     if (!recover_shards(&at, r->shards, options->shards, &r->genesis, r->codes, r->checkpoint, r->blog, error))
         die(error);
+    free(at.subroots);
     r->height = at.head.number;
     r->gate = (struct gate){{&gate_ops}, r};
     struct solo_options solo = {options->block_time_ms, !options->whole_seconds, r->genesis.accounts[0].addr};
