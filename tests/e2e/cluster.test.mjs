@@ -114,7 +114,7 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
 
   test('says what is where', () => {
     for (let i = 0; i < COUNT; i++) assert.match(cluster.process.output, new RegExp(`validator-${i} \\| gantry is up`));
-    assert.match(cluster.process.output, /4 validators in .*cluster; stop them with Ctrl-C/);
+    assert.match(cluster.process.output, /4 nodes in .*cluster; stop them with Ctrl-C/);
   });
 
   test('takes transactions anywhere and shows the same everywhere', async () => {
@@ -234,7 +234,7 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
     const pids = children(cluster.process.pid);
     const end = await cluster.process.stop('SIGINT');
     assert.equal(end.code, 1, 'one had ended by itself');
-    assert.match(cluster.process.output, /1 of 4 validators ended by themselves/);
+    assert.match(cluster.process.output, /1 of 4 nodes ended by themselves/);
     assert.ok(pids.every((pid) => !isAlive(pid)));
   });
 
