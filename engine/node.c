@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Received and unverified bytes that the kernel may hold for one ingest connection.
@@ -268,12 +269,15 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         snprintf(error, NODE_ERROR_MAX, "the coordinator's inbox could not be made: %s", strerror(errno));
         return false;
     }
+    const unsigned validators = n->genesis.cluster.validator_count;
     struct shard_options options = {
         .count = n->shard_count,
         .chain_id = n->genesis.chain_id,
-        .block_gas_limit = n->genesis.header.gas_limit,
+        // No transaction comes into a block that no car may hold.
+        .block_gas_limit = n->genesis.header.gas_limit / (validators ? validators : 1),
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
+        .follows = validators > 0 && !n->config->validator_key,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .pooled = tx_pooled,
@@ -299,13 +303,32 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
 
 // ---- the rest
 
+// A node that only follows has a guard too, beside its log: it never signs.
+static bool open_follower(struct node *n, char error[NODE_ERROR_MAX])
+{
+    char guard_dir[PATH_MAX], guard[PATH_MAX + 16];
+    if (n->cluster->set.wire.n == WIRE_VALIDATORS_MAX) {
+        snprintf(error, NODE_ERROR_MAX, "a cluster of %d validators can't be followed", WIRE_VALIDATORS_MAX);
+        return false;
+    }
+    if ((size_t)snprintf(guard_dir, sizeof guard_dir, "%s/follower", n->config->data) >= sizeof guard_dir) {
+        snprintf(error, NODE_ERROR_MAX, "the path of the data folder is too long");
+        return false;
+    }
+    snprintf(guard, sizeof guard, "%s/" GUARD_FILE_NAME, guard_dir);
+    if (mkdir(guard_dir, 0750) != 0 && errno != EEXIST) {
+        snprintf(error, NODE_ERROR_MAX, "%.300s could not be made: %s", guard_dir, strerror(errno));
+        return false;
+    }
+    return (access(guard, F_OK) == 0 || vote_folder_new_guard(guard_dir, error)) &&
+           vote_folder_open(&n->votes, n->config->data, guard_dir, error);
+}
+
 static bool open_votes(struct node *n, char error[NODE_ERROR_MAX])
 {
     char guard_dir[PATH_MAX];
-    if (n->cluster->me == CLUSTER_FOLLOWER) {
-        snprintf(error, NODE_ERROR_MAX, "a node without a validator key can't follow a cluster yet");
-        return false;
-    }
+    if (n->cluster->me == CLUSTER_FOLLOWER)
+        return open_follower(n, error);
     if (!vote_folder_guard_dir(guard_dir, n->config->guard, n->config->validator_key)) {
         snprintf(error, NODE_ERROR_MAX, "the path of the sign guard is too long");
         return false;

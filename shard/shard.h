@@ -20,6 +20,7 @@ struct shard_options {
     uint64_t chain_id;
     uint64_t block_gas_limit;
     struct mempool_limits pool;
+    bool follows;               // refuse every transaction: TX_FOLLOWING
     uint64_t receive_bytes_max; // bytes of transactions received here and not yet answered; at it reading stops
     struct inbox *coordinator;
     uint32_t connection_max; // ingest connections of this shard

@@ -87,6 +87,7 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
     p->guard_disk = p->log_disk ? disk_uring_open(o->guard_dir, error) : NULL;
     if (!p->guard_disk)
         return false;
+    config.ord.me = config.dp.me = p->me;
     config.log_disk = p->log_disk;
     config.guard_disk = p->guard_disk;
     config.recover = o->recover;
@@ -199,8 +200,8 @@ struct participant *participant_open(const struct participant_options *options, 
     if (!p)
         abort();
     p->options = *options;
-    p->me = options->cluster->me;
     p->n = options->cluster->set.wire.n;
+    p->me = options->cluster->me == CLUSTER_FOLLOWER ? p->n : options->cluster->me;
     p->book = book_create(p->depots, options->shard_count);
     bool good = open_depots(p, error);
     for (unsigned s = 0; good && s < options->shard_count; s++)
