@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,19 @@ static void judge(const struct node *n, struct rpc_node_status *out)
     }
 }
 
+static void judge_cluster(const struct node *n, struct rpc_node_status *out)
+{
+    struct consensus_view *view = malloc(sizeof *view);
+    if (!view)
+        abort();
+    const char *trouble = consensus_board_read(n->report.board, view) ? consensus_trouble(view) : NULL;
+    if (trouble) {
+        out->healthy = false;
+        snprintf(out->reason, sizeof out->reason, "%s", trouble);
+    }
+    free(view);
+}
+
 void node_status(void *ctx, struct rpc_node_status *out)
 {
     const struct node *n = ctx;
@@ -68,6 +82,8 @@ void node_status(void *ctx, struct rpc_node_status *out)
         out->pool_queued += load(&shard_numbers(n->shards[i])->queued);
     }
     judge(n, out);
+    if (out->healthy && n->report.cluster)
+        judge_cluster(n, out);
 }
 
 // ---- metrics

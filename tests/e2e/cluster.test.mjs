@@ -49,7 +49,7 @@ class Cluster {
 
   // Starts it, and waits until all are connected. A folder that holds a cluster is run as it is.
   async start() {
-    this.ports ??= await freePorts(COUNT * 10);
+    this.ports ??= await freePorts((COUNT + 1) * 10);
     this.nodes = Array.from({ length: COUNT }, (_, i) => rpc(this.url(i)));
     const [rpcPort, ingestPort, p2pPort] = [0, 5, 6].map((offset) => String(this.ports + offset));
     const where = ['--out', this.out, '--rpc-port', rpcPort, '--ingest-port', ingestPort, '--p2p-port', p2pPort];
@@ -72,7 +72,7 @@ class Cluster {
 
   async isConnected(i) {
     const peers = (await this.ask(i, 'gantry_peers')) ?? [];
-    return peers.filter((peer) => peer.connected).length === COUNT - 1;
+    return peers.filter((peer) => peer.role === 'validator' && peer.connected).length === COUNT - 1;
   }
 
   async mode(i) {
@@ -114,7 +114,7 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
 
   test('says what is where', () => {
     for (let i = 0; i < COUNT; i++) assert.match(cluster.process.output, new RegExp(`validator-${i} \\| gantry is up`));
-    assert.match(cluster.process.output, /4 validators in .*cluster; stop them with Ctrl-C/);
+    assert.match(cluster.process.output, /4 nodes in .*cluster; stop them with Ctrl-C/);
   });
 
   test('takes transactions anywhere and shows the same everywhere', async () => {
@@ -234,7 +234,7 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
     const pids = children(cluster.process.pid);
     const end = await cluster.process.stop('SIGINT');
     assert.equal(end.code, 1, 'one had ended by itself');
-    assert.match(cluster.process.output, /1 of 4 validators ended by themselves/);
+    assert.match(cluster.process.output, /1 of 4 nodes ended by themselves/);
     assert.ok(pids.every((pid) => !isAlive(pid)));
   });
 
@@ -288,6 +288,35 @@ describe('a validator that lost its ordering log alone', { timeout: 280_000 }, (
     for (const receipt of [first, second, third]) {
       for (let i = 0; i < COUNT; i++) assert.deepEqual(await cluster.receipt(i, receipt.transactionHash), receipt);
     }
+    assert.equal((await cluster.process.stop()).code, 0, cluster.process.output);
+  });
+});
+
+describe('a node without a vote', { timeout: 280_000 }, () => {
+  const cluster = new Cluster(['--shards', '1', '--followers', '1']);
+  const url = () => `http://127.0.0.1:${cluster.ports + 10 * COUNT}`;
+
+  before(() => cluster.start());
+  after(() => cluster.process?.stop('SIGKILL'));
+
+  test('follows, serves, proves, and is counted in no quorum', async () => {
+    const follower = rpc(url());
+    const receipt = await cluster.receipt(2, await cluster.send(0, 0, 0));
+    const seen = await until('the follower shows it', () =>
+      follower('eth_getTransactionReceipt', receipt.transactionHash).catch(() => null), WAIT_MS);
+    assert.deepEqual(seen, receipt);
+    const { mode, own, counts } = await follower('gantry_consensus');
+    assert.deepEqual([mode, own, counts.votes.notarize], ['following', null, 0]);
+    assert.equal((await follower('gantry_validators')).own, null);
+    const peers = await cluster.ask(0, 'gantry_peers');
+    assert.ok(peers.some((peer) => peer.role === 'follower' && peer.connected));
+    const proof = path.join(cluster.folder, 'proof.json');
+    await until('it proves the block', async () => {
+      const got = await follower('gantry_certificate', receipt.blockHash).catch(() => null);
+      writeFileSync(proof, JSON.stringify(got));
+      const args = ['--genesis', path.join(cluster.out, 'genesis.json'), '--block', receipt.blockHash, proof];
+      return got && runGantry(['verify-certificate', ...args]).status === 0;
+    });
     assert.equal((await cluster.process.stop()).code, 0, cluster.process.output);
   });
 });
