@@ -268,10 +268,12 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         snprintf(error, NODE_ERROR_MAX, "the coordinator's inbox could not be made: %s", strerror(errno));
         return false;
     }
+    const unsigned validators = n->genesis.cluster.validator_count;
     struct shard_options options = {
         .count = n->shard_count,
         .chain_id = n->genesis.chain_id,
-        .block_gas_limit = n->genesis.header.gas_limit,
+        // No transaction comes into a block that no car may hold.
+        .block_gas_limit = n->genesis.header.gas_limit / (validators ? validators : 1),
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
         .connection_max = (uint32_t)n->config->ingest_connections,

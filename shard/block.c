@@ -12,7 +12,8 @@ static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
         abort();
 }
 
-size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out)
+// The pool's choice, in block.proposed.
+static size_t choose(struct shard *s, const struct mempool_pick *pick)
 {
     enum stage before = stage_enter(&s->stages, STAGE_ORDER);
     struct block_part *b = &s->block;
@@ -29,7 +30,14 @@ size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const str
     s->told = NEWS_NOTHING;
     stage_items(&s->stages, STAGE_ORDER, n);
     stage_enter(&s->stages, before);
-    *out = b->proposed;
+    return n;
+}
+
+size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out)
+{
+    const size_t n = choose(s, pick);
+    receive_publish_pool(s); // before the coordinator looks whether there is more
+    *out = s->block.proposed;
     return n;
 }
 
@@ -42,14 +50,13 @@ void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count)
 
 static void propose(struct shard *s, const struct propose_request *request)
 {
-    const struct exec_tx *txs;
     struct mempool_pick pick = {.base_fee = request->base_fee,
                                 .gas_max = request->gas_max[s->options.index],
                                 .bytes_max = request->bytes_max,
                                 .count_max = request->count_max};
     memset(pick.group_bytes_max, 0xff, sizeof pick.group_bytes_max);
-    size_t n = shard_propose(s, &pick, &txs);
-    tell(s, MSG_PROPOSED, txs, n);
+    const size_t n = choose(s, &pick);
+    tell(s, MSG_PROPOSED, s->block.proposed, n);
 }
 
 static void round_if_complete(struct shard *s)

@@ -1,4 +1,5 @@
 #include "bench/bench.h"
+#include "bench/report/runs.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 
@@ -10,13 +11,14 @@ static const struct benchmark {
 } benchmarks[] = {
     {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
     {"mempool", bench_mempool},     {"evm", bench_evm},   {"node", bench_node},
+    {"cluster", bench_cluster},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, check;
-    char *data, *json;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check, validators, repeat;
+    char *data, *json, *html;
 };
 
 #define KEY(field) offsetof(struct bench_settings, field)
@@ -25,19 +27,26 @@ static const struct config_key keys[] = {
     {"quick", CONFIG_BOOL, KEY(quick), "false", 0, 0, NULL, "A shorter run with rougher figures."},
     {"seed", CONFIG_U64, KEY(seed), "1", 0, 0, NULL, "Of the made-up inputs."},
     {"accounts", CONFIG_U64, KEY(accounts), "0", 0, 1000000000, NULL,
-     "merkle, node: how many accounts; 0: its default."},
-    {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node: how many of them send; 0: a fifth."},
+     "merkle, node, cluster: how many accounts; 0: its default."},
+    {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node, cluster: how many of them send; 0: a fifth."},
     {"seconds", CONFIG_U64, KEY(seconds), "0", 0, 86400, "s",
-     "node: length of the main run; 0: 35, or at most 3 with --quick."},
+     "node, cluster: length of the main run; 0: 35, or at most 3 with --quick."},
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s",
-     "node: offered rate; 0: about what all cores could verify."},
-    {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
+     "node, cluster: offered rate; 0: about what all cores could verify."},
+    {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL,
+     "node: shard threads; 0: one a core. cluster: of each validator; 0: one."},
+    {"validators", CONFIG_U64, KEY(validators), "0", 0, 32, NULL, "cluster: how many; 0: four."},
     {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
      "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
     {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
-     "node: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness then."},
+     "node, cluster: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness "
+     "then."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
      "Folder; node: keeps the chain there, merkle: its checkpoint while it runs, else under /var/tmp; evm: contracts."},
+    {"repeat", CONFIG_U64, KEY(repeat), "1", 1, BENCH_REPETITIONS_MAX, NULL,
+     "How often the whole benchmark runs; the results are medians, and the files hold every repetition."},
+    {"html", CONFIG_STRING, KEY(html), NULL, 0, 0, NULL,
+     "File for a page of the results, with all that it needs inside."},
     {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
 };
 
@@ -51,35 +60,83 @@ static const struct options_command command = {
              "  mempool    inserting into a pool; its intake under contention\n"
              "  evm        contracts on the interpreter alone; --data is the folder of ipsilon's benchmarks/main\n"
              "  node       a whole validator under load, over its sockets\n"
+             "  cluster    validators that finalize together on this machine, under load\n"
+             "  compare A.json B.json    two reports that --json wrote, result by result\n"
              "A ratio above 1 means better than the reference.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .takes_arguments = true,
 };
 
+static struct bench_options options_of(const struct bench_settings *s)
+{
+    return (struct bench_options){.quick = s->quick,
+                                  .seed = s->seed,
+                                  .accounts = s->accounts,
+                                  .data_path = s->data,
+                                  .seconds = s->seconds,
+                                  .senders = s->senders,
+                                  .rate = s->rate,
+                                  .shards = s->shards,
+                                  .check = s->check,
+                                  .validators = s->validators,
+                                  .witness = s->witness};
+}
+
+// What was asked for, so that a report tells how to get another like it.
+static json_t *settings_json(const struct bench_settings *s)
+{
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "quick", s->quick, "seed", (json_int_t)s->seed,
+                     "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds, "senders",
+                     (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards, "validators",
+                     (json_int_t)s->validators, "witness", s->witness);
+}
+
+static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)
+{
+    json_t *runs = bench_runs_json(reports, n, settings_json(s));
+    bench_runs_print(stdout, runs);
+    const bool ok = (!s->json || bench_runs_write(runs, s->json)) && (!s->html || bench_runs_write_html(runs, s->html));
+    json_decref(runs);
+    return ok;
+}
+
 static int run(const struct benchmark *b, const struct bench_settings *s)
 {
-    const struct bench_options options = {.quick = s->quick,
-                                          .seed = s->seed,
-                                          .accounts = s->accounts,
-                                          .data_path = s->data,
-                                          .seconds = s->seconds,
-                                          .senders = s->senders,
-                                          .rate = s->rate,
-                                          .shards = s->shards,
-                                          .check = s->check,
-                                          .witness = s->witness};
-    struct bench_report report = {.bench = b->name};
-    const int status = b->run(&report, &options);
-    if (report.count > 0)
-        bench_report_print(stdout, &report);
-    if (s->json && report.count > 0 && !bench_report_write_json(&report, s->json))
-        return EXIT_FAILED;
-    return status == 0 ? EXIT_OK : EXIT_FAILED;
+    const struct bench_options options = options_of(s);
+    struct bench_report *reports = calloc(s->repeat, sizeof *reports);
+    size_t n = 0;
+    int status = 0;
+    while (reports && status == 0 && n < s->repeat) {
+        reports[n].bench = b->name;
+        status = b->run(&reports[n], &options);
+        // One that failed part of the way is shown when there is nothing better.
+        n += reports[n].count > 0 && (status == 0 || n == 0);
+    }
+    const bool reported = n == 0 || report_on(reports, n, s);
+    free(reports);
+    return status == 0 && reported ? EXIT_OK : EXIT_FAILED;
+}
+
+static int compare(const char *a_path, const char *b_path)
+{
+    char error[BENCH_ERROR_MAX];
+    json_t *a = bench_runs_read(a_path, error);
+    json_t *b = a ? bench_runs_read(b_path, error) : NULL;
+    if (a && b)
+        bench_runs_compare(stdout, a, b);
+    const int code = a && b ? EXIT_OK : options_fail(command.name, "%s", error);
+    json_decref(a);
+    json_decref(b);
+    return code;
 }
 
 static int find_and_run(const struct bench_settings *settings, char **rest, int rest_count)
 {
+    if (rest_count > 0 && strcmp(rest[0], "compare") == 0)
+        return rest_count == 3
+                   ? compare(rest[1], rest[2])
+                   : options_refuse(command.name, "compare takes two reports: gantry bench compare A.json B.json");
     if (rest_count != 1)
         return options_refuse(command.name, "name one benchmark (gantry bench --help lists them)");
     for (size_t i = 0; i < BENCHMARK_COUNT; i++) {

@@ -10,6 +10,8 @@
 
 // About what a transaction has in bytes.
 #define TX_BYTES 110u
+// Of all bodies, beside their fixed parts.
+#define CAR_ROOM (WIRE_CAR_BYTES_MAX - WIRE_STRIPES * STRIPE_FIXED_BYTES)
 
 static uint64_t number(const struct participant *p, unsigned shard, size_t offset)
 {
@@ -59,7 +61,7 @@ static void ask(struct participant *p, uint64_t now_ns)
         c->number = o->number;
         c->request.base_fee = base_fee;
         c->request.gas_max = gas_max[s];
-        c->request.bytes_max = (uint64_t)((unsigned __int128)WIRE_CAR_BYTES_MAX * executable / total);
+        c->request.bytes_max = (uint64_t)((unsigned __int128)CAR_ROOM * executable / total);
         depot_post(c);
         o->awaited++;
     }

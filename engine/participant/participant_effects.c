@@ -40,6 +40,22 @@ static void deliver(struct participant *p, const struct effect *e)
     own_car_delivered(p, e->block);
 }
 
+static void execute(struct participant *p, struct kept_block *b)
+{
+    struct resume *r = &p->resume;
+    char error[STORE_ERROR_MAX];
+    bytes32 root;
+    if (!r->behind || bytes32_equal(&b->digest, &r->head_digest)) {
+        r->behind = false;
+        ordered_feed_add(p->feed, b);
+    } else if (resume_pass(r, p->options.blog, &b->digest, &root, error)) {
+        participant_open_turn(p);
+        dp_executed(&p->validator->dp, b->header.height, &root);
+    } else {
+        participant_fail(p, error);
+    }
+}
+
 static void turn_epoch(struct participant *p, const struct effect *e)
 {
     const uint64_t closed = e->block->header.epoch;
@@ -60,7 +76,7 @@ static void carry_out(struct participant *p, struct effect *e)
         deliver(p, e);
         break;
     case EFFECT_EXECUTE:
-        ordered_feed_add(p->feed, e->block);
+        execute(p, e->block);
         break;
     case EFFECT_STORE_CAR:
         store_car(p, e);

@@ -8,7 +8,7 @@
 #include "engine/participant/resume.h"
 
 // Own cars, from being made until the pools are told what became of them.
-#define OWN_CARS_MAX 1u
+#define OWN_CARS_MAX 16u
 struct flight {
     struct car_name name;
     uint64_t number;

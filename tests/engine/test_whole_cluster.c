@@ -1,5 +1,7 @@
 // Whole nodes that finalize together.
+#include "engine/rpc/metrics.h"
 #include "tests/engine_support/whole_cluster.h"
+#include "tests/engine_support/whole_node.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>
@@ -9,7 +11,7 @@
 
 static void start(struct whole_cluster *c, unsigned validators, uint64_t epoch_blocks, const char *settings)
 {
-    const struct whole_cluster_options options = {validators, SEED, epoch_blocks, settings};
+    const struct whole_cluster_options options = {validators, SEED, epoch_blocks, 0, settings};
     cr_assert(whole_cluster_start(c, &options), "%s", c->error);
 }
 
@@ -57,6 +59,21 @@ Test(whole_cluster, four_validators_finalize_transfers_sent_to_all_of_them)
     expect_receipts(&c, hashes, 40);
     cr_assert(whole_cluster_agrees(&c));
     transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+Test(whole_cluster, every_declared_metric_of_a_cluster_comes_out)
+{
+    struct whole_cluster c;
+    start(&c, 2, 0, "shards = 1\n");
+    char *text = ask_http(node_rpc_port(c.nodes[0]), "/metrics", NULL, NULL);
+    cr_assert_not_null(text);
+    for (int id = METRIC_CLUSTER_FIRST; id <= METRIC_CLUSTER_LAST; id++) {
+        char line[160];
+        snprintf(line, sizeof line, "# TYPE %s ", METRICS[id].name);
+        cr_expect_not_null(strstr(text, line), "%s is declared and never told", METRICS[id].name);
+    }
+    free(text);
     whole_cluster_end(&c);
 }
 
@@ -140,6 +157,47 @@ Test(whole_cluster, all_stop_and_come_back_with_every_receipt)
     whole_cluster_end(&c);
 }
 
+// Blocks of four transfers at most: an ordering block with many cars gives several, also where a restart comes between.
+Test(whole_cluster, an_ordering_block_gives_as_many_blocks_as_its_gas_asks_for)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[80];
+    const struct whole_cluster_options options = {
+        .validators = 4, .seed = SEED, .gas_limit = 4 * 26000, .settings = "shards = 2\n"};
+    cr_assert(whole_cluster_start(&c, &options), "%s", c.error);
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 40);
+    expect_receipts(&c, hashes, 40);
+    for (unsigned i = 0; i < 4; i++) {
+        whole_cluster_stop_node(&c, i);
+        cr_assert(whole_cluster_start_node(&c, i), "%s", c.error);
+    }
+    submit(&c, &t, hashes + 40, 40);
+    expect_receipts(&c, hashes, 80);
+    cr_assert(whole_cluster_agrees(&c));
+    cr_assert_geq(whole_cluster_height(&c, 0), 20);
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+// What no car can hold is refused at once.
+Test(whole_cluster, a_transaction_with_more_gas_than_a_car_has_is_refused)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    uint8_t raw[TRANSFER_BYTES_MAX];
+    bytes32 hash;
+    const struct whole_cluster_options options = {
+        .validators = 4, .seed = SEED, .gas_limit = 4 * 20999, .settings = "shards = 1\n"};
+    cr_assert(whole_cluster_start(&c, &options), "%s", c.error);
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    const size_t len = transfers_next(&t, raw);
+    cr_assert_not(whole_cluster_submit(&c, 0, bytes_of(raw, len), &hash));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
 // Epochs of a few blocks: lanes start afresh all the time, and what was in no block is made anew.
 Test(whole_cluster, epochs_turn_and_nothing_is_lost)
 {
@@ -151,6 +209,11 @@ Test(whole_cluster, epochs_turn_and_nothing_is_lost)
     for (unsigned i = 0; i < 6; i++) {
         submit(&c, &t, hashes + 10 * i, 10);
         usleep(300000);
+        if (i == 3) {
+            expect_receipts(&c, hashes, 40); // what only a stopped node's pool has is gone with it
+            whole_cluster_stop_node(&c, 0);
+            cr_assert(whole_cluster_start_node(&c, 0), "%s", c.error);
+        }
     }
     expect_receipts(&c, hashes, 60);
     cr_assert(whole_cluster_agrees(&c));

@@ -30,11 +30,14 @@ static void set(struct node_config *config, const char *name, const char *value)
 
 // ---- files
 
-static void write_template(const struct whole_cluster *c, const char *path)
+static void write_template(const struct whole_cluster *c, uint64_t gas_limit, const char *path)
 {
     char *text = whole_node_genesis(c->seed);
     FILE *f = fopen(path, "w");
-    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+    // One more key of the outermost object.
+    if (f && gas_limit > 0)
+        fprintf(f, "{\"gasLimit\": \"0x%" PRIx64 "\",", gas_limit);
+    if (!f || fputs(gas_limit > 0 ? strchr(text, '{') + 1 : text, f) < 0 || fclose(f) != 0)
         die("the genesis template can't be written");
     free(text);
 }
@@ -46,7 +49,7 @@ static void make_folders(struct whole_cluster *c, const struct whole_cluster_opt
     struct init_settings s = {0};
     snprintf(template, sizeof template, "%s/template.json", c->folder);
     snprintf(out, sizeof out, "%s/cluster", c->folder);
-    write_template(c, template);
+    write_template(c, options->gas_limit, template);
     config_defaults(INIT_KEYS, INIT_KEY_COUNT, &s);
     s.validators = options->validators;
     snprintf(number, sizeof number, "%" PRIu64, options->epoch_blocks);

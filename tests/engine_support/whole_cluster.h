@@ -23,6 +23,7 @@ struct whole_cluster_options {
     unsigned validators;
     uint64_t seed;         // of the funded senders, WHOLE_NODE_SENDERS of them
     uint64_t epoch_blocks; // 0: as init's default
+    uint64_t gas_limit;    // of a block; 0: the default
     const char *settings;  // lines of a configuration file for all, may be ""
 };
 
