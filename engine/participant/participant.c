@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/cars/body_judge.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -94,6 +95,9 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
     config.segment_bytes = LOG_SEGMENT_BYTES;
     config.snapshot_turns = SNAPSHOT_TURNS;
     config.dp.store = (struct car_store){has_car, p};
+    const uint64_t gas = o->genesis->header.gas_limit;
+    p->judge = body_judge_create(&(struct stripe_rules){o->genesis->chain_id, gas, gas / o->cluster->set.wire.n});
+    config.body_check = body_judge_check(p->judge);
     if (getrandom(&config.ord.seed, sizeof config.ord.seed, 0) != sizeof config.ord.seed)
         return store_fail(error, "the system gives no random bytes: %s", strerror(errno));
     p->validator = validator_open(&config, &o->cluster->set, error);
@@ -222,6 +226,7 @@ void participant_free(struct participant *p)
         links_free(p->control);
     if (p->validator)
         validator_close(p->validator);
+    body_judge_free(p->judge);
     if (p->log_disk)
         disk_uring_close(p->log_disk);
     if (p->guard_disk)

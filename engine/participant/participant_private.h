@@ -38,6 +38,7 @@ struct participant {
     struct disk *log_disk, *guard_disk;
     struct event_watch log_watch, guard_watch;
     struct validator *validator;
+    struct body_judge *judge;
     struct depot *depots[SHARD_MAX];
     struct book *book;
     struct ordered_feed *feed;
