@@ -91,7 +91,13 @@ unsigned chain_name(struct contract_chain *c, const address *who)
 
 unsigned chain_add(struct contract_chain *c, unsigned partition, uint64_t balance, uint64_t nonce, struct bytes code)
 {
-    const unsigned n = chain_name(c, address_in(partition, c->account_count));
+    return chain_add_at(c, address_in(partition, c->account_count), balance, nonce, code);
+}
+
+unsigned chain_add_at(struct contract_chain *c, const address *who, uint64_t balance, uint64_t nonce,
+                      struct bytes code)
+{
+    const unsigned n = chain_name(c, who);
     struct chain_account *a = &c->accounts[n];
     uint8_t *copy = malloc(code.len + 1);
     if (code.len > 0)

@@ -22,6 +22,8 @@ void chain_free(struct contract_chain *c);
 
 // Before the first block. Accounts of any partition; the number is for chain_send and the like.
 unsigned chain_add(struct contract_chain *c, unsigned partition, uint64_t balance, uint64_t nonce, struct bytes code);
+unsigned chain_add_at(struct contract_chain *c, const address *who, uint64_t balance, uint64_t nonce,
+                      struct bytes code);
 void chain_put_slot(struct contract_chain *c, unsigned account, uint64_t slot, uint64_t value);
 // An address that isn't there, or needn't be: a precompile, a contract to come.
 unsigned chain_name(struct contract_chain *c, const address *who);
