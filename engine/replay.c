@@ -218,6 +218,7 @@ static void run_in_rounds(struct worker *w)
         if (count > 0)
             run_round(w, round, &at, end);
     }
+    meet_workers(x);
     if (w->index == 0)
         run_global(x, end);
     meet_workers(x);

@@ -261,6 +261,22 @@ Test(contract_rules, later_calls_of_a_sender_follow_an_escape)
     called(3);
 }
 
+Test(contract_rules, who_had_an_escape_waits_for_the_global_pass_with_all_that_is_left)
+{
+    // The last one would take the nonce that the escape gave back.
+    program_create(&p, EVM_OP_CREATE, (struct bytes){0}, 0, 0);
+    const unsigned creates = contract(HERE);
+    program_log(&p, 1);
+    const unsigned logs = contract(THERE);
+    chain_send(c, rich_there, creates, 0);
+    chain_send(c, rich_there, logs, 0);
+    chain_send(c, rich_there, rich_here, 3)->nonce = 0;
+    run();
+    escaped(0, EVM_ESCAPE_CREATE);
+    global(1, EXEC_GLOBAL_AFTER_ESCAPE);
+    dropped(2, TX_NONCE_TOO_LOW, false);
+}
+
 Test(contract_rules, what_escaped_is_undone_and_unreserved)
 {
     // Writes and logs before it escapes; its sender's nonce and money are as if it had not been tried.
