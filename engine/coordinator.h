@@ -13,11 +13,11 @@ struct coordinator_options {
     unsigned shard_count;
     struct order *order;
     struct block_store_options store;
-    int disk_event_fd;    // readable when the log's disk has completions
-    unsigned list_blocks; // blocks' gas that one ordered list may hold; 0: one
-    struct codes *codes;  // the node's
+    int disk_event_fd;          // readable when the log's disk has completions
+    unsigned list_blocks;       // blocks' gas that one ordered list may hold; 0: one
+    struct codes *codes;        // the node's
     struct root_history *roots; // told of each block's partitions; may be NULL
-    struct header head;   // the newest block
+    struct header head;         // the newest block
     bytes32 head_hash;
     const struct exec_ancestors *ancestors;     // the newest block included; copied
     void (*failed)(void *ctx, const char *why); // the coordinator has stopped for good

@@ -96,10 +96,8 @@ static void deploy(struct workload *w, struct rig *r, size_t i)
     init[1] = init[8] = (uint8_t)(code.len >> 8);
     init[2] = init[9] = (uint8_t)code.len;
     memcpy(init + 12, code.ptr, code.len);
-    struct tx_fields f = {.is_create = true,
-                          .gas_limit = 1000000,
-                          .value = u256_from_u64(100000),
-                          .data = bytes_of(init, 12 + code.len)};
+    struct tx_fields f = {
+        .is_create = true, .gas_limit = 1000000, .value = u256_from_u64(100000), .data = bytes_of(init, 12 + code.len)};
     submit(w, r, i, &f);
 }
 

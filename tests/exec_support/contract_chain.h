@@ -34,8 +34,9 @@ const address *chain_address(const struct contract_chain *c, unsigned account);
 struct exec_env *chain_env(struct contract_chain *c);
 void chain_set_coinbase(struct contract_chain *c, unsigned account);
 
-// Adds a transaction to the next block: type 2, max fee 10 and tip 2, gas limit 200,000, the sender's next nonce (counted
-// by chain_send). It may be changed until the block runs, but for data and access list, which the functions set.
+// Adds a transaction to the next block: type 2, max fee 10 and tip 2, gas limit 200,000, the sender's next nonce
+// (counted by chain_send). It may be changed until the block runs, but for data and access list, which the functions
+// set.
 struct tx *chain_send(struct contract_chain *c, unsigned from, unsigned to, uint64_t value);
 struct tx *chain_create(struct contract_chain *c, unsigned from, uint64_t value, struct bytes init);
 void chain_set_data(struct contract_chain *c, struct tx *t, struct bytes data);
