@@ -21,6 +21,7 @@ struct memory_budget {
     uint64_t log;        // blocks not yet durable
     uint64_t checkpoint; // the records of one, until they are written
     uint64_t rpc;        // requests, answers, decoded blocks
+    uint64_t calls;      // eth_call and its like under way: the EVMs' stacks and memory, and traces
 };
 
 struct memory_budget memory_budget(const struct node_config *config, const struct mempool_limits *pool, unsigned shards,

@@ -11,7 +11,7 @@
 #include "shard/shard.h"
 #include "shard/state/codes.h"
 
-#define LANE_RUNNING_MAX 8
+#define LANE_RUNNING_MAX 4
 #define LANE_WAITING_MAX 512
 #define CALL_TIME_MAX_NS (UINT64_C(5) * 1000 * 1000 * 1000)
 

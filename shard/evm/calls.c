@@ -74,25 +74,28 @@ static const char *deposit_code(struct evm *x, struct frame *f, struct bytes cod
     return NULL;
 }
 
-static void trace_end(struct evm *x, const struct frame *f, enum frame_end how, struct bytes output, const char *error)
+// gas: before a creation's code was paid for.
+static void trace_end(struct evm *x, const struct frame *f, enum frame_end how, int64_t gas, struct bytes output,
+                      const char *error)
 {
     const bool fails = how == FRAME_FAILS;
     if (fails && !error)
         error = evm_trace_failure(x, f);
     else if (how == FRAME_REVERTS)
         error = "execution reverted";
-    evm_trace_exit(x, evm_depth(x) + 1, fails ? 0 : (uint64_t)f->gas, f->gas, fails ? (struct bytes){0} : output,
+    evm_trace_exit(x, evm_depth(x) + 1, fails ? 0 : (uint64_t)f->gas, gas, fails ? (struct bytes){0} : output,
                    how == FRAME_REVERTS, error);
 }
 
 enum step evm_end_frame(struct evm *x, enum frame_end how, struct bytes output)
 {
     struct frame *f = x->frame;
+    const int64_t gas = f->gas;
     const char *error = how == FRAME_RETURNS && f->is_create ? deposit_code(x, f, output) : NULL;
     if (error)
         how = FRAME_FAILS;
     if (UNLIKELY(x->tracer))
-        trace_end(x, f, how, output, error);
+        trace_end(x, f, how, gas, output, error);
     if (how != FRAME_RETURNS)
         journal_undo(&x->journal, &f->snapshot);
     if (how == FRAME_FAILS) {

@@ -262,6 +262,73 @@ Test(calls, blockhash_knows_the_blocks_before)
     call_request_free(r);
 }
 
+static struct call_request *two_transactions(void)
+{
+    struct call_request *r = call_bed_request(CALL_TRACE);
+    r->txs = realloc(r->txs, 2 * sizeof *r->txs);
+    r->txs[1] = r->txs[0];
+    r->tx_count = 2;
+    r->first_traced = 1;
+    r->signed_txs = true;
+    for (uint64_t i = 0; i < 2; i++) {
+        r->txs[i].tx.nonce = i;
+        r->txs[i].tx.gas_limit = 100000;
+        r->txs[i].tx.max_fee = u256_from_u64(8);
+        r->txs[i].tx.max_tip = u256_from_u64(1);
+    }
+    return r;
+}
+
+static void expect_return_value(const struct call_request *r, const char *value)
+{
+    cr_assert_eq(r->error_code, 0, "%s", r->error);
+    json_t *got = json_loadb(jw_text(&r->json), r->json.len, 0, NULL);
+    cr_expect_str_eq(json_string_value(json_object_get(got, "returnValue")), value, "%.*s", (int)r->json.len,
+                     jw_text(&r->json));
+    json_decref(got);
+}
+
+Test(calls, a_traced_transaction_finds_what_those_before_it_left)
+{
+    put(&TARGET, "5f546001015f555f545f5260205ff3", 0); // ++slot[0], returned
+    for (uint64_t late = 0; late < 20; late++) {
+        struct call_request *r = two_transactions();
+        bed.late = late;
+        bed.slice = late % 2 ? 100 : 0;
+        call_bed_run(&bed, r);
+        expect_return_value(r, "0x0000000000000000000000000000000000000000000000000000000000000002");
+        call_request_free(r);
+    }
+}
+
+Test(calls, a_block_begins_with_its_beacon_root)
+{
+    // At the address of EIP-4788: stores what it is called with, returns it to who calls without data.
+    static const address beacon_roots = {{0x00, 0x0f, 0x3d, 0xf6, 0xd7, 0x32, 0x80, 0x7e, 0xf1, 0x31,
+                                          0x9f, 0xb7, 0xb8, 0xbb, 0x85, 0x22, 0xd0, 0xbe, 0xac, 0x02}};
+    put(&beacon_roots, "36600d575f545f5260205ff3005b5f355f5500", 0);
+    put(&TARGET, "60205f5f5f73000f3df6d732807ef1319fb7b8bb8522d0beac025afa5060205ff3", 0);
+    for (uint64_t late = 0; late < 20; late++) {
+        struct call_request *r = two_transactions();
+        r->begins_block = true;
+        r->beacon_root = (bytes32){{0x47, 0x88}};
+        bed.late = late;
+        call_bed_run(&bed, r);
+        expect_return_value(r, "0x4788000000000000000000000000000000000000000000000000000000000000");
+        call_request_free(r);
+    }
+}
+
+Test(calls, a_transaction_that_does_not_fit_its_state_is_refused)
+{
+    struct call_request *r = two_transactions();
+    r->txs[1].tx.nonce = 5;
+    call_bed_run(&bed, r);
+    cr_expect_eq(r->error_code, -32000);
+    cr_expect_str_eq(r->error, "tracing failed: nonce too high");
+    call_request_free(r);
+}
+
 // A program that stores, calls, logs, copies and creates, by chance.
 static void random_program(uint8_t *code, size_t len)
 {

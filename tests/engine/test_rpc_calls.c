@@ -143,3 +143,29 @@ Test(rpc_calls, a_call_is_traced)
            "\"result\":{\"from\":" DEV ",\"gas\":\"0xc350\",\"gasUsed\":\"0xa861\",\"to\":" TO
            ",\"input\":\"0x\",\"value\":\"0x0\",\"type\":\"CALL\"}");
 }
+
+// The fixture's block 1: five transfers of dev accounts, whose world stands before them.
+Test(rpc_calls, a_blocks_transactions_are_traced_in_their_order)
+{
+    json_t *root, *trace;
+    size_t i;
+    char *answer =
+        rpc_fixture_ask(&f, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"debug_traceBlockByNumber\",\"params\":["
+                            "\"0x1\",{\"tracer\":\"prestateTracer\"}]}");
+    root = json_loads(answer, 0, NULL);
+    cr_assert_eq(json_array_size(json_object_get(root, "result")), FIXTURE_BLOCK_TXS, "%s", answer);
+    json_array_foreach(json_object_get(root, "result"), i, trace)
+    {
+        char hash[67];
+        cr_expect_str_eq(json_string_value(json_object_get(trace, "txHash")),
+                         rpc_fixture_tx_hash(&f, 1, (uint32_t)i, hash));
+        // Each leaves what it sent to dev account 9 for the next: 10,000 ether and 1000 wei (then 1001) a transaction.
+        const json_t *receiver =
+            json_object_get(json_object_get(trace, "result"), "0xa0ee7a142d267c1f36714e4a8f75612f20a79720");
+        char balance[67];
+        snprintf(balance, sizeof balance, "0x21e19e0c9bab24%05zx", 0x00000 + i * 1000);
+        cr_expect_str_eq(json_string_value(json_object_get(receiver, "balance")), balance);
+    }
+    json_decref(root);
+    free(answer);
+}
