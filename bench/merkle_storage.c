@@ -31,7 +31,7 @@ static struct storage_bed bed_new(void)
 
 static bytes32 random_word(uint64_t *rng)
 {
-    bytes32 word;
+    bytes32 word = {{0}};
     for (int i = 0; i < 4; i++)
         store_le64(word.b + 8 * i, merkle_random(rng));
     return word;
