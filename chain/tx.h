@@ -118,9 +118,6 @@ uint64_t tx_intrinsic_gas(const struct tx *tx);
 // cost overflow.
 MUST_CHECK enum tx_status tx_check_static(const struct tx *tx, uint64_t block_gas_limit);
 
-// TX_NOT_SUPPORTED when the transaction needs contracts or precompiles: a creation, data, or target 0x01..0x0a.
-MUST_CHECK enum tx_status tx_check_supported(const struct tx *tx);
-
 // gas_limit * max_fee + value into *out; true when it does not fit 256 bits.
 MUST_CHECK bool tx_max_cost(u256 *out, const struct tx *tx);
 

@@ -1,5 +1,7 @@
 #include "engine/block_store.h"
 
+#include "engine/ancestors.h"
+
 #include <stdlib.h>
 
 // Transactions change at most their sender and their target: how dirty records are reckoned for the checkpoint.
@@ -146,7 +148,9 @@ static void retain(struct block_store *s)
     const uint64_t checkpointed = checkpoint_height(s->options.checkpoint);
     if (keep == 0 || last <= keep)
         return;
-    const uint64_t below = last - keep < checkpointed ? last - keep : checkpointed;
+    uint64_t below = last - keep < checkpointed ? last - keep : checkpointed;
+    // A start from the checkpoint needs the hashes of the blocks before it.
+    below = below > ANCESTORS_KEPT ? below - ANCESTORS_KEPT : 0;
     if (blog_retain(s->options.blog, below) > 0 && s->options.retained)
         s->options.retained(s->options.ctx, blog_first(s->options.blog));
 }

@@ -320,6 +320,8 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
         .roots = n->roots,
         .head = at->head,
         .head_hash = at->head_hash,
+        .codes = n->codes,
+        .ancestors = &at->ancestors,
         .failed = coordinator_failed,
         .ctx = n,
     };
@@ -404,12 +406,17 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
     if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
-        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->checkpoint, n->blog, error))
+        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog,
+                        error))
         return false;
     n->roots = root_history_create();
     root_history_put(n->roots, at.head.number, at.subroots);
     free(at.subroots);
     make_coordinator(n, &at, &coinbase);
+    if (!n->coordinator) {
+        snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
+        return false;
+    }
     if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error))
         return false;
     log_info("node", "up",

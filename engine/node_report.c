@@ -282,6 +282,22 @@ static void drops(const struct node *n, FILE *out)
     }
 }
 
+static void passes(const struct node *n, FILE *out)
+{
+    static const char *const names[] = {[EXEC_SENDERS] = "senders", [EXEC_CALLS] = "calls", [EXEC_GLOBAL] = "global"};
+    const struct executor_numbers *c = executor_numbers(coordinator_executor(n->coordinator));
+    metric_begin(out, METRIC_PASSES);
+    for (unsigned i = EXEC_SENDERS; i <= EXEC_GLOBAL; i++)
+        metric_counter(out, METRIC_PASSES, (const char *const[]){names[i]}, load(&c->passes[i]));
+    metric_counter(out, METRIC_ROUNDS, NULL, load(&c->rounds));
+    metric_begin(out, METRIC_GLOBAL);
+    for (unsigned i = EXEC_NOT_GLOBAL + 1; i < EXEC_GLOBAL_REASON_COUNT; i++) {
+        const uint64_t count = load(&c->global_by[i]);
+        if (count > 0)
+            metric_counter(out, METRIC_GLOBAL, (const char *const[]){exec_global_reason_text(i)}, count);
+    }
+}
+
 static void ingest_refusals(const struct node *n, FILE *out)
 {
     metric_begin(out, METRIC_INGEST_REFUSED);
@@ -388,6 +404,7 @@ void node_metrics(void *ctx, FILE *out)
     chain(n, out);
     times(n, out);
     drops(n, out);
+    passes(n, out);
     per_shard(n, out, METRIC_ACCOUNTS, offsetof(struct shard_numbers, accounts), false);
     pools(n, out);
     per_shard(n, out, METRIC_POOL_BYTES, offsetof(struct shard_numbers, pool_bytes), false);

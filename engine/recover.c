@@ -1,5 +1,6 @@
 #include "engine/recover.h"
 
+#include "engine/ancestors.h"
 #include "engine/replay.h"
 
 #include <inttypes.h>
@@ -82,12 +83,9 @@ static void rebuild(struct shard *s, struct shard_job *job)
     shard_adopt_height(s, job->height, &job->next_base_fee);
 }
 
-static bool replay(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
-                   uint64_t from, struct blog *blog, char error[STORE_ERROR_MAX])
+static bool replay_from(struct recovered *out, struct exec_machine *machine, struct state **states,
+                        const struct genesis *genesis, uint64_t from, struct blog *blog, char error[STORE_ERROR_MAX])
 {
-    struct state *states[PARTITION_COUNT];
-    for (unsigned p = 0; p < PARTITION_COUNT; p++)
-        states[p] = shard_states(shards[partition_owner(p, shard_count)])[p];
     for (uint64_t h = from + 1; h <= blog_last(blog); h++) {
         size_t len;
         uint8_t *bytes = blog_read(blog, h, &len, error);
@@ -99,11 +97,12 @@ static bool replay(struct recovered *out, struct shard **shards, unsigned shard_
             snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log can't be decoded", h);
         else if (!(good = bytes32_equal(&record.header.parent_hash, &out->head_hash)))
             snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log is not the child of the one before", h);
-        good = good && replay_block(states, genesis->chain_id, &record, error);
+        good = good && replay_block(machine, states, genesis->chain_id, &out->ancestors, &record, error);
         if (good) {
             out->head = record.header;
             out->head.extra_data = bytes_of(NULL, 0);
             out->head_hash = record.block_hash;
+            ancestors_add(&out->ancestors, h, &record.block_hash);
             out->replayed_blocks++;
             out->replayed_transactions += record.tx_count;
         }
@@ -112,6 +111,22 @@ static bool replay(struct recovered *out, struct shard **shards, unsigned shard_
             return false;
     }
     return true;
+}
+
+static bool replay(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
+                   struct codes *codes, uint64_t from, struct blog *blog, char error[STORE_ERROR_MAX])
+{
+    struct state *states[PARTITION_COUNT];
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        states[p] = shard_states(shards[partition_owner(p, shard_count)])[p];
+    struct arena *arena = arena_create();
+    struct exec_machine *machine = exec_machine_create(arena, codes);
+    if (!machine)
+        snprintf(error, STORE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
+    const bool good = machine && replay_from(out, machine, states, genesis, from, blog, error);
+    exec_machine_free(machine);
+    arena_destroy(arena);
+    return good;
 }
 
 // The header that the checkpoint's state belongs to.
@@ -141,18 +156,19 @@ static bool checkpoint_head(struct recovered *out, const struct genesis *genesis
 }
 
 bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
-                    struct checkpoint *checkpoint, struct blog *blog, char error[STORE_ERROR_MAX])
+                    struct codes *codes, struct checkpoint *checkpoint, struct blog *blog, char error[STORE_ERROR_MAX])
 {
     *out = (struct recovered){0};
     uint64_t height = checkpoint_height(checkpoint);
-    if (!checkpoint_head(out, genesis, height, blog, error))
+    if (!checkpoint_head(out, genesis, height, blog, error) ||
+        !ancestors_load(&out->ancestors, blog, &out->head, &out->head_hash, error))
         return false;
     uint64_t start = clock_ns();
     struct shard_job job = {.work = load, .checkpoint = checkpoint, .height = height};
     if (!run_on_all(shards, shard_count, &job, error))
         return false;
     uint64_t loaded = clock_ns();
-    if (!replay(out, shards, shard_count, genesis, height, blog, error))
+    if (!replay(out, shards, shard_count, genesis, codes, height, blog, error))
         return false;
     uint64_t replayed = clock_ns();
     struct subroot *subroots = calloc(PARTITION_COUNT, sizeof *subroots);

@@ -43,12 +43,13 @@ struct block_part {
     bool open;      // between MSG_EXECUTE and MSG_FINISH
     bool expecting; // the coordinator's next message comes soon
     bool standing;  // gathered: touch no state until MSG_FINISH
-    bool running;   // the current round's own part is done, credits are awaited
+    bool running;   // the current pass's own part is done, parcels are awaited
     unsigned round;
-    unsigned credits_in; // lists applied in this round
+    enum exec_pass pass;
+    unsigned parcels_in; // taken after this pass
     struct block_work *work;
     bool subroots_given;             // all of them, to the first block
-    struct message early[SHARD_MAX]; // credits that came before the own part of their round was done
+    struct message early[SHARD_MAX]; // parcels of the next step that came before the own part of it was done
     unsigned early_count;
     struct exec_progress progress;
     struct exec_tx *proposed; // of the last proposal; grown as needed
@@ -76,6 +77,7 @@ struct shard {
     struct state *states[PARTITION_COUNT];
     struct account_trie *tries[PARTITION_COUNT];
     unsigned trie_count;
+    struct exec_machine *machine;
     struct exec_shard *exec;
     struct block_part block;
 

@@ -77,8 +77,6 @@ enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind k
         status = tx_decode(&t->tx, bytes_of(t->raw, raw.len), s->options.chain_id);
         if (status == TX_OK)
             status = tx_check_static(&t->tx, s->options.block_gas_limit);
-        if (status == TX_OK)
-            status = tx_check_supported(&t->tx);
     }
     if (status != TX_OK) {
         if (t)

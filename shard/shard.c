@@ -54,7 +54,13 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
         state_use_codes(s->states[p], options->codes);
         s->tries[s->trie_count++] = account_trie_create(s->arena, s->states[p]);
     }
-    s->exec = exec_create(s->arena, options->index, options->count, s->states);
+    s->machine = exec_machine_create(s->arena, options->codes);
+    if (!s->machine) {
+        snprintf(error, error_cap, "a shard's precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
+        shard_free(s);
+        return NULL;
+    }
+    s->exec = exec_create(s->arena, options->index, options->count, s->states, s->machine);
     s->ingest = ingest_create(s);
     return s;
 }
@@ -253,6 +259,7 @@ static void shard_free(struct shard *s)
     block_free(s);
     if (s->exec)
         exec_free(s->exec);
+    exec_machine_free(s->machine);
     for (unsigned i = 0; i < s->trie_count; i++)
         account_trie_free(s->tries[i]);
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {

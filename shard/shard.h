@@ -21,7 +21,7 @@ struct shard_options {
     struct mempool_limits pool;
     uint64_t receive_bytes_max; // bytes of transactions received here and not yet answered; at it reading stops
     struct inbox *coordinator;
-    struct codes *codes;     // of all shards, kept by the caller; NULL where no account has code
+    struct codes *codes;     // of all shards, kept by the caller
     uint32_t connection_max; // ingest connections of this shard
     uint32_t costly_percent; // of what an ingest connection sends; shard/ingest/standing.h
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.

@@ -59,6 +59,9 @@ MUST_CHECK bool blog_place(const struct blog *b, uint64_t height, struct blog_pl
 void blog_segment_name(char out[64], uint32_t segment);
 // Reads and verifies one record on the owner's thread; malloc'ed. NULL with a message when it is damaged or not kept.
 uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX]);
+// Reads the first bytes of a record, at most cap, without verifying them: for headers, whose hash tells. Returns how
+// many, 0 with a message when there are none.
+size_t blog_read_start(struct blog *b, uint64_t height, uint8_t *buf, size_t cap, char error[STORE_ERROR_MAX]);
 
 // The segments, oldest first: writes up to max, returns how many there are.
 struct blog_segment {

@@ -242,7 +242,7 @@ struct rig *rig_start(const struct rig_options *options)
     open_store(r, error);
     start_shards(r, error);
     struct recovered at;
-    if (!recover_shards(&at, r->shards, options->shards, &r->genesis, r->checkpoint, r->blog, error))
+    if (!recover_shards(&at, r->shards, options->shards, &r->genesis, r->codes, r->checkpoint, r->blog, error))
         die(error);
     free(at.subroots);
     r->height = at.head.number;
@@ -265,6 +265,8 @@ struct rig *rig_start(const struct rig_options *options)
         .list_blocks = options->list_blocks,
         .head = at.head,
         .head_hash = at.head_hash,
+        .codes = r->codes,
+        .ancestors = &at.ancestors,
         .failed = failed,
         .ctx = r,
     };
