@@ -393,20 +393,3 @@ void genesis_free(struct genesis *g)
     g->accounts = NULL;
     g->account_count = 0;
 }
-
-void genesis_dev(struct genesis *out)
-{
-    set_defaults(out);
-    out->chain_id = 31337;
-    out->accounts = calloc(DEV_ACCOUNT_COUNT, sizeof out->accounts[0]);
-    if (!out->accounts)
-        abort();
-    out->account_count = DEV_ACCOUNT_COUNT;
-    const u256 ether = u256_from_u64(1000000000000000000);
-    for (size_t i = 0; i < DEV_ACCOUNT_COUNT; i++) {
-        out->accounts[i].addr = DEV_ACCOUNTS[i].addr;
-        const bool overflow = u256_mul_u64(&out->accounts[i].balance, &ether, 10000);
-        (void)overflow;
-    }
-    qsort(out->accounts, out->account_count, sizeof out->accounts[0], by_address);
-}

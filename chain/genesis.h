@@ -45,9 +45,13 @@ MUST_CHECK bool genesis_parse(struct genesis *out, const char *json, size_t len,
 MUST_CHECK bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERROR_MAX]);
 void genesis_free(struct genesis *g);
 
+// The contract of EIP-4788, which every genesis that gantry writes has: a member of alloc.
+extern const char GENESIS_BEACON_ROOTS[];
+
 // The chain that `gantry dev` starts: id 31337 and the ten accounts of the mnemonic "test test test test test test test
 // test test test test junk" (BIP-39, m/44'/60'/0'/0/0..9), 10,000 ether each.
 void genesis_dev(struct genesis *out);
+char *genesis_dev_text(void); // its genesis.json, malloc'ed
 struct dev_account {
     address addr;
     bytes32 secret_key;

@@ -13,8 +13,8 @@ static inline void ancestors_add(struct exec_ancestors *a, uint64_t height, cons
     a->hash[height % ANCESTORS_KEPT] = *hash;
 }
 
-// Those up to and with `head`, from the log's headers, each of which must have the hash that its child names. False with
-// a message when the log is damaged or doesn't reach back far enough.
+// Those up to and with `head`, from the log's headers, each of which must have the hash that its child names. False
+// with a message when the log is damaged or doesn't reach back far enough.
 MUST_CHECK bool ancestors_load(struct exec_ancestors *out, struct blog *blog, const struct header *head,
                                const bytes32 *head_hash, char error[STORE_ERROR_MAX]);
 

@@ -135,8 +135,7 @@ static void reserve_receipts(struct assembly *a, const struct exec_result *resul
 
 static struct receipt receipt_of(const struct tx *tx, const struct exec_result *r, uint64_t cumulative_gas)
 {
-    struct receipt receipt = {
-        .tx_type = (uint8_t)tx->type, .success = r->success, .cumulative_gas = cumulative_gas};
+    struct receipt receipt = {.tx_type = (uint8_t)tx->type, .success = r->success, .cumulative_gas = cumulative_gas};
     if (r->logs) {
         receipt.logs = r->logs->rlp;
         receipt.logs_bloom = r->logs->bloom;

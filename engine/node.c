@@ -406,8 +406,7 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
     if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
-        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog,
-                        error))
+        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error))
         return false;
     n->roots = root_history_create();
     root_history_put(n->roots, at.head.number, at.subroots);

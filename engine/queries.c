@@ -158,7 +158,8 @@ static void make_proof(struct shard *s, unsigned count, struct root_history *roo
     const unsigned partition = partition_of_key(&r->key), first = partition_first(shard_index(s), count);
     struct rpc_proof *p = r->proof;
     const int follows = root_history_prove(roots, r->height, &r->key, &p->nodes);
-    r->found = follows < 0 ? -1 : account_trie_prove(&p->account, shard_tries(s)[partition - first], &r->key, r->height);
+    r->found =
+        follows < 0 ? -1 : account_trie_prove(&p->account, shard_tries(s)[partition - first], &r->key, r->height);
     if (follows > 0 && r->found >= 0)
         proof_append(&p->nodes, &p->account.account_nodes);
 }

@@ -10,8 +10,8 @@
 struct recovered {
     struct header head;
     bytes32 head_hash;
-    struct subroot *subroots; // [256], of the head; malloc'ed
     struct exec_ancestors ancestors;
+    struct subroot *subroots; // [256], of the head; malloc'ed
     uint64_t replayed_blocks, replayed_transactions;
     uint64_t load_ns, replay_ns, rebuild_ns;
 };

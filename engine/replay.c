@@ -139,8 +139,8 @@ struct replay {
     struct state *states[PARTITION_COUNT];
     struct subroot *subroots;
     struct worker *workers;
-    pthread_barrier_t barrier; // of the workers and the main thread
-    pthread_barrier_t rounds;  // of the workers
+    pthread_barrier_t barrier;    // of the workers and the main thread
+    pthread_barrier_t rounds;     // of the workers
     struct exec_machine *machine; // of the serial path and the global pass, which worker 0 runs
     bool stop;
     // The block under way.

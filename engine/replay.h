@@ -26,8 +26,8 @@ struct replay_report {
     uint64_t execute_ns, trie_ns;
 };
 
-// Replays the log from the genesis on and compares gas, statuses, logs and state root of every block. False with a message
-// that names the first block that differs.
+// Replays the log from the genesis on and compares gas, statuses, logs and state root of every block. False with a
+// message that names the first block that differs.
 MUST_CHECK bool replay_chain(struct replay_report *out, const struct genesis *genesis, struct blog *blog,
                              const struct replay_options *options, char error[STORE_ERROR_MAX]);
 

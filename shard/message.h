@@ -12,7 +12,7 @@
 #define BLOCK_AWAIT_NS 100000u
 
 // Passes 1 and 2 of the rounds, numbered through.
-#define BLOCK_STEP(round, pass) (2u * (round) + (pass) - EXEC_SENDERS)
+#define BLOCK_STEP(round, pass) (2u * (round) + (pass)-EXEC_SENDERS)
 
 struct shard;
 

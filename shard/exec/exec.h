@@ -136,8 +136,8 @@ void exec_machine_free(struct exec_machine *m);
 
 struct exec_shard; // one shard's part in the current block
 
-// states: the shard's partitions, states[p] for global partition number p (others NULL). Arrays and machine live as long
-// as the shard.
+// states: the shard's partitions, states[p] for global partition number p (others NULL). Arrays and machine live as
+// long as the shard.
 struct exec_shard *exec_create(struct arena *arena, unsigned shard, unsigned shard_count, struct state **states,
                                struct exec_machine *machine);
 void exec_free(struct exec_shard *x);

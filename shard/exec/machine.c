@@ -94,9 +94,8 @@ static struct evm_account_state from_state(const struct exec_machine *m, const b
 static struct evm_account_state from_directory(const struct exec_machine *m, const bytes32 *key)
 {
     const struct evm_code *code = codes_of_account(m->codes, key);
-    return (struct evm_account_state){.exists = code->len > 0,
-                                      .code_hash = code->len > 0 ? code->hash : KECCAK256_EMPTY,
-                                      .handle = NO_RECORD};
+    return (struct evm_account_state){
+        .exists = code->len > 0, .code_hash = code->len > 0 ? code->hash : KECCAK256_EMPTY, .handle = NO_RECORD};
 }
 
 static enum evm_answer ask_account(void *ctx, const address *who, struct evm_account_state *out)
@@ -162,8 +161,8 @@ static void put_code(void *ctx, const bytes32 *hash, struct bytes code)
     codes_add(m->codes, hash, code);
 }
 
-// Of foreign accounts a transaction that stays changes none but its sender. Code at the EIP-4788 address that isn't that
-// EIP's might; it changes nobody else either way.
+// Of foreign accounts a transaction that stays changes none but its sender. Code at the EIP-4788 address that isn't
+// that EIP's might; it changes nobody else either way.
 static void put_account(void *ctx, const address *who, uint64_t handle, const struct evm_account_state *state)
 {
     struct exec_machine *m = ctx;

@@ -27,8 +27,8 @@ struct exec_shard {
     unsigned round;
     struct round_senders senders; // own ones
     struct round_senders callers; // of calls that escaped here
-    struct exec_call_list calls; // to be run here
-    size_t call_count;           // in all shards
+    struct exec_call_list calls;  // to be run here
+    size_t call_count;            // in all shards
     struct exec_progress progress;
 };
 

@@ -269,9 +269,10 @@ size_t state_dirty_count(const struct state *s)
 
 static const struct account_contract *contract_of(const struct state *s, const struct record *r)
 {
+    if (r->head.contract == CONTRACT_NONE)
+        return NULL;
     const struct contract *c = &s->contracts[r->head.contract];
-    const bool has_any = r->head.contract != CONTRACT_NONE && (r->head.flags & RECORD_HAS_CODE || c->slot_count > 0);
-    return has_any ? &c->values : NULL;
+    return r->head.flags & RECORD_HAS_CODE || c->slot_count > 0 ? &c->values : NULL;
 }
 
 void state_take_dirty(struct state *s, struct state_batch *out)

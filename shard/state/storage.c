@@ -145,7 +145,7 @@ uint64_t state_roots_since(const struct state *s)
 
 static bytes32 slot_key(const u256 *slot)
 {
-    bytes32 key;
+    bytes32 key = {{0}};
     u256_to_be(key.b, slot);
     return key;
 }

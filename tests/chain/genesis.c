@@ -206,7 +206,7 @@ Test(genesis, the_dev_chain_funds_the_accounts_that_everybody_knows)
     cr_expect_arr_eq(DEV_ACCOUNTS[0].addr.b, first, 20);
     u256 balance;
     cr_assert(u256_parse(&balance, "10000000000000000000000", 23));
-    cr_assert(g.chain_id == 31337 && g.account_count == DEV_ACCOUNT_COUNT);
+    cr_assert(g.chain_id == 31337 && g.account_count == DEV_ACCOUNT_COUNT + 1);
     for (size_t i = 0; i < DEV_ACCOUNT_COUNT; i++) {
         uint8_t pubkey[64];
         cr_assert(sv_public_key(pubkey, &DEV_ACCOUNTS[i].secret_key));
@@ -218,6 +218,22 @@ Test(genesis, the_dev_chain_funds_the_accounts_that_everybody_knows)
         cr_expect(is_funded, "account %zu", i);
         cr_expect(i == 0 || memcmp(g.accounts[i - 1].addr.b, g.accounts[i].addr.b, 20) < 0, "sorted");
     }
+    genesis_free(&g);
+}
+
+Test(genesis, the_dev_chain_has_the_contract_of_eip_4788)
+{
+    struct genesis g;
+    genesis_dev(&g);
+    uint8_t who[20];
+    bytes32 hash;
+    cr_assert_eq(hex_decode(who, 20, "000F3df6D732807Ef1319fB7B8bB8522d0Beac02", 40), 20);
+    cr_assert_eq(hex_decode(hash.b, 32, "f57acd40259872606d76197ef052f3d35588dadf919ee1f0e3cb9b62d3f4b02c", 64), 32);
+    const struct genesis_account *a = &g.accounts[0];
+    cr_assert_arr_eq(a->addr.b, who, 20);
+    const bytes32 code = keccak256(a->code, a->code_len);
+    cr_expect(bytes32_equal(&code, &hash), "the code that mainnet has there");
+    cr_expect(a->nonce == 1 && u256_is_zero(&a->balance) && a->storage_count == 0);
     genesis_free(&g);
 }
 

@@ -23,6 +23,12 @@ const common = createCustomCommon({ chainId: 31337 }, Mainnet, { hardfork: Hardf
 const hashed = (bytes) => hexToBytes(keccak256(bytes));
 const word = (n) => setLengthLeft(hexToBytes(`0x${n.toString(16).padStart(64, '0')}`), 32);
 const random = new Random('proof');
+// The contract of EIP-4788: each block writes two of its slots.
+const BEACON_ROOTS = '0x000f3df6d732807ef1319fb7b8bb8522d0beac02';
+const BEACON_ROOTS_CODE =
+  '0x3373fffffffffffffffffffffffffffffffffffffffe14604d57602036146024575f5ffd5b5f35801560495762001fff81069081541460' +
+  '3c575f5ffd5b62001fff01545f5260205ff35b5f5ffd5b62001fff42064281555f359062001fff015500';
+const BUFFER = 8191;
 
 // Contracts with none to hundreds of slots, short and long values; some have the same code.
 function randomContracts() {
@@ -106,6 +112,15 @@ async function checkBlock(call, block, contracts) {
   for (let i = 0; i < 5; i++) assert.equal(await checkProof(call, block, bytesToHex(random.bytes(20)), ['0x1']), null);
 }
 
+// What the contract holds of a block's own time and of the beacon block's root before it.
+async function checkBeaconRoots(call, block) {
+  const slot = Number(block.timestamp) % BUFFER;
+  const proof = await call('eth_getProof', BEACON_ROOTS, [`0x${slot.toString(16)}`, `0x${(slot + BUFFER).toString(16)}`], block.number);
+  assert.equal(proof.storageProof[0].value, block.timestamp);
+  assert.equal(BigInt(proof.storageProof[1].value), BigInt(block.parentBeaconBlockRoot));
+  await checkProof(call, block, BEACON_ROOTS, [`0x${slot.toString(16)}`, `0x${(slot + BUFFER).toString(16)}`, '0x2000']);
+}
+
 async function sendTransfers(call, nonces) {
   for (let i = 0; i < 5; i++) {
     const sender = random.below(devKeys.length);
@@ -129,7 +144,8 @@ async function sendTransfers(call, nonces) {
 test('every account and slot is proved against the state root of its block', TIMEOUT, async () => {
   const folder = temporaryFolder();
   const contracts = randomContracts();
-  const alloc = { ...devAlloc, ...contracts };
+  const beaconRoots = { [BEACON_ROOTS]: { balance: '0x0', nonce: '0x1', code: BEACON_ROOTS_CODE } };
+  const alloc = { ...devAlloc, ...contracts, ...beaconRoots };
   const { file } = writeGenesis(folder, { alloc });
   const args = ['--data', path.join(folder, 'data'), '--genesis', file, '--block-time', '1ms', '--checkpoint-interval', '300ms'];
   let node = await startGantry('node', args);
@@ -144,10 +160,12 @@ test('every account and slot is proved against the state root of its block', TIM
   while ((await head()) < BLOCKS) {
     await sendTransfers(call, nonces);
     const block = await at('latest');
+    if (block.number !== '0x0') await checkBeaconRoots(call, block);
     await checkProof(call, block, random.pick(Object.keys(alloc)), ['0x5']);
   }
   await until('all is included', async () => Number((await call('txpool_status')).pending) === 0);
   for (const height of ['0x0', '0x1', '0x14', 'latest']) await checkBlock(call, await at(height), contracts);
+  for (let height = 1; height <= BLOCKS; height++) await checkBeaconRoots(call, await at(`0x${height.toString(16)}`));
   await assert.rejects(call('eth_getProof', Object.keys(alloc)[0], [], '0xffff'), RpcError);
 
   assert.deepEqual(await node.stop(), { code: 0, signal: null }, node.output);

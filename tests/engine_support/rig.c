@@ -146,7 +146,7 @@ static void make_genesis(struct rig *r)
 {
     struct genesis *g = &r->genesis;
     genesis_dev(g);
-    free(g->accounts);
+    genesis_free(g);
     g->accounts = calloc(r->options.senders, sizeof *g->accounts);
     g->account_count = r->options.senders;
     g->header.gas_limit = r->options.gas_limit;

@@ -91,7 +91,12 @@ unsigned chain_name(struct contract_chain *c, const address *who)
 
 unsigned chain_add(struct contract_chain *c, unsigned partition, uint64_t balance, uint64_t nonce, struct bytes code)
 {
-    const unsigned n = chain_name(c, address_in(partition, c->account_count));
+    return chain_add_at(c, address_in(partition, c->account_count), balance, nonce, code);
+}
+
+unsigned chain_add_at(struct contract_chain *c, const address *who, uint64_t balance, uint64_t nonce, struct bytes code)
+{
+    const unsigned n = chain_name(c, who);
     struct chain_account *a = &c->accounts[n];
     uint8_t *copy = malloc(code.len + 1);
     if (code.len > 0)
@@ -287,7 +292,9 @@ static void compare_results(const struct contract_chain *c, size_t node, const s
     if (same_execution(a, b) && a->again == b->again && a->round == b->round && a->pass == b->pass &&
         a->global_reason == b->global_reason)
         return;
-    fprintf(stderr, "1 shard and %u: drop %u %u round %u %u pass %u %u reason %u %u success %d %d gas %" PRIu64 " %" PRIu64 "\n",
+    fprintf(stderr,
+            "1 shard and %u: drop %u %u round %u %u pass %u %u reason %u %u success %d %d gas %" PRIu64 " %" PRIu64
+            "\n",
             SHARD_COUNTS[node], a->drop, b->drop, a->round, b->round, a->pass, b->pass, a->global_reason,
             b->global_reason, a->success, b->success, a->gas_used, b->gas_used);
     die(c, "shards disagree about a transaction", i);

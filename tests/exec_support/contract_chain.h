@@ -22,6 +22,8 @@ void chain_free(struct contract_chain *c);
 
 // Before the first block. Accounts of any partition; the number is for chain_send and the like.
 unsigned chain_add(struct contract_chain *c, unsigned partition, uint64_t balance, uint64_t nonce, struct bytes code);
+unsigned chain_add_at(struct contract_chain *c, const address *who, uint64_t balance, uint64_t nonce,
+                      struct bytes code);
 void chain_put_slot(struct contract_chain *c, unsigned account, uint64_t slot, uint64_t value);
 // An address that isn't there, or needn't be: a precompile, a contract to come.
 unsigned chain_name(struct contract_chain *c, const address *who);
@@ -32,8 +34,9 @@ const address *chain_address(const struct contract_chain *c, unsigned account);
 struct exec_env *chain_env(struct contract_chain *c);
 void chain_set_coinbase(struct contract_chain *c, unsigned account);
 
-// Adds a transaction to the next block: type 2, max fee 10 and tip 2, gas limit 200,000, the sender's next nonce (counted
-// by chain_send). It may be changed until the block runs, but for data and access list, which the functions set.
+// Adds a transaction to the next block: type 2, max fee 10 and tip 2, gas limit 200,000, the sender's next nonce
+// (counted by chain_send). It may be changed until the block runs, but for data and access list, which the functions
+// set.
 struct tx *chain_send(struct contract_chain *c, unsigned from, unsigned to, uint64_t value);
 struct tx *chain_create(struct contract_chain *c, unsigned from, uint64_t value, struct bytes init);
 void chain_set_data(struct contract_chain *c, struct tx *t, struct bytes data);

@@ -11,8 +11,8 @@ struct program {
     size_t len;
 };
 
-void program_begin(struct program *p);                // the accumulator is zero
-struct bytes program_end(struct program *p);          // returns the accumulator to the caller
+void program_begin(struct program *p);       // the accumulator is zero
+struct bytes program_end(struct program *p); // returns the accumulator to the caller
 
 // Where an operation's address comes from.
 enum program_whom { WHOM_GIVEN, WHOM_CALLER, WHOM_ORIGIN, WHOM_COINBASE, WHOM_SELF, WHOM_DATA };
@@ -27,9 +27,9 @@ void program_push_address(struct program *p, struct whom whom);
 
 void program_load(struct program *p, uint64_t slot);
 void program_store(struct program *p, uint64_t slot, uint64_t add, uint64_t modulo); // (acc + add) % modulo
-void program_set(struct program *p, uint8_t opcode);                  // acc = what an instruction without operands gives
+void program_set(struct program *p, uint8_t opcode); // acc = what an instruction without operands gives
 void program_ask(struct program *p, uint8_t opcode, struct whom who); // acc = BALANCE, EXTCODEHASH, EXTCODESIZE of who
-void program_log(struct program *p, uint64_t topic);                 // acc as data
+void program_log(struct program *p, uint64_t topic);                  // acc as data
 // Calls with the accumulator as input; acc = success, plus the first word that came back.
 void program_call(struct program *p, uint8_t opcode, struct whom who, uint64_t value);
 // acc = the address, or zero. init has at most 32 bytes.

@@ -47,12 +47,12 @@ static uint64_t any_value(struct random_contracts *r)
 // Init code that writes, logs or fails, and leaves nothing or a short code.
 static void add_create(struct random_contracts *r, struct program *p)
 {
-    static const uint8_t nothing[] = {0x60, 1, 0x60, 0, 0x55};                   // SSTORE(0, 1)
+    static const uint8_t nothing[] = {0x60, 1, 0x60, 0, 0x55}; // SSTORE(0, 1)
     static const uint8_t invalid[] = {0xfe};
     static const uint8_t code[] = {0x60, 0x33, 0x5f, 0x53, 0x60, 0xff, 0x60, 1, 0x53, 0x60, 2, 0x5f, 0xf3};
     // The last one's code is CALLER SELFDESTRUCT.
-    const struct bytes inits[] = {bytes_of(nothing, sizeof nothing), bytes_of(invalid, 1), bytes_of(code, sizeof code),
-                                  {0}};
+    const struct bytes inits[] = {
+        bytes_of(nothing, sizeof nothing), bytes_of(invalid, 1), bytes_of(code, sizeof code), {0}};
     program_create(p, below(r, 2) ? EVM_OP_CREATE : EVM_OP_CREATE2, inits[below(r, 4)], below(r, 2) ? 0 : any_value(r),
                    below(r, 2));
 }

@@ -177,8 +177,7 @@ static struct exec_progress node_round(struct node *n, unsigned round)
         while (list_count && (last || test_random(&n->random) % 2)) {
             size_t pick = test_random(&n->random) % list_count;
             unsigned source = lists[pick] / SHARD_MAX, destination = lists[pick] % SHARD_MAX;
-            exec_take(n->shards[destination], EXEC_SENDERS,
-                      exec_parcel(n->shards[source], EXEC_SENDERS, destination));
+            exec_take(n->shards[destination], EXEC_SENDERS, exec_parcel(n->shards[source], EXEC_SENDERS, destination));
             lists[pick] = lists[--list_count];
         }
     }

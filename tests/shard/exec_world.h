@@ -1,5 +1,5 @@
-// A small world of plain transfers for tests of shard/exec (contracts: tests/exec_support/contract_chain.h): accounts with chosen partitions, an ordered list of transactions, and four
-// ways to execute it that must agree:
+// A small world of plain transfers for tests of shard/exec (contracts: tests/exec_support/contract_chain.h): accounts
+// with chosen partitions, an ordered list of transactions, and four ways to execute it that must agree:
 //
 //   world_run      the real thing, N shards in one thread, in an interleaving that a seed picks
 //   model_run      the rules of passes 1 and 3 written down plainly over arrays, partition after partition

@@ -540,8 +540,9 @@ Test(exec, the_global_pass_checks_everything_again)
     world_send(w, a, b, 1000000000);
     void (*const spoil[])(struct tx *) = {spoil_chain_id, spoil_gas,  spoil_fee_cap,     spoil_tip,
                                           spoil_nonce,    spoil_cost, spoil_fee_overflow};
-    const enum tx_status reason[] = {TX_WRONG_CHAIN_ID, TX_INTRINSIC_GAS, TX_FEE_CAP_BELOW_BASE_FEE,
-                                     TX_TIP_ABOVE_FEE_CAP, TX_NONCE_MAX, TX_COST_OVERFLOW, TX_COST_OVERFLOW};
+    const enum tx_status reason[] = {TX_WRONG_CHAIN_ID,    TX_INTRINSIC_GAS, TX_FEE_CAP_BELOW_BASE_FEE,
+                                     TX_TIP_ABOVE_FEE_CAP, TX_NONCE_MAX,     TX_COST_OVERFLOW,
+                                     TX_COST_OVERFLOW};
     for (unsigned i = 0; i < 7; i++) {
         w->accounts[a].next_nonce = 1;
         spoil[i](world_send(w, a, b, 1));
