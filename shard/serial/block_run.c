@@ -124,8 +124,9 @@ static void set_blobs(struct block_runner *r, struct evm_tx *out, const struct t
 static void make_receipt(struct block_runner *r, struct receipt *out, const struct tx *tx,
                          const struct evm_result *result, uint64_t cumulative_gas)
 {
-    const size_t at = r->logs.len, len = evm_logs_size(result->logs, result->log_count);
-    evm_logs_put(extend(r, &r->logs, len), result->logs, result->log_count);
+    const size_t at = r->logs.len, len = result->log_count > 0 ? evm_logs_size(result->logs, result->log_count) : 0;
+    if (len > 0)
+        evm_logs_put(extend(r, &r->logs, len), result->logs, result->log_count);
     *out = (struct receipt){.tx_type = (uint8_t)tx->type,
                             .success = result->success,
                             .cumulative_gas = cumulative_gas,
@@ -191,7 +192,8 @@ static void make_receipts_root(struct block_runner *r, size_t count, struct bloc
 {
     size_t total = 0;
     for (size_t i = 0; i < count; i++) {
-        r->receipts[i].logs.ptr = r->logs.mem + (uintptr_t)r->receipts[i].logs.ptr;
+        struct bytes *logs = &r->receipts[i].logs;
+        logs->ptr = logs->len > 0 ? r->logs.mem + (uintptr_t)logs->ptr : NULL;
         total += receipt_size(&r->receipts[i]);
     }
     uint8_t *p = extend(r, &r->receipt_bytes, total);
