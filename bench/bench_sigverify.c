@@ -40,19 +40,6 @@ struct inputs {
     size_t batch, times;
 };
 
-static bool set_ry(struct sv_witness *witness, const struct sv_item *item)
-{
-    uint8_t compressed[33] = {(uint8_t)(2 + (item->v & 1))}, point[65];
-    size_t len = sizeof point;
-    secp256k1_pubkey r;
-    memcpy(compressed + 1, item->r.b, 32);
-    if ((item->v & 2) || !secp256k1_ec_pubkey_parse(secp256k1_context_static, &r, compressed, sizeof compressed))
-        return false;
-    secp256k1_ec_pubkey_serialize(secp256k1_context_static, point, &len, &r, SECP256K1_EC_UNCOMPRESSED);
-    memcpy(witness->ry, point + 33, 32);
-    return true;
-}
-
 static bool make_item(struct sv_item *item, struct sv_witness *witness, const bytes32 *key, uint64_t number)
 {
     uint8_t message[40];
@@ -66,7 +53,7 @@ static bool make_item(struct sv_item *item, struct sv_witness *witness, const by
     item->s = signature.s;
     item->v = signature.v;
     item->require_low_s = true;
-    return set_ry(witness, item);
+    return !(item->v & 2) && sv_lift_x(witness->ry, item->r.b, item->v & 1);
 }
 
 static bool make_vote(const secp256k1_context *library, struct sv_schnorr *vote, const bytes32 *key)

@@ -64,19 +64,6 @@ static bytes32 edge_value(struct check *c)
     return out;
 }
 
-static bool y_of(uint8_t y[32], const uint8_t x[32], unsigned parity)
-{
-    uint8_t compressed[33] = {(uint8_t)(2 + parity)}, point[65];
-    size_t len = sizeof point;
-    secp256k1_pubkey key;
-    memcpy(compressed + 1, x, 32);
-    if (!secp256k1_ec_pubkey_parse(secp256k1_context_static, &key, compressed, sizeof compressed))
-        return false;
-    secp256k1_ec_pubkey_serialize(secp256k1_context_static, point, &len, &key, SECP256K1_EC_UNCOMPRESSED);
-    memcpy(y, point + 33, 32);
-    return true;
-}
-
 static bool make_one(struct check *c, size_t i)
 {
     const bytes32 secret = random_bytes32(c);
@@ -100,7 +87,7 @@ static bool make_one(struct check *c, size_t i)
     secp256k1_xonly_pubkey_serialize(c->library, schnorr->key.b, &key);
     memcpy(schnorr->r.b, bytes, 32);
     memcpy(schnorr->s.b, bytes + 32, 32);
-    return y_of(witness->ry, item->r.b, item->v & 1);
+    return sv_lift_x(witness->ry, item->r.b, item->v & 1);
 }
 
 static void spoil(struct check *c, uint8_t *bytes, size_t len)

@@ -25,30 +25,18 @@ struct worker {
     double seconds;
 };
 
-// R's y follows from its x and parity. A recovery id above 1 does not occur in practice.
-static void add_ry(struct sv_witness *witness, const struct sv_signature *signature)
-{
-    uint8_t compressed[33] = {(uint8_t)(2 + (signature->v & 1))}, point[65];
-    size_t len = sizeof point;
-    secp256k1_pubkey r;
-    memcpy(compressed + 1, signature->r.b, 32);
-    if (!secp256k1_ec_pubkey_parse(secp256k1_context_static, &r, compressed, sizeof compressed))
-        abort();
-    secp256k1_ec_pubkey_serialize(secp256k1_context_static, point, &len, &r, SECP256K1_EC_UNCOMPRESSED);
-    memcpy(witness->ry, point + 33, 32);
-    witness->has_ry = true;
-}
-
 static void make_items(struct worker *w)
 {
     for (size_t i = 0; i < BATCH; i++) {
         const bytes32 key = bench_key(w->seed, i);
         struct sv_signature signature;
         const bytes32 hash = keccak256(key.b, sizeof key.b);
-        if (!sv_sign(&signature, &hash, &key) || !sv_public_key(w->witnesses[i].pubkey, &key))
+        // A recovery id above 1 does not occur in practice.
+        if (!sv_sign(&signature, &hash, &key) || !sv_public_key(w->witnesses[i].pubkey, &key) ||
+            !sv_lift_x(w->witnesses[i].ry, signature.r.b, signature.v & 1))
             abort();
+        w->witnesses[i].has_ry = true;
         w->items[i] = (struct sv_item){hash, signature.r, signature.s, signature.v, true};
-        add_ry(&w->witnesses[i], &signature);
     }
 }
 

@@ -49,3 +49,16 @@ bool sv_public_key(uint8_t pubkey[64], const bytes32 *secret_key)
     memcpy(pubkey, serialized + 1, 64);
     return true;
 }
+
+bool sv_lift_x(uint8_t y[32], const uint8_t x[32], unsigned parity)
+{
+    uint8_t compressed[33] = {(uint8_t)(2 + parity)}, full[65];
+    size_t len = sizeof full;
+    secp256k1_pubkey point;
+    memcpy(compressed + 1, x, 32);
+    if (!secp256k1_ec_pubkey_parse(secp256k1_context_static, &point, compressed, sizeof compressed))
+        return false;
+    secp256k1_ec_pubkey_serialize(secp256k1_context_static, full, &len, &point, SECP256K1_EC_UNCOMPRESSED);
+    memcpy(y, full + 33, 32);
+    return true;
+}

@@ -101,6 +101,8 @@ struct sv_signature {
 };
 MUST_CHECK bool sv_sign(struct sv_signature *out, const bytes32 *hash, const bytes32 *secret_key);
 MUST_CHECK bool sv_public_key(uint8_t pubkey[64], const bytes32 *secret_key);
+// The y of the point with this x and parity, as a witness may carry R's; false when there is none.
+MUST_CHECK bool sv_lift_x(uint8_t y[32], const uint8_t x[32], unsigned parity);
 address sv_address(const uint8_t pubkey[64]);
 
 #endif

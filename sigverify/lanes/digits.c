@@ -81,8 +81,8 @@ void half_digits_of(struct half_digits *out, const u256 *k)
 
 void comb_digits_of_negative(struct comb_digits *out, const u256 *k)
 {
-    // n is odd: of k and n - k = -k one is odd. (that + 2^256 - 1) / 2 is its half, rounded down, and 2^255; where it is
-    // k, negating inverts the digits.
+    // n is odd: of k and n - k = -k one is odd. (that + 2^256 - 1) / 2 is its half, rounded down, and 2^255; where it
+    // is k, negating inverts the digits.
     const bool inverted = is_odd(k);
     const u256 odd = inverted ? *k : scalar_negate(k);
     for (unsigned i = 0; i < 4; i++) {

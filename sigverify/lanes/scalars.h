@@ -1,8 +1,9 @@
-// Arithmetic modulo the group order on whole arrays: what a batch does with its scalars (scalar.h, digits.h). Eight lanes
-// have a vector implementation (simd/scalars.h); on four, the processor's own multiplier is as fast, one after the other.
+// Arithmetic modulo the group order on whole arrays: what a batch does with its scalars (scalar.h, digits.h). Eight
+// lanes have a vector implementation (simd/scalars.h); on four, the processor's own multiplier is as fast, one after
+// the other.
 //
-// Scalars are below n, any number of them. out may be an input's array, but for invert. Public data: not constant-time. Any
-// thread.
+// Scalars are below n, any number of them. out may be an input's array, but for invert. Public data: not constant-time.
+// Any thread.
 #ifndef GANTRY_SIGVERIFY_LANES_SCALARS_H
 #define GANTRY_SIGVERIFY_LANES_SCALARS_H
 

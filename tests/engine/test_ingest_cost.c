@@ -1,7 +1,11 @@
-// The ingest port and clients whose transactions cost the node much: wrong witnesses.
+// The ingest port and clients whose transactions cost the node much: wrong witnesses, and signatures that leave the
+// lanes.
 #include "base/clock.h"
+#include "base/keccak.h"
+#include "chain/tx.h"
 #include "shard/ingest/standing.h"
 #include "shard/ingest/wire.h"
+#include "sigverify/lanes/scalar.h"
 #include "sigverify/sigverify.h"
 #include "tests/engine_support/rig.h"
 #include "tests/engine_support/transfers.h"
@@ -299,5 +303,80 @@ Test(ingest_cost, witnesses_are_kept_apart_after_a_wrong_one)
     EXPECT_SUM(verified[VERIFY_RECOVER], 0);
     close(doubted);
     close(trusted);
+    close_rig();
+}
+
+// With R = k G and s = -z / k, (s / r) R is (-z / r) G: the lanes' sum of the two would be of equal points.
+static struct sv_signature leaving_the_lanes(const bytes32 *hash, uint64_t k)
+{
+    const u256 nonce = u256_from_u64(k), z = scalar_from_be(hash->b), minus_z = scalar_negate(&z);
+    u256 inverse;
+    bytes32 key;
+    uint8_t point[64];
+    struct sv_signature out;
+    u256_to_be(key.b, &nonce);
+    cr_assert(sv_public_key(point, &key));
+    memcpy(out.r.b, point, 32);
+    scalar_invert_batch(&inverse, &nonce, 1);
+    u256 s = scalar_multiply(&minus_z, &inverse);
+    out.v = point[63] & 1;
+    if (s.w[3] >> 63) { // above n / 2: -R and -s are the same
+        s = scalar_negate(&s);
+        out.v ^= 1;
+    }
+    u256_to_be(out.s.b, &s);
+    return out;
+}
+
+static size_t put_slow_frame(uint8_t *out, uint64_t number)
+{
+    static const uint8_t empty_list = 0xc0;
+    const struct tx_fields fields = {.type = TX_DYNAMIC_FEE,
+                                     .chain_id = transfers.chain_id,
+                                     .nonce = number,
+                                     .gas_limit = 21000,
+                                     .max_fee = u256_from_u64(20000000000),
+                                     .to = bench_receiver(transfers.seed, number),
+                                     .access_list = bytes_of(&empty_list, 1)};
+    uint8_t message[TRANSFER_BYTES_MAX], raw[TRANSFER_BYTES_MAX];
+    const bytes32 hash = keccak256(message, tx_encode_unsigned(message, sizeof message, &fields));
+    const struct sv_signature signature = leaving_the_lanes(&hash, number + 2);
+    const size_t len = tx_encode_signed(raw, sizeof raw, &fields, signature.v, &signature.r, &signature.s);
+    return ingest_frame_put(out, bytes_of(raw, len), NULL);
+}
+
+// They are there before the shard looks, so that they are a batch: the lanes take no fewer than a few.
+Test(ingest_cost, a_connection_of_signatures_that_leave_the_lanes_is_ended)
+{
+    enum { FRAMES = 60 };
+    if (sv_lane_count() == 1)
+        cr_skip_test("without lanes no signature is slower than another");
+    open_rig("ingest_cost/slow", 1, 1);
+    static uint8_t frames[FRAMES * FRAME_MAX];
+    size_t len = 0;
+    for (unsigned i = 0; i < FRAMES; i++)
+        len += put_slow_frame(frames + len, i);
+    int fd = dial(), other = dial();
+    struct shard_call nap = {.run = sleep_a_while};
+    cr_assert(shard_run(rig_shard(r, 0), &nap));
+    write_all(fd, frames, len);
+    char text[256];
+    unsigned answered = 0;
+    uint8_t status;
+    // Their signers exist, and own nothing.
+    while ((status = read_answer(fd, text)) == TX_INSUFFICIENT_FUNDS)
+        answered++;
+    cr_assert_eq(status, INGEST_TOO_COSTLY, "status %u (%s) after %u", status, text, answered);
+    cr_assert_str_eq(text, INGEST_TOO_COSTLY_TEXT);
+    cr_assert(answered > STANDING_FORGIVEN && answered <= FRAMES, "%u answered", answered);
+    expect_end(fd);
+    EXPECT_SUM(too_costly, 1);
+    EXPECT_SUM(wrong_witnesses, 0);
+    cr_assert(sum(offsetof(struct shard_numbers, slow_items)) > STANDING_FORGIVEN);
+    send_frame(other, true); // another connection goes on
+    expect(other, TX_OK);
+    close(fd);
+    close(other);
+    EXPECT_SUM(connections, 0);
     close_rig();
 }

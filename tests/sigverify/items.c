@@ -1,7 +1,6 @@
 #include "tests/sigverify/items.h"
 
 #include <assert.h>
-#include <secp256k1.h>
 #include <stdlib.h>
 
 #include "tests/support/vectors.h"
@@ -41,19 +40,6 @@ bytes32 negated(const bytes32 *a)
     return out;
 }
 
-bool lift_x(uint8_t y[32], const uint8_t x[32], unsigned parity)
-{
-    uint8_t compressed[33] = {(uint8_t)(2 + parity)}, full[65];
-    size_t len = sizeof full;
-    secp256k1_pubkey point;
-    memcpy(compressed + 1, x, 32);
-    if (!secp256k1_ec_pubkey_parse(secp256k1_context_static, &point, compressed, sizeof compressed))
-        return false;
-    secp256k1_ec_pubkey_serialize(secp256k1_context_static, full, &len, &point, SECP256K1_EC_UNCOMPRESSED);
-    memcpy(y, full + 33, 32);
-    return true;
-}
-
 void random_item(struct sv_item *item, struct sv_witness *witness, uint64_t *state)
 {
     const bytes32 key = random_bytes32(state);
@@ -64,7 +50,7 @@ void random_item(struct sv_item *item, struct sv_witness *witness, uint64_t *sta
     item->r = signature.r;
     item->s = signature.s;
     item->v = signature.v;
-    ok = ok && lift_x(witness->ry, item->r.b, item->v & 1);
+    ok = ok && sv_lift_x(witness->ry, item->r.b, item->v & 1);
     assert(ok);
     (void)ok;
 }

@@ -13,7 +13,5 @@ bytes32 bytes32_of_hex(const char *text);
 u256 group_order(void);
 // n - a
 bytes32 negated(const bytes32 *a);
-// The y of the point with this x and parity; false when there is none.
-bool lift_x(uint8_t y[32], const uint8_t x[32], unsigned parity);
 
 #endif

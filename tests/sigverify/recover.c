@@ -110,7 +110,7 @@ Test(recover, an_r_that_is_no_point_s_x_gives_no_key)
         random_item(&item, &witness, &state);
         item.r = random_bytes32(&state);
         item.r.b[0] &= 0x7f;
-        const bool exists = lift_x(y, item.r.b, 0);
+        const bool exists = sv_lift_x(y, item.r.b, 0);
         expect_status(&item, exists ? SV_OK : SV_NO_POINT, "random r");
         without_point += !exists;
     }
@@ -137,7 +137,7 @@ Test(recover, v_of_2_and_3_mean_x_is_r_plus_n)
         u256_to_be(item.r.b, &r);
         for (uint8_t parity = 0; parity < 2; parity++) {
             item.v = 2 | parity;
-            const bool exists = lift_x(y, x_bytes, parity);
+            const bool exists = sv_lift_x(y, x_bytes, parity);
             expect_status(&item, exists ? SV_OK : SV_NO_POINT, "small r");
             if (!exists)
                 continue;

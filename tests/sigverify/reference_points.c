@@ -37,7 +37,7 @@ static bool load_one(struct affine_point *out, const struct point_source *in)
 {
     out->x = u256_from_be(in->x, 32);
     uint8_t y[32];
-    const bool on_curve = lift_x(y, in->x, in->form == POINT_GIVEN ? in->y[31] & 1 : in->form == POINT_ODD);
+    const bool on_curve = sv_lift_x(y, in->x, in->form == POINT_GIVEN ? in->y[31] & 1 : in->form == POINT_ODD);
     if (!on_curve || (in->form == POINT_GIVEN && memcmp(y, in->y, 32) != 0))
         return false;
     out->y = u256_from_be(y, 32);

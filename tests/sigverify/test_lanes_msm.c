@@ -267,7 +267,7 @@ static void try_sources(uint64_t *state)
     uint8_t x_bytes[32], y_bytes[32];
     for (;; small.w[0]++) {
         u256_to_be(x_bytes, &small);
-        if (lift_x(y_bytes, x_bytes, 0))
+        if (sv_lift_x(y_bytes, x_bytes, 0))
             break;
     }
     y = u256_from_be(y_bytes, 32);

@@ -177,7 +177,7 @@ static void corrupt(struct sv_item *item, struct sv_witness *witness, enum flaw 
         witness->pubkey[at + 32 * (test_random(state) % 2)] ^= flip;
         break;
     case NEGATED_KEY:
-        lift_x(witness->pubkey + 32, witness->pubkey, !(witness->pubkey[63] & 1));
+        cr_assert(sv_lift_x(witness->pubkey + 32, witness->pubkey, !(witness->pubkey[63] & 1)));
         break;
     case OTHER_POINT: {
         const bytes32 secret = random_bytes32(state);
@@ -196,7 +196,7 @@ static void corrupt(struct sv_item *item, struct sv_witness *witness, enum flaw 
         break;
     case NEGATED_RY:
         witness->has_ry = true;
-        lift_x(witness->ry, item->r.b, !(item->v & 1));
+        cr_assert(sv_lift_x(witness->ry, item->r.b, !(item->v & 1)));
         break;
     case LARGE_RY:
         witness->has_ry = true;
@@ -500,7 +500,7 @@ static void try_large_x(uint64_t *state)
     for (;; r.w[0]++) {
         u256_add(&x, &n, &r);
         u256_to_be(x_bytes, &x);
-        if (lift_x(y, x_bytes, 0))
+        if (sv_lift_x(y, x_bytes, 0))
             break;
     }
     for (size_t size = 1; size < 10; size++) {

@@ -74,7 +74,7 @@ Test(witness, any_other_key_is_wrong)
         memcpy(changed.pubkey, other.pubkey, 64);
         expect_status(&item, &changed, SV_WRONG_WITNESS, "somebody else's key");
         changed = witness;
-        lift_x(changed.pubkey + 32, changed.pubkey, !(changed.pubkey[63] & 1));
+        cr_assert(sv_lift_x(changed.pubkey + 32, changed.pubkey, !(changed.pubkey[63] & 1)));
         expect_status(&item, &changed, SV_WRONG_WITNESS, "the negated key");
         changed = witness;
         memset(changed.pubkey, 0, 64);
@@ -102,7 +102,7 @@ Test(witness, a_flipped_v_is_wrong)
         expect_status(&item, &witness, SV_WRONG_WITNESS, "flipped v");
         witness.has_ry = true;
         expect_status(&item, &witness, SV_WRONG_WITNESS, "flipped v, with the old R.y");
-        lift_x(witness.ry, item.r.b, item.v & 1);
+        cr_assert(sv_lift_x(witness.ry, item.r.b, item.v & 1));
         expect_status(&item, &witness, SV_WRONG_WITNESS, "flipped v, with the new R.y");
     }
 }
@@ -120,7 +120,7 @@ Test(witness, a_wrong_ry_is_wrong_though_the_key_is_right)
         expect_status(&item, &changed, SV_WRONG_WITNESS, "a flipped bit");
     }
     changed = witness;
-    lift_x(changed.ry, item.r.b, !(item.v & 1));
+    cr_assert(sv_lift_x(changed.ry, item.r.b, !(item.v & 1)));
     expect_status(&item, &changed, SV_WRONG_WITNESS, "the other y of the same x");
     memset(changed.ry, 0xff, 32);
     expect_status(&item, &changed, SV_WRONG_WITNESS, "above the field");

@@ -6,7 +6,6 @@
 #include "tools/load/parallel.h"
 
 #include <errno.h>
-#include <secp256k1.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -40,29 +39,12 @@ static uint64_t draw_below(uint64_t seed, uint64_t stream, uint64_t i, uint64_t 
 struct signing {
     const struct load_plan *plan;
     const struct load_senders *senders;
-    const secp256k1_context *context;
     uint64_t *nonce; // by item
     uint32_t *sender;
     bytes32 *hash;
     uint8_t *frames;
     size_t stride;
 };
-
-// R's y from r and its parity: what a compressed point spells. A recovery id above 1 does not occur in practice.
-static bool add_ry(const struct signing *s, struct sv_witness *witness, const struct sv_signature *signature)
-{
-    uint8_t compressed[33], full[65];
-    size_t len = sizeof full;
-    secp256k1_pubkey point;
-    compressed[0] = 2 + (signature->v & 1);
-    memcpy(compressed + 1, signature->r.b, 32);
-    if (signature->v > 1 || !secp256k1_ec_pubkey_parse(s->context, &point, compressed, sizeof compressed))
-        return false;
-    secp256k1_ec_pubkey_serialize(s->context, full, &len, &point, SECP256K1_EC_UNCOMPRESSED);
-    memcpy(witness->ry, full + 33, 32);
-    witness->has_ry = true;
-    return true;
-}
 
 static const struct load_mix *mix_of(const struct load_plan *plan)
 {
@@ -102,7 +84,9 @@ static void sign_item(const struct signing *s, uint64_t item)
     s->hash[item] = keccak256(raw, raw_len);
     struct sv_witness witness = {0};
     memcpy(witness.pubkey, s->senders->pubkey[sender], sizeof witness.pubkey);
-    if (s->plan->witness == LOAD_KEY_AND_RY && !add_ry(s, &witness, &signature))
+    // A recovery id above 1 does not occur in practice.
+    witness.has_ry = s->plan->witness == LOAD_KEY_AND_RY;
+    if (witness.has_ry && (signature.v > 1 || !sv_lift_x(witness.ry, signature.r.b, signature.v)))
         abort();
     ingest_frame_put(s->frames + item * s->stride, bytes_of(raw, raw_len),
                      s->plan->witness == LOAD_NO_WITNESS ? NULL : &witness);
@@ -165,15 +149,12 @@ static void make(const struct load_plan *plan, const struct load_senders *sender
     struct load_senders *own = NULL;
     if (!senders)
         s.senders = own = load_senders_derive(plan->seed, plan->sender_count);
-    secp256k1_context *context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     s.nonce = malloc(plan->count * sizeof *s.nonce);
-    if (!s.nonce || !context)
+    if (!s.nonce)
         abort();
-    s.context = context;
     draw_senders(&s);
     parallel_for(plan->count, CHUNK, "signing transactions", sign_range, &s);
     free(s.nonce);
-    secp256k1_context_destroy(context);
     load_senders_free(own);
 }
 

@@ -1,7 +1,7 @@
 // This backend's scalar kernels (sigverify/lanes/scalars.h).
 //
-// Eight lanes: limbs of 52 bits for vpmadd52, as the field's (field_ifma.h), with the same bounds of what is carried. The
-// group's order n is 2^256 less a number of 129 bits, so a product is folded from 514 bits to 388, 262 and 257.
+// Eight lanes: limbs of 52 bits for vpmadd52, as the field's (field_ifma.h), with the same bounds of what is carried.
+// The group's order n is 2^256 less a number of 129 bits, so a product is folded from 514 bits to 388, 262 and 257.
 #ifndef GANTRY_SIGVERIFY_LANES_SIMD_SCALARS_H
 #define GANTRY_SIGVERIFY_LANES_SIMD_SCALARS_H
 
