@@ -26,17 +26,11 @@ static bool x_of_r(u256 *x, const bytes32 *r, uint8_t v)
 bool sv_find_ry(uint8_t ry[32], const bytes32 *r, uint8_t v)
 {
     u256 x;
-    uint8_t point[65] = {(uint8_t)(0x02 | (v & 1))};
-    size_t len = sizeof point;
-    secp256k1_pubkey parsed;
+    uint8_t bytes[32];
     if (v > 3 || !x_of_r(&x, r, v))
         return false;
-    u256_to_be(point + 1, &x);
-    if (!secp256k1_ec_pubkey_parse(secp256k1_context_static, &parsed, point, 33))
-        return false;
-    secp256k1_ec_pubkey_serialize(secp256k1_context_static, point, &len, &parsed, SECP256K1_EC_UNCOMPRESSED);
-    memcpy(ry, point + 33, 32);
-    return true;
+    u256_to_be(bytes, &x);
+    return sv_lift_x(ry, bytes, v & 1);
 }
 
 // A point's x leaves two candidates for y, of different parity: on the curve and of v's parity means equal.

@@ -64,8 +64,7 @@ void sv_recover(struct sv_verifier *v, struct sv_result *out, const struct sv_it
 void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struct sv_item *in,
                        const struct sv_witness *witness, size_t n);
 
-// The y of the point R that r and v name, a square root by libsecp256k1. false when there is no such point, or v is
-// above 3.
+// The y of the point R that r and v name. false when there is no such point, or v is above 3.
 MUST_CHECK bool sv_find_ry(uint8_t ry[32], const bytes32 *r, uint8_t v);
 
 // A BIP-340 signature: key and r are x coordinates of points with even y.
@@ -101,7 +100,7 @@ struct sv_signature {
 };
 MUST_CHECK bool sv_sign(struct sv_signature *out, const bytes32 *hash, const bytes32 *secret_key);
 MUST_CHECK bool sv_public_key(uint8_t pubkey[64], const bytes32 *secret_key);
-// The y of the point with this x and parity, as a witness may carry R's; false when there is none.
+// The y of the point with this x and parity, a square root by libsecp256k1; false when there is none.
 MUST_CHECK bool sv_lift_x(uint8_t y[32], const uint8_t x[32], unsigned parity);
 address sv_address(const uint8_t pubkey[64]);
 

@@ -52,7 +52,7 @@ Test(witness, the_y_of_an_r_that_is_no_point_s_x_is_not_found)
     for (int i = 0; i < 100; i++) {
         const bytes32 r = random_bytes32(&state);
         uint8_t ry[32], expected[32];
-        const bool exists = lift_x(expected, r.b, i & 1);
+        const bool exists = sv_lift_x(expected, r.b, i & 1);
         cr_expect(sv_find_ry(ry, &r, i & 1) == exists);
         cr_expect(!exists || memcmp(ry, expected, 32) == 0);
         cr_expect(!sv_find_ry(ry, &r, 4));
