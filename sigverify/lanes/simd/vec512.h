@@ -117,7 +117,8 @@ INLINE void vec_load_words(vec out[4], const void *from)
     ivec rows[4];
     for (int i = 0; i < 4; i++)
         rows[i] = _mm512_loadu_si512(&in[i]);
-    const ivec a = _mm512_permutex2var_epi64(rows[0], low, rows[1]), b = _mm512_permutex2var_epi64(rows[2], low, rows[3]);
+    const ivec a = _mm512_permutex2var_epi64(rows[0], low, rows[1]),
+               b = _mm512_permutex2var_epi64(rows[2], low, rows[3]);
     const ivec c = _mm512_permutex2var_epi64(rows[0], high, rows[1]);
     const ivec d = _mm512_permutex2var_epi64(rows[2], high, rows[3]);
     out[0] = _mm512_shuffle_i64x2(a, b, 0x44);

@@ -31,7 +31,8 @@ INLINE void limbs_load(ivec l[LIMB_COUNT], const u256 in[LANES])
 INLINE void limbs_store(u256 out[LANES], const ivec l[LIMB_COUNT])
 {
     const ivec w[4] = {ivec_or(l[0], ivec_shl(l[1], 52)), ivec_or(ivec_shr(l[1], 12), ivec_shl(l[2], 40)),
-                       ivec_or(ivec_shr(l[2], 24), ivec_shl(l[3], 28)), ivec_or(ivec_shr(l[3], 36), ivec_shl(l[4], 16))};
+                       ivec_or(ivec_shr(l[2], 24), ivec_shl(l[3], 28)),
+                       ivec_or(ivec_shr(l[3], 36), ivec_shl(l[4], 16))};
     vec_store_words(out, w);
 }
 
