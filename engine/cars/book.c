@@ -89,7 +89,8 @@ static struct book_car *insert(struct book *b, const struct car_name *name)
     c->name = *name;
     c->acked = true;
     c->next = *at;
-    return *at = c;
+    *at = c;
+    return c;
 }
 
 static void take_header(struct book *b, struct book_car *c, const struct wire_car *car)
