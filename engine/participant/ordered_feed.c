@@ -8,6 +8,8 @@ struct ordered_feed {
     struct kept_block **blocks; // first to first + count - 1
     size_t first, count, cap;
     bool running; // the first one is with the executor
+    size_t at;    // while wasted is counted: the transaction of O that is next
+    uint64_t wasted[WIRE_VALIDATORS_MAX];
 };
 
 struct ordered_feed *ordered_feed_create(const struct ordered_feed_options *options)
@@ -98,6 +100,24 @@ static bool release(struct ordered_feed *f, struct book_car *car)
     return true;
 }
 
+static bool count_wasted(struct ordered_feed *f, struct book_car *car)
+{
+    const struct ordered_list *l = executor_list(f->options.executor);
+    for (unsigned s = 0; s < WIRE_STRIPES; s++) {
+        for (size_t i = 0; ((car->stripes >> s) & 1) && i < car->stripe[s].count; i++, f->at++) {
+            const struct exec_result *r = &l->results[f->at];
+            if (r->drop != TX_OK && !r->again)
+                f->wasted[car->name.lane] += ((const struct pooled_tx *)l->txs[f->at].tx)->raw_len;
+        }
+    }
+    return true;
+}
+
+uint64_t ordered_feed_wasted(const struct ordered_feed *f, unsigned lane)
+{
+    return f->wasted[lane];
+}
+
 // ---- steps
 
 static bool is_heartbeat(const struct ordered_feed *f, const struct kept_block *b)
@@ -141,6 +161,9 @@ bool ordered_feed_step(struct ordered_feed *f, uint64_t now_ns, uint64_t *height
         if (f->running)
             return false;
     }
+    f->at = 0;
+    if (f->running)
+        each_car(f, b, count_wasted);
     f->running = false;
     each_car(f, b, release);
     *height = b->header.height;

@@ -29,6 +29,8 @@ void ordered_feed_add(struct ordered_feed *f, struct kept_block *block);
 // Goes on where it can. True for each block that is now executed and durable: its height and the hash of the last
 // executed block up to it. False when it has to wait.
 MUST_CHECK bool ordered_feed_step(struct ordered_feed *f, uint64_t now_ns, uint64_t *height, bytes32 *root);
+// Bytes of this lane's transactions that were ordered and that no block took, nor a later one will.
+uint64_t ordered_feed_wasted(const struct ordered_feed *f, unsigned lane);
 bool ordered_feed_idle(const struct ordered_feed *f);
 size_t ordered_feed_waiting(const struct ordered_feed *f);
 

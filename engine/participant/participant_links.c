@@ -155,6 +155,8 @@ uint64_t participant_publish(struct participant *p, uint64_t now_ns)
         p->view.peers[i].bulk = p->bulk_open[i];
         p->view.peers[i].banned = p->banned_until_ns[i] > now_ns;
     }
+    for (unsigned i = 0; i < p->n; i++)
+        p->view.lanes[i].wasted_bytes = ordered_feed_wasted(p->feed, i);
     consensus_board_publish(p->options.board, &p->view);
     return p->publish_ns = now_ns + PUBLISH_NS;
 }

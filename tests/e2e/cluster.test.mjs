@@ -9,7 +9,7 @@ import { devKeys, launchGantry, runGantry, temporaryFolder, until } from './supp
 import { load } from './support/packages.mjs';
 import { rpc } from './support/rpc.mjs';
 
-const { JsonRpcProvider, Wallet } = load('ethers');
+const { JsonRpcProvider, Wallet, keccak256 } = load('ethers');
 
 const COUNT = 4;
 const WAIT_MS = 60_000;
@@ -203,6 +203,26 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
     const metrics = await (await fetch(`http://127.0.0.1:${cluster.ports + 30}/metrics`)).text();
     assert.match(metrics, /\ngantry_voting 1\n/);
     assert.match(metrics, /\ngantry_peer_connections\{peer="validator-0",channel="control"\} 1\n/);
+  });
+
+  test('counts what an owner ordered in vain, the same everywhere', async () => {
+    const wallet = new Wallet(devKeys[7]);
+    const fees = { gasLimit: 21_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n };
+    const fields = { to: `0x${'cd'.repeat(20)}`, value: 1n, chainId: 31337, type: 2, ...fees };
+    const wasted = async (i) => (await ask(i, 'gantry_consensus')).lanes.map((lane) => lane.wastedBytes);
+    let nonce = 0;
+    // Each transaction goes to all at once, until two owners had the same in their cars.
+    await until('a transaction was ordered twice', async () => {
+      const raw = await wallet.signTransaction({ ...fields, nonce: nonce++ });
+      await Promise.all(Array.from({ length: COUNT }, (_, i) => ask(i, 'eth_sendRawTransaction', raw)));
+      await receiptOn(0, keccak256(raw));
+      return (await wasted(0)).some((bytes) => bytes > 0);
+    });
+    await until('all have counted the same', async () => {
+      const all = await Promise.all(Array.from({ length: COUNT }, (_, i) => wasted(i)));
+      return new Set(all.map(String)).size === 1;
+    });
+    assert.equal(BigInt(await ask(3, 'eth_getTransactionCount', wallet.address, 'latest')), BigInt(nonce));
   });
 
   test('lets no second node use a folder or a key', async () => {
