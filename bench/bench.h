@@ -1,31 +1,11 @@
-// What the benchmarks share: options, the report, and timing two things against each other.
-//
-// A figure is worth something only beside a reference measured in the same run: another job on the machine slows both.
-// So every result may carry one, and `ratio` says how many times better than it the result is (above 1: better; 0: no
-// reference). One thread.
+// What the benchmarks share: options, and timing two things against each other. One thread.
 #ifndef GANTRY_BENCH_BENCH_H
 #define GANTRY_BENCH_BENCH_H
 
-#include "base/bytes.h"
+#include "bench/report/report.h"
+#include "bench/report/statistics.h"
 
 #include <stdio.h>
-
-#define BENCH_RESULTS_MAX 32
-
-struct bench_result {
-    char name[48];
-    double value;
-    char unit[24];
-    char reference[64]; // what it is compared with, "" for nothing
-    double reference_value;
-    double ratio;
-};
-
-struct bench_report {
-    const char *bench;
-    struct bench_result results[BENCH_RESULTS_MAX];
-    size_t count;
-};
 
 struct bench_options {
     bool quick;            // a shorter run with rougher figures
@@ -48,24 +28,11 @@ int bench_mempool(struct bench_report *report, const struct bench_options *optio
 int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
 
-// Appends one result; reference may be NULL. Texts are cut to fit. More than BENCH_RESULTS_MAX is a programming error.
-void bench_report_add(struct bench_report *report, const char *name, double value, const char *unit,
-                      const char *reference, double reference_value, double ratio);
-
-// A table for people.
-void bench_report_print(FILE *out, const struct bench_report *report);
-
-// {"bench", "machine": {...}, "results": [...]}. false after an error line on standard error.
-MUST_CHECK bool bench_report_write_json(const struct bench_report *report, const char *path);
-
 // Runs ours and reference in turn, `rounds` times each after one unmeasured run of both, and returns the median of each
 // one's CPU times in nanoseconds.
 struct bench_pair {
     double ours_ns, reference_ns;
 };
 struct bench_pair bench_in_turn(void (*ours)(void *ctx), void (*reference)(void *ctx), void *ctx, size_t rounds);
-
-// Median; sorts the values. n is above 0.
-double bench_median(double *values, size_t n);
 
 #endif

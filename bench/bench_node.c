@@ -7,13 +7,13 @@
 // ended.
 #include "base/clock.h"
 #include "bench/bench.h"
-#include "bench/metrics_text.h"
 #include "bench/node_process.h"
 #include "bench/recover_rate.h"
 #include "chain/genesis.h"
 #include "tools/doctor/disk_probe.h"
 #include "tools/load/load.h"
 #include "tools/load/parallel.h"
+#include "tools/metrics/metrics_text.h"
 
 #include <errno.h>
 #include <ftw.h>

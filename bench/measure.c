@@ -5,19 +5,6 @@
 
 #include "base/clock.h"
 
-static int ascending(const void *a, const void *b)
-{
-    const double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-double bench_median(double *values, size_t n)
-{
-    assert(n > 0);
-    qsort(values, n, sizeof *values, ascending);
-    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
 static double time_once(void (*run)(void *ctx), void *ctx)
 {
     const uint64_t start = clock_thread_cpu_ns();

@@ -45,16 +45,27 @@ uint8_t *block_put(uint8_t *p, const struct header *h, const struct bytes *raw_t
 
 bool block_decode(struct block_view *out, struct bytes in)
 {
-    struct bytes fields, ommers, withdrawals;
-    struct rlp_item header;
+    static const uint8_t empty_list[] = {0xc0};
+    return block_decode_foreign(out, in) && bytes_equal(out->ommers_rlp, bytes_of(empty_list, 1)) &&
+           out->has_withdrawals && out->withdrawals.len == 0;
+}
+
+bool block_decode_foreign(struct block_view *out, struct bytes in)
+{
+    struct bytes fields;
+    struct rlp_item header, ommers;
+    *out = (struct block_view){0};
     if (rlp_read_list(&in, &fields) != RLP_OK || rlp_done(in) != RLP_OK)
         return false;
     if (rlp_read(&fields, &header) != RLP_OK || rlp_read_list(&fields, &out->txs) != RLP_OK ||
-        rlp_read_list(&fields, &ommers) != RLP_OK || rlp_read_list(&fields, &withdrawals) != RLP_OK)
+        rlp_read(&fields, &ommers) != RLP_OK || !ommers.is_list)
         return false;
     out->header_rlp = header.whole;
-    return ommers.len == 0 && withdrawals.len == 0 && rlp_done(fields) == RLP_OK &&
-           header_decode(&out->header, header.whole);
+    out->ommers_rlp = ommers.whole;
+    out->has_withdrawals = fields.len > 0;
+    if (out->has_withdrawals && rlp_read_list(&fields, &out->withdrawals) != RLP_OK)
+        return false;
+    return rlp_done(fields) == RLP_OK && header_decode(&out->header, header.whole);
 }
 
 int block_next_tx(struct block_view *v, struct bytes *raw)
@@ -66,4 +77,19 @@ int block_next_tx(struct block_view *v, struct bytes *raw)
         return -1;
     *raw = item.is_list ? item.whole : item.payload;
     return item.is_list || is_typed(item.payload) ? 1 : -1;
+}
+
+int block_next_withdrawal(struct block_view *v, struct withdrawal *out)
+{
+    struct rlp_item item;
+    if (v->withdrawals.len == 0)
+        return 0;
+    if (rlp_read(&v->withdrawals, &item) != RLP_OK || !item.is_list)
+        return -1;
+    struct bytes fields = item.payload;
+    out->rlp = item.whole;
+    const bool ok = rlp_read_u64(&fields, &out->index) == RLP_OK && rlp_read_u64(&fields, &out->validator) == RLP_OK &&
+                    rlp_read_fixed(&fields, out->to.b, sizeof out->to.b) == RLP_OK &&
+                    rlp_read_u64(&fields, &out->amount_gwei) == RLP_OK && rlp_done(fields) == RLP_OK;
+    return ok ? 1 : -1;
 }

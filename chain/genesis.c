@@ -1,13 +1,12 @@
 #include "chain/genesis.h"
 
 #include <errno.h>
-#include <jansson.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/hex.h"
 #include "base/keccak.h"
+#include "chain/genesis_json.h"
 
 enum {
     DEFAULT_GAS_LIMIT = 2000000000,
@@ -21,58 +20,6 @@ enum {
 
 // v of a legacy signature is twice the chain id + 36 at most and has 64 bits.
 static const uint64_t CHAIN_ID_MAX = (UINT64_MAX - 37) / 2;
-
-// Writes the message and is false, so that a check reads `return refuse(...)`.
-__attribute__((format(printf, 2, 3))) static bool refuse(char *error, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error, GENESIS_ERROR_MAX, format, args);
-    va_end(args);
-    return false;
-}
-
-// Numbers are JSON integers or strings, decimal or 0x-hexadecimal. A missing one leaves *out as it was.
-static bool read_number(u256 *out, const json_t *object, const char *key, const char *place, char *error)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!value || json_is_null(value))
-        return true;
-    if (json_is_integer(value)) {
-        if (json_integer_value(value) < 0)
-            return refuse(error, "%s%s: a negative number", place, key);
-        *out = u256_from_u64((uint64_t)json_integer_value(value));
-        return true;
-    }
-    if (!json_is_string(value) || !u256_parse(out, json_string_value(value), json_string_length(value)))
-        return refuse(error, "%s%s: not a number of at most 256 bits (decimal or 0x-hexadecimal)", place, key);
-    return true;
-}
-
-static bool read_u64(uint64_t *out, const json_t *object, const char *key, const char *place, uint64_t min,
-                     uint64_t max, char *error)
-{
-    u256 value = u256_from_u64(*out);
-    if (!read_number(&value, object, key, place, error))
-        return false;
-    if (!u256_fits_u64(&value) || value.w[0] < min || value.w[0] > max)
-        return refuse(error, "%s%s: must be between %llu and %llu", place, key, (unsigned long long)min,
-                      (unsigned long long)max);
-    *out = value.w[0];
-    return true;
-}
-
-// Hexadecimal bytes: exactly len of them. A missing key leaves *out as it was.
-static bool read_bytes(uint8_t *out, size_t len, const json_t *object, const char *key, char *error)
-{
-    const json_t *value = json_object_get(object, key);
-    if (!value || json_is_null(value))
-        return true;
-    if (!json_is_string(value) ||
-        hex_decode(out, len, json_string_value(value), json_string_length(value)) != (ptrdiff_t)len)
-        return refuse(error, "%s: not %zu hexadecimal bytes", key, len);
-    return true;
-}
 
 static bool read_extra_data(struct genesis *g, const json_t *root, char *error)
 {
@@ -166,7 +113,7 @@ static bool read_gantry(struct genesis *g, const json_t *gantry, char *error)
             if (!json_is_boolean(value))
                 return refuse(error, "config.gantry.subsecond: not true or false");
             g->subsecond = json_is_true(value);
-        } else if (strcmp(key, "elasticity") != 0 && strcmp(key, "denominator") != 0) {
+        } else if (strcmp(key, "elasticity") != 0 && strcmp(key, "denominator") != 0 && !is_cluster_key(key)) {
             return refuse(error, "config.gantry.%.64s: unknown key", key);
         }
     }
@@ -340,7 +287,8 @@ bool genesis_parse(struct genesis *out, const char *json, size_t len, char error
     if (!root)
         return refuse(error, "line %d, column %d: %s", at.line, at.column, at.text);
     bool ok = json_is_object(root) ? true : refuse(error, "not a JSON object");
-    ok = ok && read_config(out, root, error) && read_header(out, root, error) && read_accounts(out, root, error);
+    ok = ok && read_config(out, root, error) && read_header(out, root, error) && read_accounts(out, root, error) &&
+         read_cluster(out, json_object_get(json_object_get(root, "config"), "gantry"), error);
     json_decref(root);
     if (!ok)
         genesis_free(out);
@@ -392,6 +340,9 @@ void genesis_free(struct genesis *g)
     free(g->accounts);
     g->accounts = NULL;
     g->account_count = 0;
+    free(g->cluster.validators);
+    g->cluster.validators = NULL;
+    g->cluster.validator_count = 0;
 }
 
 void genesis_dev(struct genesis *out)

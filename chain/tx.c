@@ -114,6 +114,18 @@ static void take_access_list(enum tx_status *status, struct bytes *in, struct tx
     }
 }
 
+static void take_blob_hashes(enum tx_status *status, struct bytes *in, struct tx *out)
+{
+    uint8_t hash[32];
+    if (*status == TX_OK)
+        *status = from_rlp(rlp_read_list(in, &out->blob_hashes));
+    struct bytes left = out->blob_hashes;
+    while (*status == TX_OK && left.len > 0) {
+        *status = from_rlp(rlp_read_fixed(&left, hash, sizeof hash));
+        out->blob_count++;
+    }
+}
+
 // Everything between two positions of the same view.
 static struct bytes between(struct bytes from, struct bytes to)
 {
@@ -141,6 +153,7 @@ static enum tx_status read_legacy(struct tx *out, struct bytes in)
 
 // EIP-2930: [chainId, nonce, gasPrice, gasLimit, to, value, data, accessList, yParity, r, s]
 // EIP-1559: [chainId, nonce, maxPriorityFee, maxFee, gasLimit, to, value, data, accessList, yParity, r, s]
+// EIP-4844: the same with maxFeePerBlobGas, blobVersionedHashes after the access list
 static enum tx_status read_typed(struct tx *out, struct bytes in)
 {
     enum tx_status status = TX_OK;
@@ -150,7 +163,7 @@ static enum tx_status read_typed(struct tx *out, struct bytes in)
     take_clamped(&status, &in, &out->chain_id);
     take_u64(&status, &in, &out->nonce);
     take_u256(&status, &in, &out->max_tip);
-    if (out->type == TX_DYNAMIC_FEE)
+    if (out->type != TX_ACCESS_LIST)
         take_u256(&status, &in, &out->max_fee);
     else
         out->max_fee = out->max_tip;
@@ -159,6 +172,12 @@ static enum tx_status read_typed(struct tx *out, struct bytes in)
     take_u256(&status, &in, &out->value);
     take_data(&status, &in, out);
     take_access_list(&status, &in, out);
+    if (out->type == TX_BLOB) {
+        take_u256(&status, &in, &out->max_blob_fee);
+        take_blob_hashes(&status, &in, out);
+        if (status == TX_OK && out->is_create)
+            status = TX_BLOB_CREATION;
+    }
     out->signed_fields = between(start, in);
     take_clamped(&status, &in, &y_parity);
     take_scalar(&status, &in, &out->r);
@@ -204,11 +223,9 @@ static enum tx_status read_envelope(struct tx *out, struct bytes raw)
     if (!is_legacy) {
         if (first >= 0x80)
             return TX_MALFORMED; // an RLP string holds no transaction
-        if (first == TX_BLOB)
-            return TX_BLOB_UNSUPPORTED;
         if (first == TX_SET_CODE)
             return TX_SET_CODE_UNSUPPORTED;
-        if (first != TX_ACCESS_LIST && first != TX_DYNAMIC_FEE)
+        if (first != TX_ACCESS_LIST && first != TX_DYNAMIC_FEE && first != TX_BLOB)
             return TX_TYPE_UNSUPPORTED;
         out->type = (enum tx_type)first;
     }
@@ -225,11 +242,18 @@ static enum tx_status read_envelope(struct tx *out, struct bytes raw)
 
 enum tx_status tx_decode(struct tx *out, struct bytes raw, uint64_t chain_id)
 {
+    if (raw.len > TX_RAW_MAX)
+        return TX_TOO_LARGE;
+    if (raw.len > 0 && raw.ptr[0] == TX_BLOB)
+        return TX_BLOB_UNSUPPORTED;
+    return tx_decode_foreign(out, raw, chain_id);
+}
+
+enum tx_status tx_decode_foreign(struct tx *out, struct bytes raw, uint64_t chain_id)
+{
     *out = (struct tx){.raw = raw};
     if (raw.len == 0)
         return TX_MALFORMED;
-    if (raw.len > TX_RAW_MAX)
-        return TX_TOO_LARGE;
     const enum tx_status status = read_envelope(out, raw);
     if (status != TX_OK)
         return status;
@@ -237,6 +261,14 @@ enum tx_status tx_decode(struct tx *out, struct bytes raw, uint64_t chain_id)
     if (out->has_chain_id && (out->chain_id == UINT64_MAX || (chain_id != 0 && out->chain_id != chain_id)))
         return TX_WRONG_CHAIN_ID;
     return check_signature(out);
+}
+
+bytes32 tx_blob_hash(const struct tx *tx, uint32_t index)
+{
+    enum { ENCODED = 33 }; // a header of one byte
+    bytes32 hash;
+    memcpy(hash.b, tx->blob_hashes.ptr + (size_t)index * ENCODED + 1, sizeof hash.b);
+    return hash;
 }
 
 size_t tx_signing_message(uint8_t *buf, const struct tx *tx)

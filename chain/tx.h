@@ -1,7 +1,8 @@
 // Ethereum transactions: strict decoding of the wire form, hashes, intrinsic gas, effective price.
 //
-// Known here: legacy (with and without EIP-155), access list (EIP-2930), dynamic fee (EIP-1559). Blob (EIP-4844) and
-// set-code (EIP-7702) transactions are recognised and refused by name. Pure functions; any thread; no allocation:
+// Known here: legacy (with and without EIP-155), access list (EIP-2930), dynamic fee (EIP-1559). Set-code transactions
+// (EIP-7702) are recognised and refused by name; so are blob transactions (EIP-4844), which only blocks that were made
+// elsewhere may hold. Pure functions; any thread; no allocation:
 // a decoded transaction points into the raw bytes that it was decoded from.
 #ifndef GANTRY_CHAIN_TX_H
 #define GANTRY_CHAIN_TX_H
@@ -93,12 +94,20 @@ struct tx {
     struct bytes data;          // points into raw
     struct bytes access_list;   // the RLP list, header included; empty for legacy
     struct bytes signed_fields; // RLP payload of the fields that are signed, without list header; points into raw
+    u256 max_blob_fee;          // type 3; zero otherwise
+    struct bytes blob_hashes;   // type 3: RLP payload of blob_count hashes, 33 bytes each
+    uint32_t blob_count;
 };
 
 // Decodes the wire form (EIP-2718 envelope or legacy list). Checks everything that needs no state, signature or
 // intrinsic-gas arithmetic: canonical RLP, ranges, v, r and s, low s, chain id (0 for chain_id: any). Everything that
 // is refused is refused by name. On failure *out is unspecified.
 MUST_CHECK enum tx_status tx_decode(struct tx *out, struct bytes raw, uint64_t chain_id);
+
+// As tx_decode, for a transaction of a block that was made elsewhere: of any length, and blob transactions too.
+MUST_CHECK enum tx_status tx_decode_foreign(struct tx *out, struct bytes raw, uint64_t chain_id);
+// A blob transaction's versioned hash, index below blob_count.
+bytes32 tx_blob_hash(const struct tx *tx, uint32_t index);
 
 // The longest tx_signing_message for a raw transaction of this length.
 #define TX_SIGNING_MAX(raw_len) ((raw_len) + 16)

@@ -1,9 +1,9 @@
 #include "engine/coordinator.h"
 
 #include "base/log.h"
+#include "engine/event_watch.h"
 #include "shard/loop.h"
 
-#include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -24,8 +24,7 @@ struct coordinator {
     struct inbox *inbox;
     struct arena *arena;
     struct loop *loop;
-    struct loop_op disk_op; // the disk has completions
-    bool disk_awaited;
+    struct event_watch disk_watch;
     struct executor *executor;
     unsigned awaited; // proposals still to come; 0: none is being gathered
     bool ready;       // a shard said that its pool has something
@@ -163,6 +162,9 @@ static void handle(struct coordinator *c, const struct message *m)
     case MSG_PROPOSED:
         take_proposal(c, m);
         break;
+    case MSG_DEPOT:
+        participant_handle(c->options.participant, m);
+        break;
     default:
         executor_handle(c->executor, m);
     }
@@ -209,25 +211,6 @@ static bool await(struct coordinator *c, uint64_t now_ns)
     return executor_storing(c->executor) ? await_disk(c, now_ns) : inbox_await(c->inbox, BLOCK_AWAIT_NS);
 }
 
-static void disk_done(struct loop_op *op, int result, uint32_t flags)
-{
-    struct coordinator *c = (struct coordinator *)((char *)op - offsetof(struct coordinator, disk_op));
-    uint64_t count;
-    ssize_t ignored = read(c->options.disk_event_fd, &count, sizeof count);
-    (void)ignored;
-    (void)result;
-    c->disk_awaited = flags & IORING_CQE_F_MORE;
-}
-
-// What the loop waits for beside messages.
-static void await_completions(struct coordinator *c)
-{
-    if (c->disk_awaited)
-        return;
-    io_uring_prep_poll_multishot(loop_sqe(c->loop, &c->disk_op), c->options.disk_event_fd, POLLIN);
-    c->disk_awaited = true;
-}
-
 static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
 {
     stage_enter(&c->stages, STAGE_IDLE);
@@ -235,10 +218,68 @@ static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
         stage_enter(&c->stages, STAGE_LINK);
         return;
     }
-    await_completions(c);
+    event_watch_arm(&c->disk_watch, c->loop);
     loop_run(c->loop, at_ns == UINT64_MAX ? UINT64_MAX : at_ns - now_ns);
     inbox_awake(c->inbox);
     stage_enter(&c->stages, STAGE_LINK);
+}
+
+static size_t take_messages(struct coordinator *c)
+{
+    struct message batch[64];
+    size_t n = inbox_take(c->inbox, batch, 64);
+    for (size_t i = 0; i < n; i++)
+        handle(c, &batch[i]);
+    executor_step(c->executor);
+    return n;
+}
+
+static void run_alone(struct coordinator *c)
+{
+    while (!(c->stopping && (idle(c) || c->broken))) {
+        size_t n = take_messages(c);
+        uint64_t now = clock_ns(), at = next_start(c, now);
+        if (at <= now)
+            propose(c, now);
+        else if (n == 0)
+            sleep_until(c, at, now);
+    }
+}
+
+// Sockets are looked at in every turn: a busy one must not leave peers waiting.
+static void run_loop(struct coordinator *c, uint64_t at_ns)
+{
+    const uint64_t now = clock_ns();
+    if (at_ns <= now || !inbox_prepare_sleep(c->inbox)) {
+        loop_run(c->loop, 0);
+        return;
+    }
+    stage_enter(&c->stages, STAGE_IDLE);
+    event_watch_arm(&c->disk_watch, c->loop);
+    participant_arm(c->options.participant);
+    loop_run(c->loop, at_ns == UINT64_MAX ? UINT64_MAX : at_ns - now);
+    inbox_awake(c->inbox);
+    stage_enter(&c->stages, STAGE_LINK);
+}
+
+static void run_in_cluster(struct coordinator *c)
+{
+    struct participant *p = c->options.participant;
+    char error[STORE_ERROR_MAX];
+    if (!participant_enter(p, c->loop, c->executor, error)) {
+        failed(c, error);
+        return;
+    }
+    while (!participant_idle(p)) {
+        const size_t n = take_messages(c);
+        stage_enter(&c->stages, STAGE_ORDER);
+        const uint64_t at = participant_turn(p, clock_ns());
+        stage_items(&c->stages, STAGE_ORDER, 1);
+        stage_enter(&c->stages, STAGE_LINK);
+        if (c->stopping && (c->broken || executor_ready(c->executor)))
+            participant_stop(p);
+        run_loop(c, n > 0 ? 0 : at);
+    }
 }
 
 static void *coordinator_main(void *arg)
@@ -250,18 +291,10 @@ static void *coordinator_main(void *arg)
     arena_adopt(c->arena);
     if (!loop_enter_owner(c->loop))
         failed(c, "its io_uring could not be enabled");
-    while (!(c->stopping && (idle(c) || c->broken))) {
-        struct message batch[64];
-        size_t n = inbox_take(c->inbox, batch, 64);
-        for (size_t i = 0; i < n; i++)
-            handle(c, &batch[i]);
-        executor_step(c->executor);
-        uint64_t now = clock_ns(), at = next_start(c, now);
-        if (at <= now)
-            propose(c, now);
-        else if (n == 0)
-            sleep_until(c, at, now);
-    }
+    else if (c->options.participant)
+        run_in_cluster(c);
+    else
+        run_alone(c);
     return NULL;
 }
 
@@ -273,7 +306,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     c->options = *options;
     c->inbox = inbox;
     c->arena = arena_create();
-    c->disk_op.done = disk_done;
+    event_watch_init(&c->disk_watch, options->disk_event_fd);
     struct executor_options executor = {
         .genesis = options->genesis,
         .shards = options->shards,
@@ -329,6 +362,11 @@ void coordinator_free(struct coordinator *c)
 {
     if (!c)
         return;
+    struct message m;
+    while (inbox_take(c->inbox, &m, 1) == 1) {
+        if (m.kind == MSG_DEPOT)
+            depot_event_free(m.p);
+    }
     executor_free(c->executor);
     loop_free(c->loop);
     arena_destroy(c->arena);

@@ -1,9 +1,10 @@
-// The coordinator: one more actor beside the shards. It gathers proposals, has them ordered, and gives each list to the
-// executor.
+// The coordinator: one more actor beside the shards. Alone, it gathers proposals, has them ordered, and gives each list
+// to the executor; in a cluster, the participant does (engine/participant/participant.h), on this thread.
 #ifndef GANTRY_ENGINE_COORDINATOR_H
 #define GANTRY_ENGINE_COORDINATOR_H
 
 #include "engine/executor.h"
+#include "engine/participant/participant.h"
 
 struct coordinator;
 
@@ -11,7 +12,8 @@ struct coordinator_options {
     const struct genesis *genesis;
     struct shard **shards;
     unsigned shard_count;
-    struct order *order;
+    struct order *order;             // or
+    struct participant *participant; // its owner's
     struct block_store_options store;
     int disk_event_fd;          // readable when the log's disk has completions
     unsigned list_blocks;       // blocks' gas that one ordered list may hold; 0: one

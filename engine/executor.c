@@ -265,6 +265,16 @@ void executor_run(struct executor *x, uint64_t start_ns)
     next_block(x);
 }
 
+bool executor_run_from(struct executor *x, uint64_t start_ns, unsigned blocks_there)
+{
+    for (unsigned i = 0; i < blocks_there; i++)
+        ordered_list_cut(&x->list, &x->work, x->options.shard_count, x->head.gas_limit);
+    if (blocks_there > 0 && ordered_list_done(&x->list))
+        return false;
+    executor_run(x, start_ns);
+    return true;
+}
+
 // ---- answers
 
 static void answered(struct executor *x)
@@ -329,6 +339,11 @@ bool executor_ready(const struct executor *x)
 const struct header *executor_head(const struct executor *x)
 {
     return &x->head;
+}
+
+const bytes32 *executor_head_hash(const struct executor *x)
+{
+    return &x->head_hash;
 }
 
 struct ordered_list *executor_list(struct executor *x)

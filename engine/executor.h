@@ -38,6 +38,7 @@ struct executor *executor_create(const struct executor_options *options);
 void executor_free(struct executor *x);
 
 const struct header *executor_head(const struct executor *x);
+const bytes32 *executor_head_hash(const struct executor *x);
 u256 executor_next_base_fee(const struct executor *x);
 
 // The list to be filled, sealed and grouped while the executor is ready; its until settled.
@@ -45,6 +46,9 @@ struct ordered_list *executor_list(struct executor *x);
 bool executor_ready(const struct executor *x); // no list is under way
 // Starts the list. start_ns: when it was begun to be gathered, for the times and numbers.
 void executor_run(struct executor *x, uint64_t start_ns);
+// The same for a list whose first executed blocks are there already, from before a restart. False: there was nothing
+// left of it.
+MUST_CHECK bool executor_run_from(struct executor *x, uint64_t start_ns, unsigned blocks_there);
 
 // A shard's answer to the executor.
 void executor_handle(struct executor *x, const struct message *m);

@@ -2,6 +2,9 @@
 
 #include "base/log.h"
 #include "engine/calls/call_lane.h"
+#include "engine/finality.h"
+#include "engine/net/link.h"
+#include "engine/order/dp.h"
 #include "engine/rpc/rpc.h"
 #include "engine/store/block_cache.h"
 #include "engine/store/blog.h"
@@ -57,9 +60,19 @@ struct memory_budget memory_budget(const struct node_config *config, const struc
     };
 }
 
+void memory_budget_add_cluster(struct memory_budget *b, unsigned validators, unsigned peers, unsigned shards)
+{
+    const uint64_t bulk = shards < WIRE_STRIPES ? shards : WIRE_STRIPES;
+    const uint64_t queues = peers * (LINK_CONTROL_QUEUE_BYTES + bulk * LINK_BULK_QUEUE_BYTES);
+    const uint64_t slots = (uint64_t)validators * WIRE_LANE_WINDOW;
+    const uint64_t acks = slots * (sizeof(struct car_slot) + validators * sizeof(struct tally_item) +
+                                   DP_CARS_PER_POSITION * sizeof(struct wire_car));
+    b->cluster = queues + acks + finality_bytes_max(validators);
+}
+
 uint64_t memory_budget_total(const struct memory_budget *b)
 {
-    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc + b->calls;
+    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc + b->calls + b->cluster;
 }
 
 void memory_budget_log(const struct memory_budget *b)
@@ -69,9 +82,9 @@ void memory_budget_log(const struct memory_budget *b)
     log_info("node", "memory at most",
              "total_mb=%" PRIu64 " state_mb=%" PRIu64 " history_mb=%" PRIu64 " pools_mb=%" PRIu64
              " receiving_mb=%" PRIu64 " log_mb=%" PRIu64 " checkpoint_mb=%" PRIu64 " rpc_mb=%" PRIu64
-             " calls_mb=%" PRIu64,
+             " calls_mb=%" PRIu64 " cluster_mb=%" PRIu64,
              total, b->state >> 20, b->history >> 20, b->pools >> 20, b->receiving >> 20, b->log >> 20,
-             b->checkpoint >> 20, b->rpc >> 20, b->calls >> 20);
+             b->checkpoint >> 20, b->rpc >> 20, b->calls >> 20, b->cluster >> 20);
     if (total > machine)
         log_warn("node", "the memory budget is more than this machine has",
                  "total_mb=%" PRIu64 " machine_mb=%" PRIu64 " advice=\"lower pool-bytes or the gas limit\"", total,

@@ -22,10 +22,13 @@ struct memory_budget {
     uint64_t checkpoint; // the records of one, until they are written
     uint64_t rpc;        // requests, answers, decoded blocks
     uint64_t calls;      // eth_call and its like under way: the EVMs' stacks and memory, and traces
+    uint64_t cluster;    // what waits to be sent to peers, acks, proofs of finality; 0 for a node alone
 };
 
 struct memory_budget memory_budget(const struct node_config *config, const struct mempool_limits *pool, unsigned shards,
                                    uint64_t block_gas_limit, uint64_t accounts);
+// Adds what a node of a cluster takes beside. peers: validators and followers that it may be connected with.
+void memory_budget_add_cluster(struct memory_budget *b, unsigned validators, unsigned peers, unsigned shards);
 uint64_t memory_budget_total(const struct memory_budget *b);
 // One line of the log; a warning when the machine has less memory than that.
 void memory_budget_log(const struct memory_budget *b);

@@ -25,6 +25,8 @@
 #define RPC_SUBSCRIPTIONS 64
 #define RPC_FILTERS 256
 #define DROP_RECORDS 1000000
+// Stored cars of a cluster, for peers that fell behind.
+#define CARS_BYTES_MAX (16ull << 30)
 
 static void coordinator_failed(void *ctx, const char *why)
 {
@@ -298,16 +300,71 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
 
 // ---- the rest
 
+static bool open_votes(struct node *n, char error[NODE_ERROR_MAX])
+{
+    char guard_dir[PATH_MAX];
+    if (n->cluster->me == CLUSTER_FOLLOWER) {
+        snprintf(error, NODE_ERROR_MAX, "a node without a validator key can't follow a cluster yet");
+        return false;
+    }
+    if (!vote_folder_guard_dir(guard_dir, n->config->guard, n->config->validator_key)) {
+        snprintf(error, NODE_ERROR_MAX, "the path of the sign guard is too long");
+        return false;
+    }
+    return vote_folder_open(&n->votes, n->config->data, guard_dir, error);
+}
+
+// In a cluster: keys, logs and stores of this node's part in it.
+static bool join_cluster(struct node *n, const struct recovered *at, char error[NODE_ERROR_MAX])
+{
+    char cars_dir[PATH_MAX];
+    if (n->genesis.cluster.validator_count == 0)
+        return true;
+    n->cluster = cluster_open(&n->genesis, n->config, error);
+    if (!n->cluster || !open_votes(n, error))
+        return false;
+    n->p2p_port = (unsigned)n->config->p2p_port;
+    n->p2p_fd = net_listen(n->config->p2p_host, &n->p2p_port, 0, error, NODE_ERROR_MAX);
+    if (n->p2p_fd < 0)
+        return false;
+    n->report = (struct cluster_report){n->cluster, consensus_board_create(), finality_create(&n->cluster->set.wire)};
+    snprintf(cars_dir, sizeof cars_dir, "%s/cars", n->config->data);
+    const struct participant_options options = {
+        .genesis = &n->genesis,
+        .genesis_hash = n->genesis_hash,
+        .cluster = n->cluster,
+        .shards = n->shards,
+        .shard_count = n->shard_count,
+        .inbox = &n->coordinator_inbox,
+        .log_dir = n->votes.log_dir,
+        .guard_dir = n->votes.guard_dir,
+        .cars_dir = cars_dir,
+        .cars_bytes_max = CARS_BYTES_MAX,
+        .recover = n->votes.recover,
+        .listen_fd = n->p2p_fd,
+        .blog = n->blog,
+        .head = at->head,
+        .head_hash = at->head_hash,
+        .board = n->report.board,
+        .finality = n->report.finality,
+        .failed = coordinator_failed,
+        .ctx = n,
+    };
+    n->participant = participant_open(&options, error);
+    return n->participant && vote_folder_opened(&n->votes, error);
+}
+
 // Before the rpc thread, which reads its numbers; it starts after that thread, which it tells of blocks.
 static void make_coordinator(struct node *n, const struct recovered *at, const address *coinbase)
 {
     struct solo_options solo = {n->config->block_time_ms, n->genesis.subsecond, *coinbase};
-    n->order = order_solo(&solo);
+    n->order = n->participant ? NULL : order_solo(&solo);
     struct coordinator_options options = {
         .genesis = &n->genesis,
         .shards = n->shards,
         .shard_count = n->shard_count,
         .order = n->order,
+        .participant = n->participant,
         .store = {.blog = n->blog,
                   .checkpoint = n->checkpoint,
                   .checkpoint_interval_ns = n->config->checkpoint_ms * 1000000,
@@ -361,7 +418,8 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
                                       .submit = node_submit,
                                       .status = node_status,
                                       .metrics = node_metrics,
-                                      .created = rpc_created};
+                                      .created = rpc_created,
+                                      .cluster = n->report.cluster ? &n->report : NULL};
     n->rpc = rpc_start(&options, &n->backend, reader, &n->genesis, error);
     if (!n->rpc)
         return false;
@@ -396,6 +454,9 @@ static void log_budget(const struct node *n)
         accounts += atomic_load_explicit(&shard_numbers(n->shards[i])->accounts, memory_order_relaxed);
     struct memory_budget budget =
         memory_budget(n->config, &pool, n->shard_count, n->genesis.header.gas_limit, accounts);
+    if (n->report.cluster)
+        memory_budget_add_cluster(&budget, n->report.cluster->set.wire.n, n->report.cluster->peer_count,
+                                  n->shard_count);
     memory_budget_log(&budget);
 }
 
@@ -406,7 +467,8 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
     if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
-        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error))
+        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error) ||
+        !join_cluster(n, &at, error))
         return false;
     n->roots = root_history_create();
     root_history_put(n->roots, at.head.number, at.subroots);
@@ -433,7 +495,7 @@ struct node *node_start(const struct node_config *config, const char *genesis_js
     if (!n)
         abort();
     n->config = config;
-    n->ingest_fd = -1;
+    n->ingest_fd = n->p2p_fd = n->votes.lock = -1;
     n->coordinator_inbox.event_fd = -1;
     n->start_wall_ms = clock_wall_ms();
     sem_init(&n->ended, 0, 0);
@@ -496,6 +558,7 @@ static void end_threads(struct node *n)
 void node_free(struct node *n)
 {
     end_threads(n);
+    participant_free(n->participant);
     shards_free(n->shards, n->shard_count);
     if (n->rpc)
         rpc_stop(n->rpc);
@@ -506,6 +569,12 @@ void node_free(struct node *n)
         queries_free(n->queries);
     if (n->ingest_fd >= 0)
         close(n->ingest_fd);
+    if (n->p2p_fd >= 0)
+        close(n->p2p_fd);
+    finality_free(n->report.finality);
+    consensus_board_free(n->report.board);
+    vote_folder_close(&n->votes);
+    cluster_free(n->cluster);
     if (n->checkpoint)
         checkpoint_close(n->checkpoint);
     codes_free(n->codes);

@@ -17,6 +17,10 @@ struct node_config {
     char *ingest_host;
     uint64_t ingest_port;
     uint64_t ingest_connections, ingest_costly_percent;
+    char *validator_key, *channel_key, *key_passphrase, *guard;
+    char *p2p_host;
+    uint64_t p2p_port;
+    char *peers, *allow;
     uint64_t shards;
     bool pin;
     uint64_t block_time_ms;

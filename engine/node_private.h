@@ -2,10 +2,12 @@
 #ifndef GANTRY_ENGINE_NODE_PRIVATE_H
 #define GANTRY_ENGINE_NODE_PRIVATE_H
 
+#include "engine/consensus_view.h"
 #include "engine/coordinator.h"
 #include "engine/node.h"
 #include "engine/queries.h"
 #include "engine/store/data_folder.h"
+#include "engine/vote_folder.h"
 #include "shard/state/codes.h"
 
 #include <semaphore.h>
@@ -23,10 +25,16 @@ struct node {
     struct shard *shards[SHARD_MAX];
     unsigned shard_count;
     struct inbox coordinator_inbox;
-    struct order *order;
+    struct order *order;     // alone
+    struct cluster *cluster; // NULL: alone
+    struct vote_folder votes;
+    int p2p_fd;
+    unsigned p2p_port;
+    struct participant *participant;
     struct coordinator *coordinator;
     struct queries *queries;
     struct rpc_backend backend;
+    struct cluster_report report; // .cluster NULL: alone
     struct rpc *rpc;
     struct rpc *_Atomic rpc_ready; // set when the shards may post to it
     int ingest_fd;

@@ -1,6 +1,7 @@
 // What the rpc thread is told of the node: status, health, metrics.
 #include "base/keccak.h"
 #include "base/version.h"
+#include "engine/cluster_metrics.h"
 #include "engine/node_private.h"
 #include "engine/rpc/metrics.h"
 #include "sigverify/sigverify.h"
@@ -418,6 +419,8 @@ void node_metrics(void *ctx, FILE *out)
     per_shard(n, out, METRIC_INGEST_BYTES, offsetof(struct shard_numbers, received_bytes), true);
     per_shard(n, out, METRIC_INGEST_PAUSES, offsetof(struct shard_numbers, receive_paused), true);
     inclusion(n, out);
+    if (n->report.cluster)
+        cluster_metrics(&n->report, out);
     stages(n, out);
     arenas(n, out);
     metric_gauge(out, METRIC_RESIDENT_BYTES, NULL, (double)resident_bytes());

@@ -73,15 +73,13 @@ static void attach(struct mempool *mp, struct sender *s, struct pooled_tx *t, st
     t->sender_next = before ? before->sender_next : s->first;
     *(t->sender_prev ? &t->sender_prev->sender_next : &s->first) = t;
     *(t->sender_next ? &t->sender_next->sender_prev : &s->last) = t;
-    if (s->first == t)
-        mp_ready_refresh(mp, s);
     s->count++;
     u256_add(&s->cost, &s->cost, &t->max_cost);
 
     t->sender_slot = sender_number(&mp->senders, s);
     t->pool_slot = mp->free_slot_count ? mp->free_slots[--mp->free_slot_count] : mp->slots_used++;
     t->pool_state = POOL_OUT;
-    t->proposed = false;
+    t->proposed = t->included = false;
     mp->txs[t->pool_slot] = t;
     key_index_put(&mp->by_hash, key_index_tag(&mp->by_hash, &t->hash), t->pool_slot);
     mp->tx_count++;
@@ -93,8 +91,6 @@ static void detach(struct mempool *mp, struct sender *s, struct pooled_tx *t)
     mp_state_leave(mp, s, t);
     *(t->sender_prev ? &t->sender_prev->sender_next : &s->first) = t->sender_next;
     *(t->sender_next ? &t->sender_next->sender_prev : &s->last) = t->sender_prev;
-    if (!t->sender_prev)
-        mp_ready_refresh(mp, s);
     s->count--;
     u256_sub(&s->cost, &s->cost, &t->max_cost);
 
@@ -280,23 +276,37 @@ enum tx_status mempool_insert(struct mempool *mp, struct pooled_tx *t, const str
     return TX_OK;
 }
 
-void mempool_result_included(struct mempool *mp, struct pooled_tx *t)
+// The account's nonce is past this one.
+static void pass_nonce(struct sender *s, uint64_t nonce)
 {
-    assert(t->proposed);
-    struct sender *s = mp_sender_of(mp, t);
-    uint64_t nonce = t->tx.nonce;
-    bool was_first = t == s->first;
     s->reckoned = false;
     if (s->nonce <= nonce)
         s->nonce = nonce + 1;
+}
+
+static void leave_included(struct mempool *mp, struct pooled_tx *t)
+{
+    struct sender *s = mp_sender_of(mp, t);
+    bool was_first = t == s->first;
+    pass_nonce(s, t->tx.nonce);
     mp_remove(mp, t, TX_OK);
     if (!was_first && s->count != 0)
         mp_settle_all(mp, s);
 }
 
+void mempool_result_included(struct mempool *mp, struct pooled_tx *t)
+{
+    assert(t->proposed);
+    leave_included(mp, t);
+}
+
 void mempool_result_dropped(struct mempool *mp, struct pooled_tx *t, enum tx_status reason)
 {
     assert(t->proposed && reason != TX_OK);
+    if (t->included) {
+        leave_included(mp, t);
+        return;
+    }
     mp_sender_of(mp, t)->reckoned = false;
     mp_remove(mp, t, reason);
 }
@@ -306,10 +316,29 @@ void mempool_result_again(struct mempool *mp, struct pooled_tx *t)
     assert(t->proposed);
     struct sender *s = mp_sender_of(mp, t);
     s->reckoned = false;
-    if (t->tx.nonce < s->nonce)
+    if (t->included)
+        leave_included(mp, t);
+    else if (t->tx.nonce < s->nonce)
         mp_remove(mp, t, TX_NONCE_TOO_LOW);
     else
         mp_set_proposed(mp, s, t, false);
+}
+
+void mempool_included_elsewhere(struct mempool *mp, const bytes32 *hash, const bytes32 *sender_key, uint64_t nonce)
+{
+    struct sender *s = sender_table_find(&mp->senders, sender_key);
+    struct pooled_tx *t = s ? find_by_hash(mp, hash) : NULL;
+    drop_record_forget(&mp->drops, hash);
+    if (t && !t->proposed) {
+        leave_included(mp, t);
+        return;
+    }
+    if (t)
+        t->included = true;
+    if (!s)
+        return;
+    pass_nonce(s, nonce);
+    mp_settle_all(mp, s);
 }
 
 void mempool_account_changed(struct mempool *mp, const bytes32 *sender_key, const struct mempool_account *account,

@@ -70,17 +70,34 @@ MUST_CHECK size_t mempool_take_removed(struct mempool *mp, struct mempool_remove
 // Picks executable transactions, best effective tip first (of equal ones the one pooled first) and each sender's in
 // nonce order, whose fee cap reaches base_fee, until gas_max (sum of gas limits), bytes_max (raw) or count_max. One
 // that no longer fits is passed over together with its sender's later ones. They stay in the pool, marked proposed,
-// until mempool_result_*. Nothing proposed may be outstanding. Another base fee than the last one set is set first.
-// Returns how many.
+// until mempool_result_*. Those of earlier calls that still await their result are not picked again, so that what is
+// picked goes on where they end: a sender's nonces follow one another over several lists under way. Another base fee
+// than the last one set is set first. Returns how many.
 size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max,
                        struct pooled_tx **out, size_t count_max);
 
+// The same for a car, whose transactions are laid out in groups of 16 partitions (stripes): bytes count each
+// transaction's raw ones and tx_bytes, of all groups and of each. What does not fit its group leaves the others be.
+#define MEMPOOL_GROUPS 16
+struct mempool_pick {
+    u256 base_fee;
+    uint64_t gas_max, bytes_max, group_bytes_max;
+    uint64_t tx_bytes;
+    size_t count_max;
+};
+size_t mempool_propose_groups(struct mempool *mp, const struct mempool_pick *pick, struct pooled_tx **out);
+
 // What became of a proposed transaction: included (the account's nonce is past it from now on); dropped for good
 // (recorded; its sender's later ones are queued then); or again: it becomes pending or queued as before, or goes with
-// TX_NONCE_TOO_LOW if the account's nonce has passed it.
+// TX_NONCE_TOO_LOW if the account's nonce has passed it. Results come in any order.
 void mempool_result_included(struct mempool *mp, struct pooled_tx *t);
 void mempool_result_dropped(struct mempool *mp, struct pooled_tx *t, enum tx_status reason);
 void mempool_result_again(struct mempool *mp, struct pooled_tx *t);
+
+// A transaction of this hash, sender and nonce was included that came from elsewhere (another validator's car). Where
+// it is pooled here too, it leaves as included; a proposed one does so with its own result, whatever that is. A
+// recorded reason of it is forgotten.
+void mempool_included_elsewhere(struct mempool *mp, const bytes32 *hash, const bytes32 *sender_key, uint64_t nonce);
 
 // The account of a sender changed (a block was executed, results given before). Nonces below go (TX_NONCE_TOO_LOW);
 // in nonce order those go (TX_INSUFFICIENT_FUNDS) which, with the ones kept before them, may cost more than the

@@ -1,8 +1,6 @@
 // Picking transactions for a block: a heap over the first executable transaction of each sender that has one.
 #include "mempool/pool.h"
 
-#include <assert.h>
-
 // The least gas that any transaction takes: with less left nothing can fit.
 #define GAS_OF_SMALLEST 21000u
 // When 63/64 of the gas or bytes are used, the picking ends after so many senders whose next one does not fit. Before
@@ -25,10 +23,10 @@ static struct propose_entry entry_of(const struct mempool *mp, struct pooled_tx 
 static struct propose_entry entry_of_ready(const struct mempool *mp, const struct ready_entry *ready)
 {
     if (ready->tip == UINT64_MAX || ready->fee == UINT64_MAX)
-        return entry_of(mp, ready->first);
+        return entry_of(mp, ready->next);
     // An executable one reaches the base fee, which so fits 64 bits too.
     uint64_t above = ready->fee - mp->base_fee.w[0];
-    return (struct propose_entry){ready->tip < above ? ready->tip : above, ready->sequence, ready->first};
+    return (struct propose_entry){ready->tip < above ? ready->tip : above, ready->sequence, ready->next};
 }
 
 // Higher tip first, of equal ones the one that was here first.
@@ -58,7 +56,6 @@ static void sift_down(struct mempool *mp, size_t count, size_t at, struct propos
     heap[at] = entry;
 }
 
-// Nothing is proposed, so a sender's executable ones are the first of its queue.
 static size_t build_heap(struct mempool *mp)
 {
     size_t count = mp->ready_count;
@@ -69,26 +66,46 @@ static size_t build_heap(struct mempool *mp)
     return count;
 }
 
-size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max,
-                       struct pooled_tx **out, size_t count_max)
+// What a proposal may still take.
+struct room {
+    uint64_t gas, bytes, groups[MEMPOOL_GROUPS];
+};
+
+// Takes t's part off; false when it does not fit. *tight: nor would a smaller one that is in any group.
+static bool take_room(struct room *room, const struct mempool_pick *pick, const struct pooled_tx *t, bool *tight)
 {
-    assert(mp->proposed == 0);
-    if (!u256_equal(base_fee, &mp->base_fee))
-        mempool_set_base_fee(mp, base_fee);
+    uint64_t *group = &room->groups[t->sender_key.b[0] / (256 / MEMPOOL_GROUPS)];
+    const uint64_t bytes = t->raw_len + pick->tx_bytes;
+    if (t->tx.gas_limit > room->gas || bytes > room->bytes || bytes > *group) {
+        *tight = room->gas < pick->gas_max / 64 || room->bytes < pick->bytes_max / 64;
+        return false;
+    }
+    room->gas -= t->tx.gas_limit;
+    room->bytes -= bytes;
+    *group -= bytes;
+    return true;
+}
+
+size_t mempool_propose_groups(struct mempool *mp, const struct mempool_pick *pick, struct pooled_tx **out)
+{
+    if (!u256_equal(&pick->base_fee, &mp->base_fee))
+        mempool_set_base_fee(mp, &pick->base_fee);
 
     struct propose_entry *heap = mp->propose_heap;
+    struct room room = {pick->gas_max, pick->bytes_max, {0}};
     size_t taken = 0, left = build_heap(mp);
-    uint64_t gas = gas_max, bytes = bytes_max; // left to fill
     unsigned misfits = 0;
-    while (left > 0 && taken < count_max && gas >= GAS_OF_SMALLEST) {
+    for (size_t i = 0; i < MEMPOOL_GROUPS; i++)
+        room.groups[i] = pick->group_bytes_max;
+    while (left > 0 && taken < pick->count_max && room.gas >= GAS_OF_SMALLEST) {
         struct pooled_tx *t = heap[0].tx, *next = NULL;
-        if (t->tx.gas_limit <= gas && t->raw_len <= bytes) {
-            gas -= t->tx.gas_limit;
-            bytes -= t->raw_len;
+        bool tight = false;
+        if (take_room(&room, pick, t, &tight)) {
+            struct sender *s = mp_sender_of(mp, t);
             out[taken++] = t;
-            next = t->sender_next && t->sender_next->pool_state == POOL_EXECUTABLE ? t->sender_next : NULL;
-            mp_set_proposed(mp, mp_sender_of(mp, t), t, true);
-        } else if (++misfits >= MISFITS_MAX && (gas < gas_max / 64 || bytes < bytes_max / 64)) {
+            mp_set_proposed(mp, s, t, true);
+            next = s->next;
+        } else if (++misfits >= MISFITS_MAX && tight) {
             break;
         }
         if (!next)
@@ -97,4 +114,15 @@ size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_ma
             sift_down(mp, left, 0, next ? entry_of(mp, next) : heap[left]);
     }
     return taken;
+}
+
+size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max,
+                       struct pooled_tx **out, size_t count_max)
+{
+    const struct mempool_pick pick = {.base_fee = *base_fee,
+                                      .gas_max = gas_max,
+                                      .bytes_max = bytes_max,
+                                      .group_bytes_max = UINT64_MAX,
+                                      .count_max = count_max};
+    return mempool_propose_groups(mp, &pick, out);
 }

@@ -30,11 +30,11 @@ struct evict_entry {
     uint32_t sender;
 };
 
-// A sender with something executable and the prices of the first of its queue, cut to 64 bits: proposing looks at all
-// of these, and at the transactions only of those it picks.
+// A sender with something executable and the prices of its next one, cut to 64 bits: proposing looks at all of these,
+// and at the transactions only of those it picks.
 struct ready_entry {
     uint64_t tip, fee, sequence;
-    struct pooled_tx *first;
+    struct pooled_tx *next;
     uint32_t sender;
 };
 
@@ -96,8 +96,6 @@ void mp_settle(struct mempool *mp, struct sender *s, struct pooled_tx *t);
 void mp_settle_all(struct mempool *mp, struct sender *s);
 // Takes t out of the accounts kept by state.
 void mp_state_leave(struct mempool *mp, struct sender *s, struct pooled_tx *t);
-// To be called when the first of the sender's queue changed.
-void mp_ready_refresh(struct mempool *mp, struct sender *s);
 void mp_set_proposed(struct mempool *mp, struct sender *s, struct pooled_tx *t, bool proposed);
 
 // mempool_evict.c

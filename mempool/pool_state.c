@@ -1,19 +1,18 @@
 // Which transactions are queued, held back or executable, and the accounts kept of them.
 #include "mempool/pool.h"
 
-void mp_ready_refresh(struct mempool *mp, struct sender *s)
+static void ready_refresh(struct mempool *mp, struct sender *s)
 {
-    uint32_t number = sender_number(&mp->senders, s), at = mp->senders.places[number].in_ready;
-    const struct pooled_tx *first = s->first;
-    if (at != SENDER_NOWHERE && first)
-        mp->ready[at] = (struct ready_entry){mp_low64(&first->tx.max_tip), mp_low64(&first->tx.max_fee),
-                                             first->sequence, s->first, number};
+    const uint32_t number = sender_number(&mp->senders, s);
+    struct pooled_tx *t = s->next;
+    mp->ready[mp->senders.places[number].in_ready] =
+        (struct ready_entry){mp_low64(&t->tx.max_tip), mp_low64(&t->tx.max_fee), t->sequence, t, number};
 }
 
 static void ready_add(struct mempool *mp, struct sender *s)
 {
     sender_place(&mp->senders, s)->in_ready = mp->ready_count++;
-    mp_ready_refresh(mp, s);
+    ready_refresh(mp, s);
 }
 
 static void ready_remove(struct mempool *mp, struct sender *s)
@@ -23,6 +22,40 @@ static void ready_remove(struct mempool *mp, struct sender *s)
     mp->ready[place->in_ready] = moved;
     mp->senders.places[moved.sender].in_ready = place->in_ready;
     place->in_ready = SENDER_NOWHERE;
+}
+
+static bool is_next(const struct pooled_tx *t)
+{
+    return t->pool_state == POOL_EXECUTABLE && !t->proposed;
+}
+
+// t has become executable.
+static void next_add(struct mempool *mp, struct sender *s, struct pooled_tx *t)
+{
+    const bool first = s->executable++ == 0;
+    if (!first && s->next->tx.nonce < t->tx.nonce)
+        return;
+    s->next = t;
+    if (first)
+        ready_add(mp, s);
+    else
+        ready_refresh(mp, s);
+}
+
+// t is executable and about not to be.
+static void next_remove(struct mempool *mp, struct sender *s, const struct pooled_tx *t)
+{
+    if (--s->executable == 0) {
+        s->next = NULL;
+        ready_remove(mp, s);
+        return;
+    }
+    if (s->next != t)
+        return;
+    do
+        s->next = s->next->sender_next;
+    while (!is_next(s->next));
+    ready_refresh(mp, s);
 }
 
 static void queued_append(struct mempool *mp, struct pooled_tx *t)
@@ -71,8 +104,7 @@ static void state_enter(struct mempool *mp, struct sender *s, struct pooled_tx *
             return;
         mp->stats.executable++;
         mp->executable_gas += t->tx.gas_limit;
-        if (s->executable++ == 0)
-            ready_add(mp, s);
+        next_add(mp, s, t);
         break;
     }
     note_fee(mp, t);
@@ -98,8 +130,7 @@ void mp_state_leave(struct mempool *mp, struct sender *s, struct pooled_tx *t)
             return;
         mp->stats.executable--;
         mp->executable_gas -= t->tx.gas_limit;
-        if (--s->executable == 0)
-            ready_remove(mp, s);
+        next_remove(mp, s, t);
         return;
     }
 }

@@ -20,6 +20,10 @@ struct pooled_tx {
     bytes32 sender_key; // keccak256(sender); [0] is the partition
     bytes32 target_key; // keccak256(tx.to)
     struct tx_origin origin;
+    // What lets others check the signature in a batch (sigverify.h): the sender's key and, where it is known, R's y.
+    uint8_t pubkey[64];
+    uint8_t ry[32];
+    bool has_ry;
     uint64_t received_ns; // monotonic
     uint16_t home;        // shard that allocated this
     uint8_t status;       // enum tx_status, on the way back
@@ -32,6 +36,7 @@ struct pooled_tx {
     uint32_t pool_slot, sender_slot; // numbers in the pool's tables
     uint8_t pool_state;              // enum pool_state
     bool proposed;                   // handed out by mempool_propose, result awaited
+    bool included;                   // elsewhere, while proposed here
     size_t raw_len;
     uint8_t raw[];
 };

@@ -15,6 +15,7 @@ struct sender {
     u256 balance;
     u256 cost;                      // sum of max_cost of all its pooled transactions
     struct pooled_tx *first, *last; // by nonce
+    struct pooled_tx *next;         // the first that is executable and not proposed; NULL: none
     struct pooled_tx *evictable;    // what eviction may take next; NULL: not in the eviction heap
     uint32_t count;                 // pooled transactions; 0: this number is free
     uint32_t executable;            // of them executable and not proposed

@@ -13,25 +13,55 @@ static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
         abort();
 }
 
-static void propose(struct shard *s, const struct propose_request *request)
+static void reserve_proposal(struct shard *s, size_t count)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
     struct block_part *b = &s->block;
-    if (b->proposed_cap < request->count_max) {
-        b->proposed_cap = request->count_max;
-        b->proposed = arena_realloc(s->arena, b->proposed, b->proposed_cap * sizeof *b->proposed);
-        b->picked = arena_realloc(s->arena, b->picked, b->proposed_cap * sizeof *b->picked);
-    }
-    size_t n = mempool_propose(s->pool, &request->base_fee, request->gas_max[s->options.index], request->bytes_max,
-                               b->picked, request->count_max);
+    if (b->proposed_cap >= count)
+        return;
+    b->proposed_cap = count;
+    b->proposed = arena_realloc(s->arena, b->proposed, count * sizeof *b->proposed);
+    b->picked = arena_realloc(s->arena, b->picked, count * sizeof *b->picked);
+}
+
+static void list_proposal(struct shard *s, size_t n)
+{
+    struct block_part *b = &s->block;
     for (size_t i = 0; i < n; i++) {
         const struct pooled_tx *t = b->picked[i];
         b->proposed[i] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     }
     s->told = NEWS_NOTHING;
     stage_items(&s->stages, STAGE_ORDER, n);
+}
+
+size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out)
+{
+    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
+    reserve_proposal(s, pick->count_max);
+    const size_t n = mempool_propose_groups(s->pool, pick, s->block.picked);
+    list_proposal(s, n);
+    receive_publish_pool(s); // before the coordinator asks again
     stage_enter(&s->stages, before);
-    tell(s, MSG_PROPOSED, b->proposed, n);
+    *out = s->block.proposed;
+    return n;
+}
+
+void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        mempool_result_again(s->pool, (struct pooled_tx *)txs[i].tx);
+    receive_take_removed(s);
+}
+
+static void propose(struct shard *s, const struct propose_request *request)
+{
+    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
+    reserve_proposal(s, request->count_max);
+    const size_t n = mempool_propose(s->pool, &request->base_fee, request->gas_max[s->options.index],
+                                     request->bytes_max, s->block.picked, request->count_max);
+    list_proposal(s, n);
+    stage_enter(&s->stages, before);
+    tell(s, MSG_PROPOSED, s->block.proposed, n);
 }
 
 // ---- passes
@@ -198,8 +228,9 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
 {
     pthread_mutex_lock(&s->inclusion_lock);
     for (size_t i = 0; i < n; i++) {
-        if (results[txs[i].index].drop == TX_OK)
-            hist_add(&s->inclusion, now - ((const struct pooled_tx *)txs[i].tx)->received_ns);
+        const struct pooled_tx *t = (const struct pooled_tx *)txs[i].tx;
+        if (t->proposed && results[txs[i].index].drop == TX_OK)
+            hist_add(&s->inclusion, now - t->received_ns);
     }
     pthread_mutex_unlock(&s->inclusion_lock);
 }
@@ -207,7 +238,11 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
 static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r)
 {
     struct pooled_tx *t = (struct pooled_tx *)x->tx;
-    if (r->drop == TX_OK)
+    if (!t->proposed && r->drop == TX_OK) // another validator's
+        mempool_included_elsewhere(s->pool, &t->hash, &t->sender_key, t->tx.nonce);
+    else if (!t->proposed)
+        return;
+    else if (r->drop == TX_OK)
         mempool_result_included(s->pool, t);
     else if (r->again)
         mempool_result_again(s->pool, t);

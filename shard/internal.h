@@ -91,6 +91,7 @@ struct shard {
     uint64_t live_bytes, unanswered_bytes;
     uint64_t next_tick_ns;
     struct background background;
+    struct shard_guest guest; // turn NULL: none
 
     struct shard_numbers numbers;
     struct stage_clock stages;

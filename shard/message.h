@@ -47,6 +47,8 @@ enum message_kind {
     // The numbers of the pool tell of something held back by the base fee where there was nothing, or of something
     // executable where there was none. Posted as bulk, so that it never takes an answer's place.
     MSG_POOL_READY,
+    // A shard's guest -> coordinator. p: struct depot_event (engine/cars/depot.h), malloc'ed. Posted as bulk.
+    MSG_DEPOT,
     // To the coordinator, from any thread.
     MSG_STOP,
 };

@@ -165,10 +165,21 @@ static void run_in_background(struct shard *s)
     }
 }
 
+// How long the shard may sleep: until its own tick or its guest's time.
+static uint64_t sleep_ns(const struct shard *s, uint64_t guest_at_ns)
+{
+    const uint64_t tick = wants_tick(s) ? TICK_NS : UINT64_MAX;
+    if (guest_at_ns == UINT64_MAX)
+        return tick;
+    const uint64_t now = clock_ns(), wait = guest_at_ns > now ? guest_at_ns - now : 0;
+    return wait < tick ? wait : tick;
+}
+
 // One turn of the loop. Sleeps when there is nothing to do.
 static void turn(struct shard *s)
 {
     take_messages(s);
+    const uint64_t guest_at_ns = s->guest.turn ? s->guest.turn(s->guest.ctx, clock_ns()) : UINT64_MAX;
     if (atomic_load_explicit(&s->draining, memory_order_relaxed))
         ingest_stop_accepting(s->ingest);
     ingest_take_frames(s->ingest);
@@ -187,7 +198,7 @@ static void turn(struct shard *s)
     } else if (background_waits(s)) {
         run_in_background(s);
     } else if (!await_block(s) && inbox_prepare_sleep(&s->inbox)) {
-        loop_run(s->loop, wants_tick(s) ? TICK_NS : UINT64_MAX);
+        loop_run(s->loop, sleep_ns(s, guest_at_ns));
         inbox_awake(&s->inbox);
     } else {
         loop_run(s->loop, 0);
@@ -314,6 +325,16 @@ bool shard_run(struct shard *s, struct shard_call *call)
 {
     struct message m = {.kind = MSG_CALL, .from = MESSAGE_FROM_OUTSIDE, .p = call};
     return inbox_post_below(&s->inbox, &m, INBOX_HALF);
+}
+
+void shard_attach(struct shard *s, const struct shard_guest *guest)
+{
+    s->guest = *guest;
+}
+
+struct loop *shard_loop(struct shard *s)
+{
+    return s->loop;
 }
 
 unsigned shard_index(const struct shard *s)

@@ -9,6 +9,7 @@
 
 #include "base/hist.h"
 #include "mempool/mempool.h"
+#include "shard/loop.h"
 #include "shard/message.h"
 #include "shard/stage.h"
 #include "shard/verify.h"
@@ -70,8 +71,21 @@ struct shard_background {
 };
 // On the shard's own thread: takes it on, or wakes it when there is something to do again. One a shard.
 void shard_work_in_background(struct shard *s, const struct shard_background *work);
+// What another room has living on the shard's thread: called in every turn of its loop. Returns when it wants to be
+// called again at the latest (0: at once). Attached before shard_start, or on the shard's thread.
+struct shard_guest {
+    uint64_t (*turn)(void *ctx, uint64_t now_ns);
+    void *ctx;
+};
+void shard_attach(struct shard *s, const struct shard_guest *guest);
+// Transactions of the own pool for a car, as mempool_propose_groups says; the array stays until the next proposal, they
+// until their results. The shard's thread.
+size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out);
+// Proposed ones that come into no block: back to the pool. The shard's thread.
+void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count);
 
 // On the shard's own thread (or before shard_start, or while it stands still after MSG_GATHER).
+struct loop *shard_loop(struct shard *s);
 unsigned shard_index(const struct shard *s);
 struct state **shard_states(struct shard *s);       // [256], NULL where not owned
 struct account_trie **shard_tries(struct shard *s); // the owned ones, in order of partition

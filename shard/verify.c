@@ -144,6 +144,9 @@ static void keep_result(struct verify_batch *b, struct slot *slot, const struct 
 {
     slot->t->status = (uint8_t)status_of(result->status);
     slot->t->sender = result->signer;
+    memcpy(slot->t->pubkey, result->pubkey, sizeof result->pubkey);
+    memcpy(slot->t->ry, result->ry, sizeof result->ry);
+    slot->t->has_ry = result->has_ry;
     slot->costly = result->slow || result->status == SV_WRONG_WITNESS;
     b->totals.wrong_witnesses += result->status == SV_WRONG_WITNESS;
     b->totals.slow += result->slow;

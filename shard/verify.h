@@ -41,8 +41,8 @@ bool verify_batch_has_room(const struct verify_batch *b, bool pressed);
 void verify_batch_add(struct verify_batch *b, struct pooled_tx *t, enum verify_kind kind,
                       const struct sv_witness *witness);
 
-// Verifies what has gathered: sets each transaction's hash and status and, where that is TX_OK, sender, sender_key and
-// target_key.
+// Verifies what has gathered: sets each transaction's hash and status and, where that is TX_OK, sender, sender_key,
+// target_key and witness.
 void verify_batch_run(struct verify_batch *b);
 // After running: whether the item cost many times what others do through its own fault (a wrong witness, or
 // sv_result.slow).

@@ -12,8 +12,8 @@ struct sv_kernels {
     // Scratch memory and whatever else one verifier needs; NULL when memory is short.
     void *(*create)(void);
     void (*destroy)(void *state);
-    // n is at most SV_BATCH_MAX; out is zeroed. They set status and, where it is SV_OK, pubkey; and slow where it
-    // holds. The caller derives the addresses.
+    // n is at most SV_BATCH_MAX; out is zeroed. They set status and, where it is SV_OK, pubkey, and R's y if they
+    // have it; and slow where it holds. The caller derives the addresses.
     void (*recover)(void *state, struct sv_result *out, const struct sv_item *in, size_t n);
     void (*verify_witness)(void *state, struct sv_result *out, const struct sv_item *in,
                            const struct sv_witness *witness, size_t n);
@@ -29,6 +29,14 @@ enum sv_status sv_check_range(const struct sv_item *item);
 
 // Whether ry is the y of the point R that r and v name. r and v have passed sv_check_range.
 bool sv_is_ry(const struct sv_item *item, const uint8_t ry[32]);
+
+// A result that agrees with the witness knows R's y from it.
+static inline void sv_keep_ry(struct sv_result *result, const struct sv_witness *witness)
+{
+    result->has_ry = witness->has_ry;
+    if (witness->has_ry)
+        memcpy(result->ry, witness->ry, sizeof result->ry);
+}
 
 // BIP-340's verification of one, by libsecp256k1.
 bool sv_check_schnorr(const struct sv_schnorr *in);

@@ -62,6 +62,8 @@ static void verify_witness(void *state, struct sv_result *out, const struct sv_i
         if (memcmp(result->pubkey, witness[i].pubkey, 64) != 0 ||
             (witness[i].has_ry && !sv_is_ry(&in[i], witness[i].ry)))
             *result = (struct sv_result){.status = SV_WRONG_WITNESS};
+        else
+            sv_keep_ry(result, &witness[i]);
     }
 }
 

@@ -16,11 +16,34 @@ enum sv_status sv_check_range(const struct sv_item *item)
     return item->require_low_s && u256_cmp(&s, &HALF) > 0 ? SV_HIGH_S : SV_OK;
 }
 
+// R's x; false when it is not below 2^256.
+static bool x_of_r(u256 *x, const bytes32 *r, uint8_t v)
+{
+    *x = u256_from_be(r->b, 32);
+    return !(v & 2) || !u256_add(x, x, &ORDER);
+}
+
+bool sv_find_ry(uint8_t ry[32], const bytes32 *r, uint8_t v)
+{
+    u256 x;
+    uint8_t point[65] = {(uint8_t)(0x02 | (v & 1))};
+    size_t len = sizeof point;
+    secp256k1_pubkey parsed;
+    if (v > 3 || !x_of_r(&x, r, v))
+        return false;
+    u256_to_be(point + 1, &x);
+    if (!secp256k1_ec_pubkey_parse(secp256k1_context_static, &parsed, point, 33))
+        return false;
+    secp256k1_ec_pubkey_serialize(secp256k1_context_static, point, &len, &parsed, SECP256K1_EC_UNCOMPRESSED);
+    memcpy(ry, point + 33, 32);
+    return true;
+}
+
 // A point's x leaves two candidates for y, of different parity: on the curve and of v's parity means equal.
 bool sv_is_ry(const struct sv_item *item, const uint8_t ry[32])
 {
-    u256 x = u256_from_be(item->r.b, 32);
-    if ((item->v & 2) && u256_add(&x, &x, &ORDER))
+    u256 x;
+    if (!x_of_r(&x, &item->r, item->v))
         return false;
     if ((ry[31] & 1) != (item->v & 1))
         return false;

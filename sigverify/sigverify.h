@@ -41,6 +41,10 @@ struct sv_result {
     enum sv_status status;
     address signer;     // keccak256(pubkey)[12..]; zero unless SV_OK
     uint8_t pubkey[64]; // x || y; zero unless SV_OK
+    // R's y, where the way to the result came by it: in recovery by lanes, and with a witness that gives it. Elsewhere
+    // sv_find_ry tells it.
+    bool has_ry;
+    uint8_t ry[32]; // big-endian; zero unless has_ry
     // The item's own contents (an exceptional point, a hash of zero, v above 1, ...) kept it from the lanes, and it
     // cost many times what others do. Whoever submits such items on purpose can be told by it. Never set because of the
     // batch's size or of other items, for a wrong witness (its status says it), or by the portable implementation.
@@ -59,6 +63,10 @@ void sv_recover(struct sv_verifier *v, struct sv_result *out, const struct sv_it
 // refuses keeps that status.
 void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struct sv_item *in,
                        const struct sv_witness *witness, size_t n);
+
+// The y of the point R that r and v name, a square root by libsecp256k1. false when there is no such point, or v is above
+// 3.
+MUST_CHECK bool sv_find_ry(uint8_t ry[32], const bytes32 *r, uint8_t v);
 
 // A BIP-340 signature: key and r are x coordinates of points with even y.
 struct sv_schnorr {

@@ -1,4 +1,5 @@
 #include "bench/bench.h"
+#include "bench/report/runs.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 
@@ -15,8 +16,8 @@ static const struct benchmark {
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, check;
-    char *data, *json;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat;
+    char *data, *json, *html;
 };
 
 #define KEY(field) offsetof(struct bench_settings, field)
@@ -38,6 +39,10 @@ static const struct config_key keys[] = {
      "node: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness then."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
      "Folder; node: keeps the chain there, merkle: its checkpoint while it runs, else under /var/tmp; evm: contracts."},
+    {"repeat", CONFIG_U64, KEY(repeat), "1", 1, BENCH_REPETITIONS_MAX, NULL,
+     "How often the whole benchmark runs; the results are medians, and the files hold every repetition."},
+    {"html", CONFIG_STRING, KEY(html), NULL, 0, 0, NULL,
+     "File for a page of the results, with all that it needs inside."},
     {"json", CONFIG_STRING, KEY(json), NULL, 0, 0, NULL, "File that the results are written to as JSON."},
 };
 
@@ -51,35 +56,81 @@ static const struct options_command command = {
              "  mempool    inserting into a pool; its intake under contention\n"
              "  evm        contracts on the interpreter alone; --data is the folder of ipsilon's benchmarks/main\n"
              "  node       a whole validator under load, over its sockets\n"
+             "  compare A.json B.json    two reports that --json wrote, result by result\n"
              "A ratio above 1 means better than the reference.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .takes_arguments = true,
 };
 
+static struct bench_options options_of(const struct bench_settings *s)
+{
+    return (struct bench_options){.quick = s->quick,
+                                  .seed = s->seed,
+                                  .accounts = s->accounts,
+                                  .data_path = s->data,
+                                  .seconds = s->seconds,
+                                  .senders = s->senders,
+                                  .rate = s->rate,
+                                  .shards = s->shards,
+                                  .check = s->check,
+                                  .witness = s->witness};
+}
+
+// What was asked for, so that a report tells how to get another like it.
+static json_t *settings_json(const struct bench_settings *s)
+{
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "quick", s->quick, "seed", (json_int_t)s->seed,
+                     "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds, "senders",
+                     (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards, "witness",
+                     s->witness);
+}
+
+static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)
+{
+    json_t *runs = bench_runs_json(reports, n, settings_json(s));
+    bench_runs_print(stdout, runs);
+    const bool ok = (!s->json || bench_runs_write(runs, s->json)) && (!s->html || bench_runs_write_html(runs, s->html));
+    json_decref(runs);
+    return ok;
+}
+
 static int run(const struct benchmark *b, const struct bench_settings *s)
 {
-    const struct bench_options options = {.quick = s->quick,
-                                          .seed = s->seed,
-                                          .accounts = s->accounts,
-                                          .data_path = s->data,
-                                          .seconds = s->seconds,
-                                          .senders = s->senders,
-                                          .rate = s->rate,
-                                          .shards = s->shards,
-                                          .check = s->check,
-                                          .witness = s->witness};
-    struct bench_report report = {.bench = b->name};
-    const int status = b->run(&report, &options);
-    if (report.count > 0)
-        bench_report_print(stdout, &report);
-    if (s->json && report.count > 0 && !bench_report_write_json(&report, s->json))
-        return EXIT_FAILED;
-    return status == 0 ? EXIT_OK : EXIT_FAILED;
+    const struct bench_options options = options_of(s);
+    struct bench_report *reports = calloc(s->repeat, sizeof *reports);
+    size_t n = 0;
+    int status = 0;
+    while (reports && status == 0 && n < s->repeat) {
+        reports[n].bench = b->name;
+        status = b->run(&reports[n], &options);
+        // One that failed part of the way is shown when there is nothing better.
+        n += reports[n].count > 0 && (status == 0 || n == 0);
+    }
+    const bool reported = n == 0 || report_on(reports, n, s);
+    free(reports);
+    return status == 0 && reported ? EXIT_OK : EXIT_FAILED;
+}
+
+static int compare(const char *a_path, const char *b_path)
+{
+    char error[BENCH_ERROR_MAX];
+    json_t *a = bench_runs_read(a_path, error);
+    json_t *b = a ? bench_runs_read(b_path, error) : NULL;
+    if (a && b)
+        bench_runs_compare(stdout, a, b);
+    const int code = a && b ? EXIT_OK : options_fail(command.name, "%s", error);
+    json_decref(a);
+    json_decref(b);
+    return code;
 }
 
 static int find_and_run(const struct bench_settings *settings, char **rest, int rest_count)
 {
+    if (rest_count > 0 && strcmp(rest[0], "compare") == 0)
+        return rest_count == 3
+                   ? compare(rest[1], rest[2])
+                   : options_refuse(command.name, "compare takes two reports: gantry bench compare A.json B.json");
     if (rest_count != 1)
         return options_refuse(command.name, "name one benchmark (gantry bench --help lists them)");
     for (size_t i = 0; i < BENCHMARK_COUNT; i++) {

@@ -3,9 +3,9 @@
 #include "chain/genesis.h"
 #include "tools/commands.h"
 #include "tools/options.h"
+#include "tools/remove_tree.h"
 #include "tools/run_node.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,14 +43,6 @@ static void print_accounts(void)
     }
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 static int run(struct node_config *config)
 {
     char temporary[] = "/tmp/gantry-dev-XXXXXX";
@@ -65,7 +57,7 @@ static int run(struct node_config *config)
     int code = run_node("dev", config, genesis);
     free(genesis);
     if (!keep)
-        nftw(temporary, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(temporary);
     return code;
 }
 

@@ -1,5 +1,5 @@
 // gantry sim: runs simulated clusters from seeds and tells whether an invariant broke.
-#include "bench/bench.h"
+#include "bench/report/runs.h"
 #include "engine/sim/sim.h"
 #include "tools/commands.h"
 #include "tools/options.h"
@@ -58,6 +58,13 @@ static void print_run(uint64_t seed, const struct sim_result *r)
     printf("\n");
 }
 
+static json_t *settings_json(const struct sim_settings *s, uint64_t from, uint64_t to)
+{
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "from", (json_int_t)from, "to", (json_int_t)to, "validators",
+                     (json_int_t)s->validators, "rate", (json_int_t)s->rate, "mutations", (json_int_t)s->mutations,
+                     "behaviours", (json_int_t)s->behaviours);
+}
+
 static int run_seeds(const struct sim_settings *settings, uint64_t from, uint64_t to)
 {
     const bool many = to > from;
@@ -92,7 +99,10 @@ static int run_seeds(const struct sim_settings *settings, uint64_t from, uint64_
     bench_report_add(&report, "seeds", (double)(to - from + 1), "runs", NULL, 0, 0);
     bench_report_add(&report, "violations", (double)violations, "runs", NULL, 0, 0);
     bench_report_add(&report, "speed", speed, "x", "real time", 1, speed);
-    if (settings->json && !bench_report_write_json(&report, settings->json))
+    json_t *runs = bench_runs_json(&report, 1, settings_json(settings, from, to));
+    const bool written = !settings->json || bench_runs_write(runs, settings->json);
+    json_decref(runs);
+    if (!written)
         return EXIT_FAILED;
     return violations > 0 ? EXIT_FAILED : EXIT_OK;
 }

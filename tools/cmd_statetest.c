@@ -1,12 +1,12 @@
 // gantry statetest: Ethereum's official state tests.
 #include "tools/commands.h"
+#include "tools/official/files.h"
 #include "tools/official/state_tests.h"
 #include "tools/options.h"
 
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 struct statetest_settings {
@@ -75,14 +75,12 @@ static int find_and_run(const struct statetest_settings *settings, char **paths,
         return options_refuse(command.name, "name a file or folder of tests");
     const char *missing;
     size_t count;
-    char **files = state_tests_find(paths, (size_t)path_count, &count, &missing);
+    char **files = official_files_find(paths, (size_t)path_count, &count, &missing);
     if (!files)
         return missing ? options_fail(command.name, "%s can't be read", missing)
                        : options_fail(command.name, "there is no .json file");
     const int code = run(settings, rules, files, count);
-    for (size_t i = 0; i < count; i++)
-        free(files[i]);
-    free(files);
+    official_files_free(files, count);
     return code;
 }
 

@@ -8,14 +8,21 @@
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 int cmd_dev(int argc, char **argv);
+int cmd_recover(int argc, char **argv);
+int cmd_verify_certificate(int argc, char **argv);
+int cmd_init(int argc, char **argv);
+int cmd_cluster(int argc, char **argv);
 int cmd_node(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
+int cmd_top(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_docs(int argc, char **argv);
 int cmd_replay(int argc, char **argv);
 int cmd_export(int argc, char **argv);
+int cmd_import(int argc, char **argv);
 int cmd_statetest(int argc, char **argv);
+int cmd_blocktest(int argc, char **argv);
 int cmd_sim(int argc, char **argv);
 
 #endif

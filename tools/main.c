@@ -14,10 +14,17 @@ static const struct command {
 } commands[] = {
     {"dev", cmd_dev, "a one-validator chain in a second, with well-known funded accounts"},
     {"node", cmd_node, "run a validator from a configuration"},
+    {"init", cmd_init, "make keys, genesis and configurations of a cluster of validators"},
+    {"cluster", cmd_cluster, "run a cluster of validators on this machine"},
+    {"recover", cmd_recover, "let a validator that lost its log go on, without voting until that is safe"},
+    {"verify-certificate", cmd_verify_certificate, "check offline that a block is final"},
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
+    {"top", cmd_top, "show what one node or a cluster is doing, live, in the terminal"},
     {"export", cmd_export, "write a stored chain's blocks as concatenated RLP, for other clients to import"},
+    {"import", cmd_import, "check blocks from a file in full, and store them as a chain"},
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},
     {"statetest", cmd_statetest, "run official Ethereum state tests"},
+    {"blocktest", cmd_blocktest, "run official Ethereum blockchain tests"},
     {"sim", cmd_sim, "simulate a cluster from a seed, with faults, and check the consensus invariants"},
     {"docs", cmd_docs, "print the reference pages that are generated from the program's tables"},
     {"bench", cmd_bench, "measure a part, or a whole node, beside a reference"},
@@ -29,7 +36,7 @@ static void print_help(FILE *out)
 {
     fprintf(out, "usage: gantry COMMAND [options]\n\ncommands:\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++)
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].help);
+        fprintf(out, "  %-18s %s\n", commands[i].name, commands[i].help);
     fprintf(out, "\n  gantry COMMAND --help   a command's options\n"
                  "  gantry --version        commit and kernels in use\n\n"
                  "exit codes: 0 done, 1 failed, 2 wrong command line\n");

@@ -183,7 +183,11 @@ bool dp_make_car(struct dp *dp, struct wire_car *car)
     struct known_car *k = keep_car(s, car, CAR_HEADER);
     assert(k);
     dp->own_last = car->pos;
+    dp->lanes[car->lane].newest = car->pos;
+    dp->lanes[car->lane].held_back = car->flags & WIRE_CAR_HELD_BACK;
     dp->own_bytes += car_bytes(car);
+    dp->fx->counts.cars++;
+    dp->fx->counts.car_bytes += car_bytes(car);
     s->since_ns = dp->now_ns;
     struct wire_message m;
     m.type = WIRE_CAR_HDR;
@@ -261,6 +265,7 @@ void dp_car_stored(struct dp *dp, const struct car_name *name, bool acked)
         s->ack_unsent = true;
         s->since_ns = dp->now_ns;
         dp->acks_unsent++;
+        dp->fx->counts.acks++;
         if (dp->ack_due_ns == UINT64_MAX)
             dp->ack_due_ns = dp->now_ns + dp->config.ack_tick_ns;
         dp_record_ack(dp, dp->config.me, name->lane, name->pos, &name->digest);

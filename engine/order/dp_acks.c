@@ -10,7 +10,7 @@ void dp_record_ack(struct dp *dp, unsigned voter, unsigned lane, uint32_t pos, c
 
 void dp_send_acks(struct dp *dp)
 {
-    static struct wire_ack acks[WIRE_ACKS_MAX];
+    static _Thread_local struct wire_ack acks[WIRE_ACKS_MAX];
     struct wire_exec execs[LAG];
     uint16_t count = 0;
     for (unsigned l = 0; l < dp->set->wire.n && dp->acks_unsent > 0; l++) {
@@ -42,7 +42,7 @@ void dp_send_acks(struct dp *dp)
 
 void dp_send_ack_state(struct dp *dp, struct vmask to)
 {
-    static bytes32 digests[WIRE_VALIDATORS_MAX][WIRE_LANE_WINDOW];
+    static _Thread_local bytes32 digests[WIRE_VALIDATORS_MAX][WIRE_LANE_WINDOW];
     struct wire_exec execs[LAG];
     struct wire_message m;
     m.type = WIRE_ACK_STATE;

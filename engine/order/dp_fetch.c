@@ -103,6 +103,7 @@ void dp_run_fetches(struct dp *dp)
             m.get_car = (struct wire_get_car){f->name.lane, f->name.pos, f->name.digest, UINT16_MAX};
             effects_send(dp->fx, targets(dp, f), &m);
             f->tries++;
+            dp->fx->counts.fetches++;
             f->due_ns = dp->now_ns + dp->config.fetch_ns;
             i++;
         }

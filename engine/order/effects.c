@@ -90,6 +90,7 @@ void effects_broadcast(struct effects *fx, const struct wire_message *m)
 void effects_ban(struct effects *fx, unsigned peer, const char *detail)
 {
     struct effect *e = effects_add(fx, EFFECT_BAN);
+    fx->counts.bans++;
     e->peer = (uint16_t)peer;
     e->detail = detail;
 }

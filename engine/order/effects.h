@@ -62,6 +62,16 @@ enum record_kind {
     RECORD_EVIDENCE,
 };
 
+// What a validator did since its start, for operators.
+struct order_counts {
+    uint64_t views;                 // entered
+    uint64_t votes[3];              // own, by kind - 1: notarize, nullify (a timeout), finalize
+    uint64_t certificates[3];       // made or taken, by kind - 1
+    uint64_t cars, car_bytes, acks; // own
+    uint64_t fetches;               // requests for cars
+    uint64_t evidence, bans;
+};
+
 struct effects {
     struct effect *items; // a ring of cap entries
     size_t head, count, cap;
@@ -71,6 +81,7 @@ struct effects {
     bool urgent;
     unsigned me;
     const struct vset *set;
+    struct order_counts counts;
 };
 
 void effects_init(struct effects *fx);

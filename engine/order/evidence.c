@@ -62,6 +62,7 @@ static void keep(struct evidence *e, struct effects *fx, const struct wire_messa
 {
     const unsigned who = evidence_offender(e, &m->evidence);
     e->count[who]++;
+    fx->counts.evidence++;
     e->kinds[who] |= (uint8_t)(1u << (m->evidence.offence - 1));
     if (!log)
         return;

@@ -155,6 +155,7 @@ void ord_enter(struct ord *o, uint64_t view, struct kept_cert *cert)
     kept_cert_unref(o->entry);
     o->entry = cert ? kept_cert_ref(cert) : NULL;
     o->view = view;
+    o->fx->counts.views++;
     if (ord_mutated(o, MUTATE_NO_BACKOFF))
         o->failures = 0;
     set_timers(o);

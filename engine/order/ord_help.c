@@ -188,7 +188,7 @@ void ord_on_floor(struct ord *o, unsigned src, uint64_t epoch, const struct wire
 
 static void answer_certs(struct ord *o, unsigned src, const struct wire_get_certs *get)
 {
-    static struct wire_cert items[WIRE_CERTS_MAX];
+    static _Thread_local struct wire_cert items[WIRE_CERTS_MAX];
     size_t count = 0, bytes = 0;
     const uint64_t from = get->from_view > o->base ? get->from_view : o->base + 1;
     if (o->floor_cert)
@@ -236,7 +236,7 @@ static size_t encoded_bytes(const struct kept_block *b)
 // Blocks of one epoch from a height on, up to the last one that a certificate makes final by itself, with it.
 static void answer_range(struct ord *o, unsigned src, const struct wire_get_range *get)
 {
-    static struct wire_block items[RANGE_SERVED];
+    static _Thread_local struct wire_block items[RANGE_SERVED];
     const struct chain_entry *e = chain_at(&o->chain, get->from_height);
     if (!e || !ord_token(o, src))
         return;
@@ -283,7 +283,7 @@ static void take_certs(struct ord *o, unsigned src, const struct wire_certs *m)
 // in what is known to be final already.
 static void take_range(struct ord *o, unsigned src, const struct wire_range *m)
 {
-    static struct wire_block items[RANGE_SERVED];
+    static _Thread_local struct wire_block items[RANGE_SERVED];
     struct bytes rest = m->encoded;
     unsigned count = 0;
     while (count < RANGE_SERVED && wire_blocks_next(&rest, &items[count], &o->set->wire))

@@ -130,7 +130,7 @@ static void propose(struct ord *o, const struct wire_block *block)
 
 void ord_try_propose(struct ord *o)
 {
-    static bytes32 digests[WIRE_VALIDATORS_MAX * WIRE_LANE_CARS_MAX];
+    static _Thread_local bytes32 digests[WIRE_VALIDATORS_MAX * WIRE_LANE_CARS_MAX];
     if (o->propose_ns > o->now_ns || !ord_votes(o))
         return;
     const struct view_rec *r = ord_view(o, o->view);
@@ -147,7 +147,7 @@ void ord_try_propose(struct ord *o)
         o->idle_until_ns = o->now_ns + o->config.delta_ns;
         return;
     }
-    static struct wire_block block;
+    static _Thread_local struct wire_block block;
     uint32_t tips[WIRE_VALIDATORS_MAX];
     memcpy(tips, parent->tips, o->set->wire.n * sizeof *tips);
     fill_header(o, &block.header, parent);

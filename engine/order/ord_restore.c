@@ -190,7 +190,7 @@ static bool restore_floor(struct ord *o, struct bytes in, char error[STORE_ERROR
 bool ord_restore(struct ord *o, const struct vset *set, enum record_kind kind, struct bytes record,
                  char error[STORE_ERROR_MAX])
 {
-    static struct wire_message m;
+    static _Thread_local struct wire_message m;
     if (kind == RECORD_EPOCH)
         return restore_epoch(o, set, record, error);
     if (kind == RECORD_FLOOR)

@@ -164,6 +164,7 @@ bool ord_vote(struct ord *o, uint8_t kind, uint64_t view, const bytes32 *digest)
     struct view_rec *r = ord_view(o, view);
     r->mine[kind - 1] = m.vote;
     r->voted |= (uint8_t)(1u << (kind - 1));
+    o->fx->counts.votes[kind - 1]++;
     effects_record_message(o->fx, RECORD_MYVOTE, &m, true);
     effects_broadcast(o->fx, &m);
     o->dirty = true;
@@ -233,6 +234,7 @@ void ord_store_cert(struct ord *o, struct kept_cert *c)
 {
     struct view_rec *r = ord_view(o, c->cert.view);
     o->dirty = true;
+    o->fx->counts.certificates[c->cert.kind - 1]++;
     if (c->cert.kind == WIRE_FINALIZE) {
         kept_cert_unref(o->pending);
         o->pending = c;

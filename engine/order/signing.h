@@ -22,5 +22,7 @@ struct signing {
 // Signs with libsecp256k1, auxiliary randomness zero; checks whole batches with sigverify/. NULL when the secret is no
 // valid key; *public_key may be NULL.
 struct signing *signing_secp(const bytes32 *secret, bytes32 *public_key);
+// The same without a key: only checks.
+struct signing *signing_checker(void);
 
 #endif

@@ -59,16 +59,25 @@ static void secp_free(struct signing *s)
 
 static const struct signing_ops secp_ops = {secp_sign, secp_verify, secp_free};
 
-struct signing *signing_secp(const bytes32 *secret, bytes32 *public_key)
+static const struct signing_ops checker_ops = {NULL, secp_verify, secp_free};
+
+struct signing *signing_checker(void)
 {
     struct secp *k = calloc(1, sizeof *k);
     if (!k)
         abort();
-    k->signing.ops = &secp_ops;
+    k->signing.ops = &checker_ops;
     k->context = secp256k1_context_create(SECP256K1_CONTEXT_NONE);
     k->verifier = sv_create();
     if (!k->verifier)
         abort();
+    return &k->signing;
+}
+
+struct signing *signing_secp(const bytes32 *secret, bytes32 *public_key)
+{
+    struct secp *k = (struct secp *)signing_checker();
+    k->signing.ops = &secp_ops;
     secp256k1_xonly_pubkey x;
     if (!secp256k1_keypair_create(k->context, &k->pair, secret->b) ||
         !secp256k1_keypair_xonly_pub(k->context, &x, NULL, &k->pair)) {

@@ -66,6 +66,9 @@ static bool log_has(const struct ord *o, const struct guard_view *g)
 static bool compare_guard(struct validator *v, char error[STORE_ERROR_MAX])
 {
     const struct ord *o = &v->ord;
+    // A log that began with recovering may trail the guard until its validator votes again.
+    if (!ord_votes(o))
+        return true;
     bool behind = v->guard.epoch > o->epoch;
     for (unsigned i = 0; i < GUARD_VIEWS && v->guard.epoch == o->epoch; i++) {
         const struct guard_view *g = &v->guard.views[i];
@@ -199,7 +202,7 @@ static void on_acks(struct validator *v, unsigned src, const struct wire_message
 
 enum wire_status validator_message(struct validator *v, unsigned src, struct bytes message)
 {
-    static struct wire_message m;
+    static _Thread_local struct wire_message m;
     const enum wire_status status = wire_decode(&m, message, &v->set.wire);
     if (status != WIRE_OK) {
         effects_ban(&v->fx, src, wire_status_text(status));

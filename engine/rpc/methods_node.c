@@ -47,11 +47,6 @@ void net_listening(struct rpc_call *call)
     call_raw(call, "true");
 }
 
-void net_peer_count(struct rpc_call *call)
-{
-    call_raw(call, "\"0x0\"");
-}
-
 void eth_chain_id(struct rpc_call *call)
 {
     call_quantity(call, call->core->genesis->chain_id);

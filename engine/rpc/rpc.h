@@ -10,6 +10,7 @@
 #include "base/config.h"
 #include "chain/genesis.h"
 #include "engine/calls/call_request.h"
+#include "engine/consensus_view.h"
 #include "engine/store/chain_reader.h"
 #include "mempool/mempool.h"
 #include "shard/trie/proof.h"
@@ -113,6 +114,7 @@ struct rpc_backend {
     void (*metrics)(void *ctx, FILE *out);
     // Told by rpc_start where answers go, before the first question can come; may be NULL.
     void (*created)(void *ctx, struct rpc *rpc);
+    const struct cluster_report *cluster; // NULL: a chain of one node
 };
 
 // Starts the thread. Takes over reader. NULL with a message when the port can't be bound.

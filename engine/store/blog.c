@@ -401,26 +401,31 @@ size_t blog_read_start(struct blog *b, uint64_t height, uint8_t *buf, size_t cap
     return 0;
 }
 
-uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX])
+uint8_t *blog_read_at(struct blog *b, uint64_t height, const struct blog_place *place, char error[STORE_ERROR_MAX])
 {
-    struct blog_place place;
     char name[64];
-    if (!find_place(b, height, &place, error))
-        return NULL;
-    blog_segment_name(name, place.segment);
+    blog_segment_name(name, place->segment);
     const int file = b->disk->ops->open(b->disk, name, false);
     int err = file;
     uint8_t *record = NULL;
     if (file >= 0) {
-        record = scan_read_record(b->disk, file, b->salt, height, place.offset, place.length, &err);
+        record = scan_read_record(b->disk, file, b->salt, height, place->offset, place->length, &err);
         b->disk->ops->close(b->disk, file);
     }
-    *len = place.length;
     if (record == NULL)
         store_fail(error, "%s, offset %llu: block %llu %s; restore the file from a copy", name,
-                   (unsigned long long)place.offset, (unsigned long long)height,
+                   (unsigned long long)place->offset, (unsigned long long)height,
                    err < 0 ? strerror(-err) : "is damaged (its checksum does not match)");
     return record;
+}
+
+uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX])
+{
+    struct blog_place place;
+    if (!find_place(b, height, &place, error))
+        return NULL;
+    *len = place.length;
+    return blog_read_at(b, height, &place, error);
 }
 
 size_t blog_segments(const struct blog *b, struct blog_segment *out, size_t max)

@@ -20,6 +20,9 @@ struct blog;
 // What may wait behind the group in flight; a single record of any size always may.
 #define BLOG_QUEUE_BYTES_MAX (256u << 20)
 
+// As verify_from: the records of the newest two segments alone are checked.
+#define BLOG_VERIFY_NEWEST UINT64_MAX
+
 struct blog_options {
     bytes32 genesis_hash;
     uint64_t segment_bytes; // a new segment starts after this many (default 256 MiB)
@@ -62,6 +65,8 @@ uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STOR
 // Reads the first bytes of a record, at most cap, without verifying them: for headers, whose hash tells. Returns how
 // many, 0 with a message when there are none.
 size_t blog_read_start(struct blog *b, uint64_t height, uint8_t *buf, size_t cap, char error[STORE_ERROR_MAX]);
+// The same for a record whose place the caller remembers.
+uint8_t *blog_read_at(struct blog *b, uint64_t height, const struct blog_place *place, char error[STORE_ERROR_MAX]);
 
 // The segments, oldest first: writes up to max, returns how many there are.
 struct blog_segment {

@@ -172,6 +172,8 @@ static bool scan_one(struct blog *b, size_t i, uint64_t *next_group, uint64_t *n
         return false;
     scan.visit = add_place;
     scan.ctx = &found;
+    if (b->options.verify_from == BLOG_VERIFY_NEWEST)
+        scan.verify_from = 0;
     scan.next_group = *next_group;
     scan.next_height = *next_height;
     bool ok = scan_segment(&scan, error);
@@ -213,6 +215,9 @@ static bool recover(struct blog *b, char error[STORE_ERROR_MAX])
     uint64_t next_group = 0, next_height = 0;
     while (from > 0 && (b->segments[from].first == 0 || b->segments[from].first > b->options.verify_from))
         from--;
+    // The newest one's first group may be torn, which shows by what comes before it.
+    if (from > 0 && b->options.verify_from == BLOG_VERIFY_NEWEST)
+        from--;
     if (from == 0 && b->segments[0].number == 1)
         next_group = next_height = 1;
     for (size_t i = from; i < n; i++) {
@@ -221,7 +226,7 @@ static bool recover(struct blog *b, char error[STORE_ERROR_MAX])
     }
     b->next_group = next_group != 0 ? next_group : 1;
     b->last = b->durable = next_height != 0 ? next_height - 1 : 0;
-    if (b->last < b->options.verify_from) {
+    if (b->options.verify_from != BLOG_VERIFY_NEWEST && b->last < b->options.verify_from) {
         return store_fail(
             error,
             "the block log ends at block %llu, but the checkpoint is of block %llu: the log's newest segment was "

@@ -27,6 +27,7 @@ void evm_push_frame(struct evm *x, const struct call *call)
         .snapshot = call->snapshot,
     };
     x->frame = f;
+    x->return_len = 0; // what the frame below was given isn't this one's
 }
 
 static void set_return_data(struct evm *x, struct bytes data)

@@ -52,6 +52,7 @@ static const struct evm_rules all_rules[EVM_FORK_COUNT] = {
                     .precompile_count = 10,
                     .refund_quotient = 5,
                     .clear_refund = 4800,
+                    .blobs_target = 3,
                     .blobs_max = 6,
                     .blob_fee_fraction = 3338477,
                     .has_instruction = {EVM_OPCODES(AT_CANCUN)}},

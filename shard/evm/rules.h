@@ -27,6 +27,7 @@ struct evm_rules {
     uint8_t refund_quotient;      // at most a transaction's gas divided by this is given back (EIP-3529)
     uint16_t clear_refund;        // for a slot set to zero
     uint16_t selfdestruct_refund; // for an account
+    uint8_t blobs_target;         // in one block, what their base fee aims at
     uint8_t blobs_max;            // in one block
     uint64_t blob_fee_fraction;   // how slowly the blobs' base fee moves
     bool has_instruction[256];

@@ -15,13 +15,16 @@ struct evm_world_account {
     struct evm_account_state state;
     uint32_t era;      // slots of earlier eras are gone
     size_t slot_count; // slots that are there
-    bytes32 storage_root;
+    struct trie storage;
+    bytes32 storage_root; // as of the last evm_world_root
+    bool changed;         // since then
 };
 
 struct evm_world_slot {
     uint32_t account, era;
     u256 key, value;
     bytes32 hashed;
+    bool in_trie, changed;
 };
 
 struct table {
@@ -29,7 +32,10 @@ struct table {
     size_t size;
 };
 
+enum { BLOCK_HASHES = 256 };
+
 struct block_hash {
+    bool is_set;
     uint64_t number;
     bytes32 hash;
 };
@@ -42,10 +48,43 @@ struct evm_world {
     struct evm_world_slot *slots;
     size_t account_count, account_capacity, slot_count, slot_capacity;
     struct table account_table, slot_table;
-    struct block_hash *block_hashes;
-    size_t block_hash_count;
+    // The tries, and what changed since their hashes were made.
+    struct trie_pool pool;
+    struct trie trie;
+    uint32_t *changed_accounts, *changed_slots;
+    size_t changed_account_count, changed_slot_count;
+    const struct evm_rules *rules;
+    struct block_hash block_hashes[BLOCK_HASHES]; // by number modulo their count
     bool (*is_own)(const address *who);
 };
+
+static const bytes32 *slot_leaf_key(void *ctx, uint32_t leaf)
+{
+    return &((const struct evm_world *)ctx)->slots[leaf].hashed;
+}
+
+static size_t slot_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
+{
+    return (size_t)(rlp_put_u256(out, &((const struct evm_world *)ctx)->slots[leaf].value) - out);
+}
+
+static const bytes32 *account_leaf_key(void *ctx, uint32_t leaf)
+{
+    return &((const struct evm_world *)ctx)->accounts[leaf].key;
+}
+
+static size_t account_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
+{
+    const struct evm_world_account *a = &((const struct evm_world *)ctx)->accounts[leaf];
+    const struct bytes root = bytes_of(a->storage_root.b, 32), code = bytes_of(a->state.code_hash.b, 32);
+    uint8_t *p = rlp_put_list(out, rlp_size_u64(a->state.nonce) + rlp_size_u256(&a->state.balance) +
+                                       rlp_size_string(root) + rlp_size_string(code));
+    p = rlp_put_u256(rlp_put_u64(p, a->state.nonce), &a->state.balance);
+    return (size_t)(rlp_put_string(rlp_put_string(p, root), code) - out);
+}
+
+static const struct trie_leaves slot_leaves = {slot_leaf_key, slot_leaf_value};
+static const struct trie_leaves account_leaves = {account_leaf_key, account_leaf_value};
 
 static uint64_t hash_address(const address *who)
 {
@@ -91,6 +130,20 @@ static struct evm_world_account *find_account(const struct evm_world *w, const a
     return NULL;
 }
 
+static void mark_account(struct evm_world *w, struct evm_world_account *a)
+{
+    if (!a->changed)
+        w->changed_accounts[w->changed_account_count++] = (uint32_t)a->state.handle;
+    a->changed = true;
+}
+
+static void mark_slot(struct evm_world *w, struct evm_world_slot *s)
+{
+    if (!s->changed)
+        w->changed_slots[w->changed_slot_count++] = (uint32_t)(s - w->slots);
+    s->changed = true;
+}
+
 static struct evm_world_account *need_account(struct evm_world *w, const address *who)
 {
     struct evm_world_account *a = find_account(w, who);
@@ -99,6 +152,8 @@ static struct evm_world_account *need_account(struct evm_world *w, const address
     if (w->account_count == w->account_capacity) {
         w->account_capacity *= 2;
         w->accounts = arena_realloc(w->arena, w->accounts, w->account_capacity * sizeof *w->accounts);
+        w->changed_accounts =
+            arena_realloc(w->arena, w->changed_accounts, w->account_capacity * sizeof *w->changed_accounts);
         table_resize(w, &w->account_table, 2 * w->account_capacity);
         for (size_t i = 0; i < w->account_count; i++)
             table_put(&w->account_table, hash_address(&w->accounts[i].who), (uint32_t)i);
@@ -107,6 +162,7 @@ static struct evm_world_account *need_account(struct evm_world *w, const address
     *a = (struct evm_world_account){.who = *who, .key = keccak256(who->b, sizeof who->b)};
     a->state.code_hash = KECCAK256_EMPTY;
     a->state.handle = w->account_count;
+    trie_init(&a->storage, &slot_leaves, w, &w->pool, 0);
     table_put(&w->account_table, hash_address(who), (uint32_t)w->account_count++);
     return a;
 }
@@ -136,11 +192,13 @@ static void set_slot(struct evm_world *w, struct evm_world_account *a, const u25
         a->slot_count -= slot_is_there(w, s);
         s->value = *value;
         s->era = a->era;
+        mark_slot(w, s);
         return;
     }
     if (w->slot_count == w->slot_capacity) {
         w->slot_capacity *= 2;
         w->slots = arena_realloc(w->arena, w->slots, w->slot_capacity * sizeof *w->slots);
+        w->changed_slots = arena_realloc(w->arena, w->changed_slots, w->slot_capacity * sizeof *w->changed_slots);
         table_resize(w, &w->slot_table, 2 * w->slot_capacity);
         for (size_t i = 0; i < w->slot_count; i++)
             table_put(&w->slot_table, hash_slot(w->slots[i].account, &w->slots[i].key), (uint32_t)i);
@@ -152,7 +210,8 @@ static void set_slot(struct evm_world *w, struct evm_world_account *a, const u25
                                                       .key = *key,
                                                       .value = *value,
                                                       .hashed = keccak256(be, sizeof be)};
-    table_put(&w->slot_table, hash_slot((uint32_t)a->state.handle, key), (uint32_t)w->slot_count++);
+    table_put(&w->slot_table, hash_slot((uint32_t)a->state.handle, key), (uint32_t)w->slot_count);
+    mark_slot(w, &w->slots[w->slot_count++]);
 }
 
 static enum evm_answer ask_account(void *ctx, const address *who, struct evm_account_state *out)
@@ -183,10 +242,9 @@ static enum evm_answer ask_slot(void *ctx, const address *who, uint64_t handle, 
 static bytes32 ask_block_hash(void *ctx, uint64_t number)
 {
     const struct evm_world *w = ctx;
-    for (size_t i = 0; i < w->block_hash_count; i++) {
-        if (w->block_hashes[i].number == number)
-            return w->block_hashes[i].hash;
-    }
+    const struct block_hash *known = &w->block_hashes[number % BLOCK_HASHES];
+    if (known->is_set && known->number == number)
+        return known->hash;
     char digits[24];
     const int len = snprintf(digits, sizeof digits, "%" PRIu64, number);
     return keccak256(digits, (size_t)len);
@@ -210,15 +268,27 @@ static void take_code(void *ctx, const bytes32 *hash, struct bytes code)
     evm_code_table_add(w->codes, hash, code);
 }
 
+// Contracts seldom go: looking at all slots will do.
+static void drop_storage(struct evm_world *w, struct evm_world_account *a)
+{
+    a->era++;
+    a->slot_count = 0;
+    if (a->storage.root == TRIE_NONE)
+        return;
+    for (size_t i = 0; i < w->slot_count; i++) {
+        if (w->slots[i].account == a->state.handle)
+            mark_slot(w, &w->slots[i]);
+    }
+}
+
 static void take_account(void *ctx, const address *who, uint64_t handle, const struct evm_account_state *state)
 {
     (void)who;
-    const struct evm_world *w = ctx;
+    struct evm_world *w = ctx;
     struct evm_world_account *a = &w->accounts[handle];
-    if (!state->exists) {
-        a->era++;
-        a->slot_count = 0;
-    }
+    if (!state->exists)
+        drop_storage(w, a);
+    mark_account(w, a);
     a->state = *state;
     a->state.has_storage = false;
     a->state.handle = handle;
@@ -237,11 +307,16 @@ struct evm_world *evm_world_create(struct arena *arena, const struct evm_rules *
     w->arena = arena;
     w->host = (struct evm_host){w,         ask_account, ask_code,     ask_slot, ask_block_hash,
                                 ask_facts, take_code,   take_account, take_slot};
+    w->rules = rules;
     w->codes = evm_code_table_create(arena, rules);
     w->account_capacity = 32;
     w->slot_capacity = 32;
     w->accounts = arena_alloc(arena, w->account_capacity * sizeof *w->accounts);
     w->slots = arena_alloc(arena, w->slot_capacity * sizeof *w->slots);
+    w->changed_accounts = arena_alloc(arena, w->account_capacity * sizeof *w->changed_accounts);
+    w->changed_slots = arena_alloc(arena, w->slot_capacity * sizeof *w->changed_slots);
+    trie_pool_init(&w->pool, arena);
+    trie_init(&w->trie, &account_leaves, w, &w->pool, 0);
     table_resize(w, &w->account_table, 2 * w->account_capacity);
     table_resize(w, &w->slot_table, 2 * w->slot_capacity);
     return w;
@@ -254,17 +329,37 @@ void evm_world_free(struct evm_world *w)
     evm_code_table_free(w->codes);
     arena_free(w->arena, w->accounts);
     arena_free(w->arena, w->slots);
+    arena_free(w->arena, w->changed_accounts);
+    arena_free(w->arena, w->changed_slots);
+    trie_pool_reset(&w->pool);
     arena_free(w->arena, w->account_table.slots);
     arena_free(w->arena, w->slot_table.slots);
-    arena_free(w->arena, w->block_hashes);
     arena_free(w->arena, w);
 }
 
 void evm_world_clear(struct evm_world *w)
 {
-    w->account_count = w->slot_count = w->block_hash_count = 0;
+    w->account_count = w->slot_count = 0;
+    w->changed_account_count = w->changed_slot_count = 0;
+    trie_pool_reset(&w->pool);
+    trie_init(&w->trie, &account_leaves, w, &w->pool, 0);
+    memset(w->block_hashes, 0, sizeof w->block_hashes);
     memset(w->account_table.slots, 0, w->account_table.size * sizeof *w->account_table.slots);
     memset(w->slot_table.slots, 0, w->slot_table.size * sizeof *w->slot_table.slots);
+}
+
+void evm_world_set_rules(struct evm_world *w, const struct evm_rules *rules)
+{
+    if (rules == w->rules)
+        return;
+    struct evm_code_table *codes = evm_code_table_create(w->arena, rules);
+    for (size_t i = 0; i < w->account_count; i++) {
+        const bytes32 *hash = &w->accounts[i].state.code_hash;
+        evm_code_table_add(codes, hash, evm_world_code(w, hash));
+    }
+    evm_code_table_free(w->codes);
+    w->codes = codes;
+    w->rules = rules;
 }
 
 const struct evm_host *evm_world_host(struct evm_world *w)
@@ -274,8 +369,7 @@ const struct evm_host *evm_world_host(struct evm_world *w)
 
 void evm_world_set_block_hash(struct evm_world *w, uint64_t number, const bytes32 *hash)
 {
-    w->block_hashes = arena_realloc(w->arena, w->block_hashes, (w->block_hash_count + 1) * sizeof *w->block_hashes);
-    w->block_hashes[w->block_hash_count++] = (struct block_hash){number, *hash};
+    w->block_hashes[number % BLOCK_HASHES] = (struct block_hash){true, number, *hash};
 }
 
 void evm_world_set_partition(struct evm_world *w, bool (*is_own)(const address *who))
@@ -293,6 +387,7 @@ void evm_world_put_account(struct evm_world *w, const address *who, uint64_t non
     a->state.nonce = nonce;
     a->state.balance = *balance;
     a->state.code_hash = hash;
+    mark_account(w, a);
 }
 
 void evm_world_put_slot(struct evm_world *w, const address *who, const u256 *key, const u256 *value)
@@ -319,75 +414,52 @@ u256 evm_world_slot(const struct evm_world *w, const address *who, const u256 *k
     return s && slot_is_there(w, s) ? s->value : U256_ZERO;
 }
 
-static const bytes32 *slot_leaf_key(void *ctx, uint32_t leaf)
+static void update_slot(struct evm_world *w, uint32_t number)
 {
-    return &((const struct evm_world *)ctx)->slots[leaf].hashed;
+    struct evm_world_slot *s = &w->slots[number];
+    struct evm_world_account *a = &w->accounts[s->account];
+    const bool is_there = slot_is_there(w, s);
+    if (is_there)
+        trie_put(&a->storage, number);
+    else if (s->in_trie)
+        trie_remove(&a->storage, number);
+    s->in_trie = is_there;
+    s->changed = false;
+    mark_account(w, a);
 }
 
-static size_t slot_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
+static void update_storage_tries(struct evm_world *w)
 {
-    return (size_t)(rlp_put_u256(out, &((const struct evm_world *)ctx)->slots[leaf].value) - out);
-}
-
-static const bytes32 *account_leaf_key(void *ctx, uint32_t leaf)
-{
-    return &((const struct evm_world *)ctx)->accounts[leaf].key;
-}
-
-static size_t account_leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
-{
-    const struct evm_world_account *a = &((const struct evm_world *)ctx)->accounts[leaf];
-    const struct bytes root = bytes_of(a->storage_root.b, 32), code = bytes_of(a->state.code_hash.b, 32);
-    uint8_t *p = rlp_put_list(out, rlp_size_u64(a->state.nonce) + rlp_size_u256(&a->state.balance) +
-                                       rlp_size_string(root) + rlp_size_string(code));
-    p = rlp_put_u256(rlp_put_u64(p, a->state.nonce), &a->state.balance);
-    return (size_t)(rlp_put_string(rlp_put_string(p, root), code) - out);
-}
-
-static bytes32 root_of(struct evm_world *w, struct trie *trie)
-{
+    for (size_t i = 0; i < w->changed_slot_count; i++)
+        update_slot(w, w->changed_slots[i]);
+    w->changed_slot_count = 0;
     struct trie_hasher *hasher = trie_hasher_new(w->arena);
-    trie_hasher_add(hasher, trie);
+    for (size_t i = 0; i < w->changed_account_count; i++)
+        trie_hasher_add(hasher, &w->accounts[w->changed_accounts[i]].storage);
     trie_hasher_finish(hasher);
-    return trie_root(trie);
 }
 
-static const struct trie_leaves slot_leaves = {slot_leaf_key, slot_leaf_value};
-static const struct trie_leaves account_leaves = {account_leaf_key, account_leaf_value};
-
-static void make_storage_roots(struct evm_world *w)
+static void update_account_trie(struct evm_world *w)
 {
-    struct trie_pool pool;
-    struct trie *tries = arena_alloc(w->arena, (w->account_count + 1) * sizeof *tries);
-    trie_pool_init(&pool, w->arena);
-    for (size_t i = 0; i < w->account_count; i++)
-        trie_init(&tries[i], &slot_leaves, w, &pool, 0);
-    struct trie_hasher *hasher = trie_hasher_new(w->arena);
-    for (size_t i = 0; i < w->slot_count; i++) {
-        if (slot_is_there(w, &w->slots[i]))
-            trie_put(&tries[w->slots[i].account], (uint32_t)i);
+    for (size_t i = 0; i < w->changed_account_count; i++) {
+        const uint32_t number = w->changed_accounts[i];
+        struct evm_world_account *a = &w->accounts[number];
+        a->changed = false;
+        a->storage_root = trie_root(&a->storage);
+        if (a->state.exists)
+            trie_put(&w->trie, number);
+        else
+            trie_remove(&w->trie, number);
     }
-    for (size_t i = 0; i < w->account_count; i++)
-        trie_hasher_add(hasher, &tries[i]);
+    w->changed_account_count = 0;
+    struct trie_hasher *hasher = trie_hasher_new(w->arena);
+    trie_hasher_add(hasher, &w->trie);
     trie_hasher_finish(hasher);
-    for (size_t i = 0; i < w->account_count; i++)
-        w->accounts[i].storage_root = trie_root(&tries[i]);
-    trie_pool_reset(&pool);
-    arena_free(w->arena, tries);
 }
 
 bytes32 evm_world_root(struct evm_world *w)
 {
-    struct trie_pool pool;
-    struct trie trie;
-    make_storage_roots(w);
-    trie_pool_init(&pool, w->arena);
-    trie_init(&trie, &account_leaves, w, &pool, 0);
-    for (size_t i = 0; i < w->account_count; i++) {
-        if (w->accounts[i].state.exists)
-            trie_put(&trie, (uint32_t)i);
-    }
-    const bytes32 root = root_of(w, &trie);
-    trie_pool_reset(&pool);
-    return root;
+    update_storage_tries(w);
+    update_account_trie(w);
+    return trie_root(&w->trie);
 }

@@ -11,11 +11,13 @@ struct evm_world *evm_world_create(struct arena *arena, const struct evm_rules *
 void evm_world_free(struct evm_world *w);
 // As new, but for the codes that it knows.
 void evm_world_clear(struct evm_world *w);
+// From now on codes are those of another fork, and the codes that were handed out are gone.
+void evm_world_set_rules(struct evm_world *w, const struct evm_rules *rules);
 
 // The host's functions for this world; valid as long as it is.
 const struct evm_host *evm_world_host(struct evm_world *w);
-// Hashes of earlier blocks; until then, and for numbers that were not set, keccak256 of the number in decimal digits,
-// as the official state tests have it.
+// Hashes of earlier blocks, of which the last 256 are kept; for other numbers it is keccak256 of the number in decimal
+// digits, as the official state tests have it.
 void evm_world_set_block_hash(struct evm_world *w, uint64_t number, const bytes32 *hash);
 
 // Fills in an account; code may be empty. An account that is there already is replaced, but for its storage.
@@ -31,6 +33,7 @@ u256 evm_world_slot(const struct evm_world *w, const address *who, const u256 *k
 // Which accounts a confined transaction finds in its own partition; without it all of them.
 void evm_world_set_partition(struct evm_world *w, bool (*is_own)(const address *who));
 
+// Takes as long as what changed since the last time.
 bytes32 evm_world_root(struct evm_world *w);
 
 #endif

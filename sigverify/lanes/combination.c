@@ -251,6 +251,8 @@ static void recover_suspects(struct combination *c, struct sv_result *out, const
         if (memcmp(out[item].pubkey, witness[item].pubkey, 64) != 0 ||
             (witness[item].has_ry && !sv_is_ry(&in[item], witness[item].ry)))
             out[item] = (struct sv_result){.status = SV_WRONG_WITNESS};
+        else if (witness[item].has_ry)
+            sv_keep_ry(&out[item], &witness[item]);
     }
 }
 
@@ -277,8 +279,11 @@ void combination_verify_witness(struct combination *c, struct sv_result *out, co
         c->failures++;
         suspect_members(c);
     }
-    for (size_t i = 0; i < c->member_count; i++)
-        memcpy(out[c->members[i].item].pubkey, witness[c->members[i].item].pubkey, 64);
+    for (size_t i = 0; i < c->member_count; i++) {
+        const uint32_t item = c->members[i].item;
+        memcpy(out[item].pubkey, witness[item].pubkey, 64);
+        sv_keep_ry(&out[item], &witness[item]);
+    }
     if (c->suspect_count > 0)
         recover_suspects(c, out, in, witness);
 }

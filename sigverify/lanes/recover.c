@@ -97,6 +97,8 @@ static void take_result(struct recovery *r, const struct recover_task *task, str
         out->status = SV_OK;
         u256_to_be(out->pubkey, &task->key_x);
         u256_to_be(out->pubkey + 32, &task->key_y);
+        u256_to_be(out->ry, &task->r_y);
+        out->has_ry = true;
         return;
     case RECOVER_NO_POINT:
         out->status = SV_NO_POINT;

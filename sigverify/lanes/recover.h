@@ -10,7 +10,7 @@
 #include "sigverify/lanes/digits.h"
 
 enum recover_outcome {
-    RECOVER_KEY,      // x and y are the key, below p
+    RECOVER_KEY,      // x and y are the key, below p; r_y is R's
     RECOVER_NO_POINT, // no point has this x
     RECOVER_LEFT_OUT, // an exceptional case
 };
@@ -22,6 +22,7 @@ struct recover_task {
     uint8_t u1[COMB_DIGITS];
     struct half_digits u2;
     u256 key_x, key_y;
+    u256 r_y; // R's; below p
     enum recover_outcome outcome;
 };
 

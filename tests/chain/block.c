@@ -77,8 +77,8 @@ Test(block, truncated_and_longer_blocks_are_refused)
     free_sample(s);
 }
 
-// A block from its four (or other) parts.
-static bool decodes(const struct bytes *parts, size_t count, struct block_view *view)
+// A block from its four (or other) parts, in memory that stays until the next.
+static struct bytes join(const struct bytes *parts, size_t count)
 {
     static uint8_t buf[4096];
     size_t payload = 0;
@@ -89,7 +89,50 @@ static bool decodes(const struct bytes *parts, size_t count, struct block_view *
         memcpy(p, parts[i].ptr, parts[i].len);
         p += parts[i].len;
     }
-    return block_decode(view, bytes_of(buf, (size_t)(p - buf)));
+    return bytes_of(buf, (size_t)(p - buf));
+}
+
+static bool decodes(const struct bytes *parts, size_t count, struct block_view *view)
+{
+    return block_decode(view, join(parts, count));
+}
+
+static bool decode_foreign(const struct bytes *parts, size_t count, struct block_view *view)
+{
+    return block_decode_foreign(view, join(parts, count));
+}
+
+Test(block, withdrawals_come_one_by_one)
+{
+    struct genesis g;
+    uint8_t header[HEADER_ENCODED_MAX], list[128], fields[64];
+    genesis_dev(&g);
+    const struct bytes h = bytes_of(header, header_encode(header, &g.header)), none = bytes_of("\xc0", 1);
+    const address to = {{[19] = 9}};
+    uint8_t *p = rlp_put_u64(rlp_put_u64(fields, 7), 300);
+    p = rlp_put_u64(rlp_put_string(p, bytes_of(to.b, sizeof to.b)), 1000000);
+    const size_t len = (size_t)(p - fields);
+    p = rlp_put_list(list, 2 * rlp_size_list(len));
+    for (int i = 0; i < 2; i++) {
+        p = rlp_put_list(p, len);
+        memcpy(p, fields, len);
+        p += len;
+    }
+    struct block_view view;
+    struct withdrawal w;
+    const struct bytes whole = bytes_of(list, (size_t)(p - list));
+    cr_assert(decode_foreign((struct bytes[]){h, none, none, whole}, 4, &view) && view.has_withdrawals);
+    cr_assert_eq(block_next_withdrawal(&view, &w), 1);
+    cr_expect(w.index == 7 && w.validator == 300 && address_equal(&w.to, &to) && w.amount_gwei == 1000000);
+    cr_expect_eq(w.rlp.len, rlp_size_list(len));
+    cr_assert_eq(block_next_withdrawal(&view, &w), 1);
+    cr_expect_eq(block_next_withdrawal(&view, &w), 0);
+    cr_expect_eq(block_next_withdrawal(&view, &w), 0, "and stays at the end");
+    view.withdrawals = bytes_of("\xc1\x07", 2);
+    cr_expect_eq(block_next_withdrawal(&view, &w), -1, "too few fields");
+    view.withdrawals = bytes_of("\x07", 1);
+    cr_expect_eq(block_next_withdrawal(&view, &w), -1, "no list");
+    genesis_free(&g);
 }
 
 Test(block, ommers_withdrawals_and_missing_lists_are_refused)
@@ -107,6 +150,12 @@ Test(block, ommers_withdrawals_and_missing_lists_are_refused)
     cr_expect(!decodes((struct bytes[]){h, none, none, none, none}, 5, &view), "a fifth part");
     cr_expect(!decodes((struct bytes[]){h, text, none, none}, 4, &view), "a string for the transactions");
     cr_expect(!decodes((struct bytes[]){none, none, none, none}, 4, &view), "an empty header");
+    cr_expect(decode_foreign((struct bytes[]){h, none, one, none}, 4, &view) && view.ommers_rlp.len == 2, "an ommer");
+    cr_expect(decode_foreign((struct bytes[]){h, none, none}, 3, &view) && !view.has_withdrawals,
+              "no withdrawals list");
+    cr_expect(!decode_foreign((struct bytes[]){h, none, text, none}, 4, &view), "a string for the ommers");
+    cr_expect(!decode_foreign((struct bytes[]){h, none, none, text}, 4, &view), "a string for the withdrawals");
+    cr_expect(!decode_foreign((struct bytes[]){h, none, none, none, none}, 5, &view), "a fifth part");
     genesis_free(&g);
 }
 

@@ -14,8 +14,20 @@ static struct memory_budget of(const struct node_config *config, unsigned shards
 
 Test(memory_budget, is_the_sum_of_its_parts)
 {
-    struct memory_budget b = {1, 2, 4, 8, 16, 32, 64, 128};
-    cr_expect_eq(memory_budget_total(&b), 255);
+    struct memory_budget b = {1, 2, 4, 8, 16, 32, 64, 128, 256};
+    cr_expect_eq(memory_budget_total(&b), 511);
+}
+
+Test(memory_budget, a_cluster_adds_queues_of_each_peer_and_acks_of_each_pair)
+{
+    struct memory_budget alone = of(&small, 2, 30000000, 0), four = alone, five = alone, more_shards = alone;
+    cr_expect_eq(alone.cluster, 0);
+    memory_budget_add_cluster(&four, 4, 4, 2);
+    memory_budget_add_cluster(&five, 4, 5, 2);
+    memory_budget_add_cluster(&more_shards, 4, 4, 40);
+    cr_expect_eq(five.cluster - four.cluster, (4ull << 20) + 2 * (32ull << 20));
+    cr_expect_eq(more_shards.cluster - four.cluster, 4ull * 14 * (32ull << 20), "at most 16 bulk connections a peer");
+    cr_expect_gt(four.cluster, 4 * ((4ull << 20) + 2 * (32ull << 20)));
 }
 
 Test(memory_budget, state_follows_the_accounts_and_nothing_else_does)

@@ -1,7 +1,6 @@
 // The table of metrics, what is written from it, and its page in docs/.
 #include <criterion/criterion.h>
 #include <ctype.h>
-#include <libgen.h>
 #include <stdlib.h>
 
 #include "engine/rpc/metrics.h"
@@ -98,10 +97,9 @@ Test(rpc_metrics, the_page_is_well_formed)
 
 Test(rpc_metrics, the_documentation_is_the_table)
 {
-    char *file = strdup(__FILE__), path[4096];
-    snprintf(path, sizeof path, "%s/docs/metrics.md", dirname(dirname(dirname(file))));
-    free(file);
+    char *path = project_path("docs/metrics.md");
     char *page = vectors_read(path, NULL);
+    free(path);
     FILE *out = open_text();
     metrics_markdown(out);
     expect_text(out, page);

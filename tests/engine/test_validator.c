@@ -199,6 +199,11 @@ Test(validator, without_its_log_but_with_its_guard_it_refuses_to_start_and_recov
     cr_assert_eq(a->v->guard.sequence, sequence, "it signed something");
     struct wire_car car = {0};
     cr_assert(!dp_make_car(&a->v->dp, &car));
+    stop(a);
+    a->config.recover = false;
+    cr_assert(start(a, error), "a restart meanwhile: %s", error);
+    pass(a, 2000);
+    cr_assert_eq(a->v->guard.sequence, sequence, "it signed something");
     destroy(a);
 }
 

@@ -4,7 +4,6 @@
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,11 +11,9 @@ static char *page;
 
 static void setup(void)
 {
-    // This file is ROOT/tests/engine/test_wire_docs.c, as the compiler was called.
-    char *file = strdup(__FILE__), path[4096];
-    snprintf(path, sizeof path, "%s/docs/wire.md", dirname(dirname(dirname(file))));
-    free(file);
+    char *path = project_path("docs/wire.md");
     page = vectors_read(path, NULL);
+    free(path);
 }
 
 static void teardown(void)

@@ -19,7 +19,7 @@
 
 #define BLOCKS_MAX 65536
 
-struct gate {
+struct list_gate {
     struct order order;
     struct rig *rig;
 };
@@ -36,7 +36,7 @@ struct rig {
     struct blog *blog;
     struct shard *shards[SHARD_MAX];
     struct inbox inbox;
-    struct gate gate;
+    struct list_gate gate;
     struct order *solo;
     struct coordinator *coordinator;
     int listen_fd;
@@ -69,7 +69,7 @@ static uint64_t gate_next_start(const struct order *o, const struct order_parent
     (void)parent;
     (void)last_start_ns;
     (void)wall_ms;
-    const struct rig *r = ((const struct gate *)o)->rig;
+    const struct rig *r = ((const struct list_gate *)o)->rig;
     return r->options.free_running || atomic_load(&r->open) ? now_ns : UINT64_MAX;
 }
 
@@ -88,7 +88,7 @@ static int by_falling_nonce(const void *a, const void *b)
 static void gate_seal(struct order *o, struct ordered *out, const struct order_parent *parent, struct exec_tx *txs,
                       size_t count, uint64_t wall_ms)
 {
-    struct rig *r = ((struct gate *)o)->rig;
+    struct rig *r = ((struct list_gate *)o)->rig;
     qsort(txs, count, sizeof *txs, by_hash);
     uint64_t random = r->options.seed + parent->height;
     for (size_t i = count; i > 1; i--) {
@@ -107,12 +107,12 @@ static void gate_seal(struct order *o, struct ordered *out, const struct order_p
     atomic_store(&r->open, false);
 }
 
-static void gate_free(struct order *o)
+static void gate_end(struct order *o)
 {
     (void)o;
 }
 
-static const struct order_ops gate_ops = {gate_next_start, gate_seal, gate_free};
+static const struct order_ops gate_ops = {gate_next_start, gate_seal, gate_end};
 
 // ---- durable blocks
 
@@ -246,7 +246,7 @@ struct rig *rig_start(const struct rig_options *options)
         die(error);
     free(at.subroots);
     r->height = at.head.number;
-    r->gate = (struct gate){{&gate_ops}, r};
+    r->gate = (struct list_gate){{&gate_ops}, r};
     struct solo_options solo = {options->block_time_ms, !options->whole_seconds, r->genesis.accounts[0].addr};
     r->solo = order_solo(&solo);
     struct coordinator_options c = {

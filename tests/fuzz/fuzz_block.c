@@ -45,8 +45,32 @@ static void check_block(struct bytes in)
     free(buf);
 }
 
+// A block from elsewhere: what is taken off its lists lies inside it, and none of it is lost.
+static void check_foreign(struct bytes in)
+{
+    struct block_view view, plain;
+    struct withdrawal w;
+    struct bytes raw;
+    int got;
+    if (!block_decode_foreign(&view, in)) {
+        CHECK(!block_decode(&plain, in));
+        return;
+    }
+    CHECK(view.has_withdrawals || view.withdrawals.len == 0);
+    size_t left = view.withdrawals.len;
+    while ((got = block_next_withdrawal(&view, &w)) == 1) {
+        CHECK(w.rlp.ptr >= in.ptr && w.rlp.ptr + w.rlp.len <= in.ptr + in.len);
+        CHECK(view.withdrawals.len + w.rlp.len == left);
+        left = view.withdrawals.len;
+    }
+    CHECK(got == -1 || left == 0);
+    while (block_next_tx(&view, &raw) == 1)
+        CHECK(raw.ptr > in.ptr && raw.ptr + raw.len <= in.ptr + in.len);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    check_foreign(bytes_of(data, size));
     check_header(bytes_of(data, size));
     check_block(bytes_of(data, size));
     return 0;

@@ -74,12 +74,31 @@ static void check_counts(const struct tx *tx)
     CHECK(tx_intrinsic_gas(tx) >= 21000);
 }
 
+// As a part of a block from elsewhere: the same, and blob transactions too.
+static void check_foreign(struct bytes raw, enum tx_status own)
+{
+    struct tx tx;
+    const enum tx_status status = tx_decode_foreign(&tx, raw, 0);
+    if (own != TX_BLOB_UNSUPPORTED && own != TX_TOO_LARGE) {
+        CHECK(status == own);
+        return;
+    }
+    if (status != TX_OK || tx.type != TX_BLOB)
+        return;
+    check_inside(tx.blob_hashes, raw);
+    check_inside(tx.signed_fields, raw);
+    CHECK(tx.blob_hashes.len == 33 * (size_t)tx.blob_count && !tx.is_create);
+    for (uint32_t i = 0; i < tx.blob_count; i++)
+        (void)tx_blob_hash(&tx, i);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const struct bytes raw = bytes_of(data, size);
     struct tx tx, same_chain;
     const enum tx_status status = tx_decode(&tx, raw, 0);
     CHECK(status < TX_STATUS_COUNT && tx_status_text(status));
+    check_foreign(raw, status);
     if (status != TX_OK) {
         CHECK(tx_decode(&same_chain, raw, 1) != TX_OK);
         return 0;

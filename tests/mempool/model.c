@@ -265,11 +265,24 @@ static struct model_tx *candidate(struct model *m, uint32_t sender)
     return t && t->state == MODEL_EXECUTABLE ? t : NULL;
 }
 
-size_t model_propose(struct model *m, uint64_t gas, uint64_t bytes, struct pooled_tx **out, size_t count_max)
+// Whether t still fits beside what was picked before.
+static bool fits(const struct mempool_pick *pick, struct pooled_tx *const *picked, size_t n, const struct pooled_tx *t)
+{
+    uint64_t gas = t->tx.gas_limit, bytes = t->raw_len + pick->tx_bytes, group = bytes;
+    for (size_t i = 0; i < n; i++) {
+        gas += picked[i]->tx.gas_limit;
+        bytes += picked[i]->raw_len + pick->tx_bytes;
+        if (picked[i]->sender_key.b[0] >> 4 == t->sender_key.b[0] >> 4)
+            group += picked[i]->raw_len + pick->tx_bytes;
+    }
+    return gas <= pick->gas_max && bytes <= pick->bytes_max && group <= pick->group_bytes_max;
+}
+
+size_t model_propose(struct model *m, const struct mempool_pick *pick, struct pooled_tx **out)
 {
     bool passed_over[MODEL_SENDERS] = {false};
     size_t n = 0;
-    while (n < count_max) {
+    while (n < pick->count_max) {
         struct model_tx *best = NULL;
         for (uint32_t s = 0; s < MODEL_SENDERS; s++) {
             struct model_tx *t = passed_over[s] ? NULL : candidate(m, s);
@@ -282,43 +295,70 @@ size_t model_propose(struct model *m, uint64_t gas, uint64_t bytes, struct poole
         }
         if (!best)
             break;
-        if (best->tx->tx.gas_limit > gas || best->tx->raw_len > bytes) {
+        if (!fits(pick, out, n, best->tx)) {
             passed_over[best->sender] = true;
             continue;
         }
-        gas -= best->tx->tx.gas_limit;
-        bytes -= best->tx->raw_len;
         best->proposed = true;
         out[n++] = best->tx;
     }
     return n;
 }
 
+static void pass_nonce(struct model *m, uint32_t sender, uint64_t nonce)
+{
+    struct model_sender *s = &m->senders[sender];
+    if (s->account.nonce <= nonce)
+        s->account.nonce = nonce + 1;
+}
+
 void model_included(struct model *m, const struct pooled_tx *t)
 {
     struct model_tx *x = model_find(m, &t->hash);
-    struct model_sender *s = &m->senders[x->sender];
-    if (s->account.nonce <= t->tx.nonce)
-        s->account.nonce = t->tx.nonce + 1;
+    pass_nonce(m, x->sender, t->tx.nonce);
     leave(m, x, TX_OK);
     reckon(m);
 }
 
 void model_dropped(struct model *m, const struct pooled_tx *t, enum tx_status reason)
 {
-    leave(m, model_find(m, &t->hash), reason);
+    struct model_tx *x = model_find(m, &t->hash);
+    if (x->included) {
+        model_included(m, t);
+        return;
+    }
+    leave(m, x, reason);
     reckon(m);
 }
 
 void model_again(struct model *m, const struct pooled_tx *t)
 {
     struct model_tx *x = model_find(m, &t->hash);
+    if (x->included) {
+        model_included(m, t);
+        return;
+    }
     if (t->tx.nonce < m->senders[x->sender].account.nonce) {
         leave(m, x, TX_NONCE_TOO_LOW);
     } else {
         x->proposed = false;
         x->queued_since = m->now_ns;
     }
+    reckon(m);
+}
+
+void model_included_elsewhere(struct model *m, const bytes32 *hash, uint32_t sender, uint64_t nonce)
+{
+    struct model_tx *x = model_find(m, hash);
+    model_forget_drop(m, hash);
+    if (x && !x->proposed) {
+        model_included(m, x->tx);
+        return;
+    }
+    if (x)
+        x->included = true;
+    if (m->senders[sender].present)
+        pass_nonce(m, sender, nonce);
     reckon(m);
 }
 

@@ -17,7 +17,7 @@ struct model_tx {
     u256 cost;
     enum model_state state;
     bool known_state; // false until first reckoned
-    bool proposed;
+    bool proposed, included;
     uint64_t queued_since, sequence;
 };
 
@@ -55,10 +55,11 @@ bool model_evict(struct model *m, const struct pooled_tx *victim, const struct p
 // Puts t in: false when there is no room.
 bool model_insert_end(struct model *m, struct pooled_tx *t, uint32_t sender, const struct mempool_account *account);
 
-size_t model_propose(struct model *m, uint64_t gas, uint64_t bytes, struct pooled_tx **out, size_t count_max);
+size_t model_propose(struct model *m, const struct mempool_pick *pick, struct pooled_tx **out);
 void model_included(struct model *m, const struct pooled_tx *t);
 void model_dropped(struct model *m, const struct pooled_tx *t, enum tx_status reason);
 void model_again(struct model *m, const struct pooled_tx *t);
+void model_included_elsewhere(struct model *m, const bytes32 *hash, uint32_t sender, uint64_t nonce);
 void model_account_changed(struct model *m, uint32_t sender, const struct mempool_account *account);
 void model_set_base_fee(struct model *m, const u256 *base_fee);
 uint64_t model_tick(struct model *m, uint64_t now_ns);

@@ -18,6 +18,7 @@ struct run {
     struct mempool_account chain[MODEL_SENDERS];
     struct pooled_tx *proposed[PROPOSED_MAX];
     size_t proposed_count;
+    size_t lists_under_way;    // proposals made while others awaited their results
     struct pooled_tx *dropped; // the last one given back, to be inserted again
     size_t given, taken;       // transactions that the pool took, and gave back
     size_t answers[TX_STATUS_COUNT];
@@ -149,20 +150,55 @@ static void do_insert(struct run *r)
         free(t);
 }
 
+// While earlier proposals await their results, too.
 static void do_propose(struct run *r)
 {
-    if (r->proposed_count != 0)
-        return;
-    u256 base_fee = one_in(r, 2) ? r->model->base_fee : random_price(r);
-    uint64_t gas = one_in(r, 2) ? UINT64_MAX : below(r, 1000000), bytes = one_in(r, 2) ? UINT64_MAX : below(r, 20000);
-    size_t count_max = one_in(r, 2) ? PROPOSED_MAX : below(r, 20);
-    struct pooled_tx *expected[PROPOSED_MAX];
-    r->proposed_count = mempool_propose(r->pool.mp, &base_fee, gas, bytes, r->proposed, count_max);
-    model_set_base_fee(r->model, &base_fee);
-    size_t n = model_propose(r->model, gas, bytes, expected, count_max);
-    cr_assert_eq(r->proposed_count, n);
-    for (size_t i = 0; i < n; i++)
-        cr_assert_eq(r->proposed[i], expected[i], "at %zu of %zu", i, n);
+    struct pooled_tx *expected[PROPOSED_MAX], **out = r->proposed + r->proposed_count;
+    const size_t room = PROPOSED_MAX - r->proposed_count;
+    struct mempool_pick pick = {
+        .base_fee = one_in(r, 2) ? r->model->base_fee : random_price(r),
+        .gas_max = one_in(r, 2) ? UINT64_MAX : below(r, 1000000),
+        .bytes_max = one_in(r, 2) ? UINT64_MAX : below(r, 20000),
+        .group_bytes_max = UINT64_MAX,
+        .count_max = one_in(r, 2) ? room : below(r, room < 20 ? room + 1 : 20),
+    };
+    size_t picked;
+    if (one_in(r, 2)) {
+        picked = mempool_propose(r->pool.mp, &pick.base_fee, pick.gas_max, pick.bytes_max, out, pick.count_max);
+    } else {
+        pick.tx_bytes = below(r, 200);
+        pick.group_bytes_max = below(r, 3000);
+        picked = mempool_propose_groups(r->pool.mp, &pick, out);
+    }
+    model_set_base_fee(r->model, &pick.base_fee);
+    cr_assert_eq(picked, model_propose(r->model, &pick, expected));
+    for (size_t i = 0; i < picked; i++)
+        cr_assert_eq(out[i], expected[i], "at %zu of %zu", i, picked);
+    r->lists_under_way += r->proposed_count > 0 && picked > 0;
+    r->proposed_count += picked;
+}
+
+// Somebody else's car brought a transaction that may be here too, or another one of the same nonce.
+static void do_elsewhere(struct run *r)
+{
+    bytes32 hash = sender_key((uint32_t)below(r, 100));
+    uint32_t sender = (uint32_t)below(r, r->senders);
+    uint64_t nonce = r->chain[sender].nonce;
+    if (one_in(r, 4) && r->dropped) {
+        hash = r->dropped->hash;
+        nonce = r->dropped->tx.nonce;
+        memcpy(&sender, r->dropped->sender.b, sizeof sender);
+    } else if (!one_in(r, 4) && r->model->count > 0) {
+        const struct pooled_tx *t = r->model->txs[below(r, r->model->count)].tx;
+        hash = t->hash;
+        nonce = t->tx.nonce;
+        memcpy(&sender, t->sender.b, sizeof sender);
+    }
+    if (r->chain[sender].nonce <= nonce)
+        r->chain[sender].nonce = nonce + 1;
+    const bytes32 key = sender_key(sender);
+    model_included_elsewhere(r->model, &hash, sender, nonce);
+    mempool_included_elsewhere(r->pool.mp, &hash, &key, nonce);
 }
 
 // In the order of proposing, so a sender's in nonce order, as a block gives them; but at random once in a while.
@@ -288,8 +324,10 @@ static void step(struct run *r)
         do_insert(r);
     else if (choice < 65)
         do_propose(r);
-    else if (choice < 85)
+    else if (choice < 84)
         do_result(r);
+    else if (choice < 85)
+        do_elsewhere(r);
     else if (choice < 93)
         do_account(r);
     else
@@ -361,6 +399,7 @@ Test(mempool_model, agrees_with_the_pool_under_tight_limits)
         TX_REPLACEMENT_UNDERPRICED,
     };
     expect_seen(r, wanted, sizeof wanted / sizeof *wanted);
+    cr_assert_gt(r->lists_under_way, 100);
     run_close(r);
 }
 

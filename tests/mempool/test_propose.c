@@ -149,6 +149,80 @@ Test(mempool_propose, a_dropped_one_opens_a_gap_and_is_recorded)
     pool_close(&pool);
 }
 
+Test(mempool_propose, goes_on_behind_what_awaits_its_result)
+{
+    struct pool pool = pool_open(roomy_limits());
+    struct pooled_tx *t[6], *out[2];
+    for (uint32_t i = 0; i < 6; i++)
+        t[i] = put(pool.mp, 0, (struct spec){.sender = 1, .nonce = i});
+    for (int car = 0; car < 3; car++) {
+        cr_assert_eq(mempool_propose(pool.mp, &U256_ZERO, ROOMY_GAS, ROOMY_BYTES, out, 2), 2);
+        cr_assert(out[0] == t[2 * car] && out[1] == t[2 * car + 1]);
+    }
+    cr_assert_eq(mempool_propose(pool.mp, &U256_ZERO, ROOMY_GAS, ROOMY_BYTES, out, 2), 0);
+    // The first car's are included; the others are dropped with their epoch and come again, in order.
+    for (int i = 0; i < 2; i++) {
+        mempool_result_included(pool.mp, t[i]);
+        cr_assert_eq(take_one(pool.mp, t[i]), TX_OK);
+    }
+    for (int i = 2; i < 6; i++)
+        mempool_result_again(pool.mp, t[i]);
+    expect_pick(pool.mp, 0, t + 2, 4);
+    pool_close(&pool);
+}
+
+Test(mempool_propose, what_was_included_elsewhere_leaves_as_included)
+{
+    struct pool pool = pool_open(roomy_limits());
+    struct pooled_tx *t[3], *out[1];
+    for (uint32_t i = 0; i < 3; i++)
+        t[i] = put(pool.mp, 0, (struct spec){.sender = 1, .nonce = i});
+    cr_assert_eq(mempool_propose(pool.mp, &U256_ZERO, ROOMY_GAS, ROOMY_BYTES, out, 1), 1);
+    // Proposed here, and in another's car that came first: the own copy is dropped as "nonce too low".
+    bytes32 hash = t[0]->hash, key = t[0]->sender_key;
+    mempool_included_elsewhere(pool.mp, &hash, &key, 0);
+    cr_assert_eq(mempool_stats(pool.mp).pending, 3);
+    mempool_result_dropped(pool.mp, t[0], TX_NONCE_TOO_LOW);
+    cr_assert_eq(take_one(pool.mp, t[0]), TX_OK);
+    cr_assert_eq(mempool_drop_reason(pool.mp, &hash), TX_OK);
+    // Not proposed here.
+    hash = t[1]->hash;
+    mempool_included_elsewhere(pool.mp, &hash, &key, 1);
+    cr_assert_eq(take_one(pool.mp, t[1]), TX_OK);
+    // Another transaction of the same nonce is none of it.
+    hash = t[2]->hash;
+    const bytes32 other = sender_key(77);
+    mempool_included_elsewhere(pool.mp, &other, &key, 2);
+    struct mempool_account account = rich(3);
+    mempool_account_changed(pool.mp, &key, &account, 0);
+    cr_assert_eq(take_one(pool.mp, t[2]), TX_NONCE_TOO_LOW);
+    cr_assert_eq(mempool_drop_reason(pool.mp, &hash), TX_NONCE_TOO_LOW);
+    // Unless that was included elsewhere after all.
+    mempool_included_elsewhere(pool.mp, &hash, &key, 2);
+    cr_assert_eq(mempool_drop_reason(pool.mp, &hash), TX_OK);
+    pool_close(&pool);
+}
+
+Test(mempool_propose, groups_have_bytes_of_their_own)
+{
+    struct pool pool = pool_open(roomy_limits());
+    struct pooled_tx *out[PICK_MAX];
+    unsigned in_group[MEMPOOL_GROUPS] = {0}, of_group[MEMPOOL_GROUPS] = {0};
+    for (uint32_t i = 0; i < 40; i++) {
+        const bytes32 key = sender_key(i);
+        of_group[key.b[0] >> 4]++;
+        put(pool.mp, 0, (struct spec){.sender = i, .raw_len = 90});
+    }
+    const struct mempool_pick pick = {
+        .gas_max = ROOMY_GAS, .bytes_max = ROOMY_BYTES, .group_bytes_max = 299, .tx_bytes = 10, .count_max = PICK_MAX};
+    const size_t n = mempool_propose_groups(pool.mp, &pick, out);
+    for (size_t i = 0; i < n; i++)
+        in_group[out[i]->sender_key.b[0] >> 4]++;
+    for (unsigned g = 0; g < MEMPOOL_GROUPS; g++)
+        cr_expect_eq(in_group[g], of_group[g] < 2 ? of_group[g] : 2, "group %u", g);
+    pool_close(&pool);
+}
+
 Test(mempool_propose, again_makes_it_pending_as_before)
 {
     struct pool pool = pool_open(roomy_limits());

@@ -479,3 +479,38 @@ Test(evm, makes_system_calls_without_sender_or_fee)
     cr_assert(bytes32_equal(&before, &after));
     evm_bed_free(bed);
 }
+
+// Found in mainnet block 19933597: minimal proxies use RETURNDATASIZE for a cheap zero.
+Test(evm, begins_each_frame_without_return_data)
+{
+    struct evm_bed *bed = evm_bed_create(false);
+    const address outer = bed_address(1), inner = bed_address(2), identity = {{[19] = 4}};
+    static const uint8_t store_size[] = {EVM_OP_RETURNDATASIZE, EVM_OP_PUSH1, 1, EVM_OP_SSTORE};
+    static const uint8_t calls[] = {EVM_OP_CALL, EVM_OP_DELEGATECALL, EVM_OP_CALLCODE};
+    for (size_t i = 0; i < sizeof calls; i++) {
+        struct program p = {0};
+        struct evm_result result;
+        // Leaves 32 bytes of return data.
+        for (int zero = 0; zero < 2; zero++)
+            emit_push(&p, 0);
+        emit_push(&p, 32);
+        emit_push(&p, 0);
+        emit_push(&p, 0);
+        emit_push_address(&p, &identity);
+        emit(&p, EVM_OP_GAS);
+        emit(&p, EVM_OP_CALL);
+        emit_call(&p, calls[i], &inner, 0);
+        bed_put_code(bed, &outer, program_bytes(&p));
+        bed_put_code(bed, &inner, bytes_of(store_size, sizeof store_size));
+        const address where = calls[i] == EVM_OP_CALL ? inner : outer;
+        const u256 one = u256_from_u64(1), unset = u256_from_u64(99);
+        evm_world_put_slot(bed->world, &where, &one, &unset);
+        struct evm_tx tx = bed_call(&outer, 200000, (struct bytes){0});
+        tx.nonce = i;
+        cr_assert(bed_run(bed, &tx, 0, &result) == EVM_DONE && result.success);
+        evm_commit(bed->evm);
+        const u256 size = evm_world_slot(bed->world, &where, &one);
+        cr_expect(u256_is_zero(&size), "call %zu: %lu", i, size.w[0]);
+    }
+    evm_bed_free(bed);
+}

@@ -7,17 +7,14 @@
 
 #include <criterion/criterion.h>
 #include <ctype.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 static char *read_page(void)
 {
-    // This file is ROOT/tests/shard/test_ingest_docs.c, as the compiler was called.
-    char *file = strdup(__FILE__), path[4096];
-    snprintf(path, sizeof path, "%s/docs/ingest.md", dirname(dirname(dirname(file))));
-    free(file);
-    return vectors_read(path, NULL);
+    char *path = project_path("docs/ingest.md"), *page = vectors_read(path, NULL);
+    free(path);
+    return page;
 }
 
 static void expect_row(const char *page, unsigned status, const char *text)

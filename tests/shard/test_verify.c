@@ -50,6 +50,10 @@ static void check_item(const struct pooled_tx *t, unsigned sender)
     cr_assert(address_equal(&t->sender, &signer));
     cr_assert(bytes32_equal(&t->sender_key, &sender_key));
     cr_assert(bytes32_equal(&t->target_key, &to_key));
+    uint8_t ry[32];
+    cr_assert(memcmp(t->pubkey, w.pubkey, 64) == 0);
+    cr_assert(sv_find_ry(ry, &t->tx.r, t->tx.y_parity));
+    cr_assert(!t->has_ry || memcmp(t->ry, ry, 32) == 0);
 }
 
 // What item i of the mixed batch is: by recovery, with a right witness, with a wrong one, doubtful and right or wrong,

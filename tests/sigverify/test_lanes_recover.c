@@ -44,10 +44,13 @@ static void expect_as_library(size_t n, const char *what)
     memset(expected, 0, n * sizeof *expected);
     recovery_run(checked, got, items, n);
     SV_PORTABLE.recover(library, expected, items, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         cr_assert(got[i].status == expected[i].status && memcmp(got[i].pubkey, expected[i].pubkey, 64) == 0,
                   "%s, %s: item %zu of %zu: status %d, not %d", probe->name, what, i, n, got[i].status,
                   expected[i].status);
+        cr_assert(!got[i].has_ry || (got[i].status == SV_OK && sv_is_ry(&items[i], got[i].ry)),
+                  "%s, %s: item %zu of %zu: another y of R", probe->name, what, i, n);
+    }
 }
 
 static struct sv_item valid_item(uint64_t *state)
@@ -125,6 +128,22 @@ static void check_sizes(uint64_t *state)
 Test(lanes_recover, batches_of_any_size_give_what_the_library_gives)
 {
     for_each_probe(check_sizes, "recover sizes");
+}
+
+static void check_ry(uint64_t *state)
+{
+    static struct sv_witness witnesses[100];
+    for (size_t i = 0; i < 100; i++)
+        random_item(&items[i], &witnesses[i], state);
+    memset(got, 0, sizeof got);
+    recovery_run(checked, got, items, 100);
+    for (size_t i = 0; i < 100; i++)
+        cr_assert(got[i].has_ry && memcmp(got[i].ry, witnesses[i].ry, 32) == 0, "%s: item %zu", probe->name, i);
+}
+
+Test(lanes_recover, the_y_of_r_comes_with_the_key)
+{
+    for_each_probe(check_ry, "recover R.y");
 }
 
 // --- Items made for the lanes' exceptional cases, by choosing R = k G and the two factors of u1 G + u2 R.

@@ -37,7 +37,28 @@ Test(witness, the_right_key_gives_the_signer)
         const address expected = sv_address(witness.pubkey);
         cr_expect(result.status == SV_OK && address_equal(&result.signer, &expected));
         cr_expect_arr_eq(result.pubkey, witness.pubkey, 64);
+        uint8_t ry[32];
+        cr_assert(sv_find_ry(ry, &item.r, item.v));
+        cr_expect_arr_eq(ry, witness.ry, 32);
+        cr_expect(result.has_ry || !witness.has_ry);
+        cr_expect(!result.has_ry || memcmp(result.ry, ry, 32) == 0);
     }
+}
+
+Test(witness, the_y_of_an_r_that_is_no_point_s_x_is_not_found)
+{
+    uint64_t state = test_seed("no point");
+    size_t found = 0;
+    for (int i = 0; i < 100; i++) {
+        const bytes32 r = random_bytes32(&state);
+        uint8_t ry[32], expected[32];
+        const bool exists = lift_x(expected, r.b, i & 1);
+        cr_expect(sv_find_ry(ry, &r, i & 1) == exists);
+        cr_expect(!exists || memcmp(ry, expected, 32) == 0);
+        cr_expect(!sv_find_ry(ry, &r, 4));
+        found += exists;
+    }
+    cr_expect(found > 20 && found < 80);
 }
 
 Test(witness, any_other_key_is_wrong)

@@ -40,16 +40,16 @@ __attribute__((format(printf, 1, 2))) static char *format_path(const char *forma
     return path;
 }
 
+// PROJECT_FOLDER is defined by the build for this file alone.
+char *project_path(const char *file)
+{
+    return format_path("%s/%s", PROJECT_FOLDER, file);
+}
+
 static char *vectors_folder(void)
 {
     const char *chosen = getenv("GANTRY_VECTORS");
-    if (chosen && *chosen)
-        return strdup(chosen);
-    // This file is ROOT/tests/support/vectors.c, as the compiler was called.
-    char *file = strdup(__FILE__);
-    char *folder = format_path("%s/../shared/vectors", dirname(dirname(dirname(file))));
-    free(file);
-    return folder;
+    return chosen && *chosen ? strdup(chosen) : project_path("../shared/vectors");
 }
 
 // Beside the running test's executable, which lies in the build folder.

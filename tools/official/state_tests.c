@@ -2,12 +2,11 @@
 
 #include "base/hex.h"
 #include "base/keccak.h"
+#include "tools/official/files.h"
 #include "tools/official/official_json.h"
 
 #include "shard/evm/precompiles/precompiles.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -154,48 +153,27 @@ static void run_file(struct runner *r)
     json_decref(root);
 }
 
-struct work {
-    struct state_tests *tests;
-    char *const *files;
-    size_t count;
-    atomic_size_t next;
-    pthread_mutex_t lock;
-};
-
-static void *run_files(void *arg)
+static void run_files(void *ctx, struct official_files *files)
 {
-    struct work *work = arg;
+    struct state_tests *tests = ctx;
     struct precompiles *precompiles = precompiles_create();
-    struct runner r = {.tests = work->tests, .arena = arena_create(), .lock = &work->lock};
+    struct runner r = {.tests = tests, .arena = arena_create(), .lock = &files->lock};
     if (!precompiles) {
         fprintf(stderr, "statetest: no RIPEMD-160 in libcrypto, or no memory\n");
         abort();
     }
-    r.world = evm_world_create(r.arena, work->tests->rules);
-    r.evm = evm_create(r.arena, work->tests->rules, precompiles, evm_world_host(r.world));
-    for (size_t i; (i = atomic_fetch_add(&work->next, 1)) < work->count;) {
-        r.file = work->files[i];
+    r.world = evm_world_create(r.arena, tests->rules);
+    r.evm = evm_create(r.arena, tests->rules, precompiles, evm_world_host(r.world));
+    while ((r.file = official_files_next(files)))
         run_file(&r);
-    }
     evm_free(r.evm);
     evm_world_free(r.world);
     arena_destroy(r.arena);
     precompiles_free(precompiles);
-    return NULL;
 }
 
 void state_tests_run(struct state_tests *tests, char *const *files, size_t count)
 {
-    enum { JOBS_MAX = 256 };
-    struct work work = {.tests = tests, .files = files, .count = count, .lock = PTHREAD_MUTEX_INITIALIZER};
-    pthread_t threads[JOBS_MAX];
-    const unsigned jobs = tests->jobs > JOBS_MAX ? JOBS_MAX : tests->jobs;
-    json_object_seed(0); // before there are threads
-    for (unsigned i = 1; i < jobs; i++) {
-        if (pthread_create(&threads[i], NULL, run_files, &work) != 0)
-            abort();
-    }
-    run_files(&work);
-    for (unsigned i = 1; i < jobs; i++)
-        pthread_join(threads[i], NULL);
+    struct official_files work = {.files = files, .count = count, .work = run_files, .ctx = tests};
+    official_files_run(&work, tests->jobs);
 }

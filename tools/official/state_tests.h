@@ -2,6 +2,8 @@
 #ifndef GANTRY_TOOLS_OFFICIAL_STATE_TESTS_H
 #define GANTRY_TOOLS_OFFICIAL_STATE_TESTS_H
 
+#include <stddef.h>
+
 #include "shard/evm/rules.h"
 
 struct state_test_result {
@@ -23,9 +25,5 @@ struct state_tests {
 
 // Runs the cases of the rules' fork in these files; a file that is no JSON is a case that fails.
 void state_tests_run(struct state_tests *tests, char *const *files, size_t count);
-
-// The .json files among paths and below folders, sorted; malloc'ed, also each of them. NULL after *missing was set to a
-// path that can't be read.
-char **state_tests_find(char *const *paths, size_t count, size_t *found, const char **missing);
 
 #endif

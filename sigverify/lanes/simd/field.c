@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "sigverify/lanes/simd/words.h"
+
 // Whether all limbs are integers within the bounds of a carried element, times factor.
 static __attribute__((unused)) bool within(const struct fe *a, int64_t factor)
 {
@@ -219,31 +221,19 @@ void fe_sqrt(struct fe *r, const struct fe *a, size_t count)
 
 void fe_from_u256(struct fe *r, const u256 in[LANES])
 {
-    const uint64_t low52 = (UINT64_C(1) << 52) - 1;
-    uint64_t limbs[FE_LIMBS][LANES];
-    for (int i = 0; i < LANES; i++) {
-        const uint64_t *w = in[i].w;
-        limbs[0][i] = w[0] & low52;
-        limbs[1][i] = (w[0] >> 52 | w[1] << 12) & low52;
-        limbs[2][i] = (w[1] >> 40 | w[2] << 24) & low52;
-        limbs[3][i] = (w[2] >> 28 | w[3] << 36) & low52;
-        limbs[4][i] = w[3] >> 16;
-    }
+    ivec limbs[FE_LIMBS];
+    limbs_load(limbs, in);
     fe_from_limbs(r, limbs);
 }
 
 // A number congruent to a, below 2^256 + 2^40, in limbs below 2^52 (the last one may reach 2^48).
 static void nearly_reduced(ivec l[FE_LIMBS], const struct fe *a)
 {
-    const ivec low52 = ivec_set1((UINT64_C(1) << 52) - 1);
     struct fe tidy;
     fe_tidy(&tidy, a);
     fe_to_integers(l, &tidy);
     for (int round = 0; round < 2; round++) {
-        for (int i = 0; i < 4; i++) {
-            l[i + 1] = ivec_add(l[i + 1], ivec_shr(l[i], 52));
-            l[i] = ivec_and(l[i], low52);
-        }
+        limbs_carry(l, FE_LIMBS);
         if (round == 1)
             break;
         // 2^256 = 2^32 + 977; the top is a few bits.
@@ -260,19 +250,11 @@ static void nearly_reduced(ivec l[FE_LIMBS], const struct fe *a)
 
 void fe_to_u256(u256 out[LANES], const struct fe *a)
 {
-    static const u256 FOLD = {{0x1000003d1, 0, 0, 0}};
+    static const uint64_t COMPLEMENT[] = {0x1000003d1};
     ivec limbs[FE_LIMBS];
-    uint64_t l[FE_LIMBS][LANES];
     nearly_reduced(limbs, a);
-    memcpy(l, limbs, sizeof l);
-    for (int i = 0; i < LANES; i++) {
-        u256 sum;
-        out[i] = (u256){{l[0][i] | l[1][i] << 52, l[1][i] >> 12 | l[2][i] << 40, l[2][i] >> 24 | l[3][i] << 28,
-                         l[3][i] >> 36 | l[4][i] << 16}};
-        // At or above p: exactly when 2^256 - p more passes 2^256, or it has passed already.
-        if (u256_add(&sum, &out[i], &FOLD) || l[4][i] >> 48)
-            out[i] = sum;
-    }
+    limbs_subtract_once(limbs, COMPLEMENT, 1);
+    limbs_store(out, limbs);
 }
 
 lane_mask fe_is_zero(const struct fe *a)

@@ -214,12 +214,12 @@ INLINE void fe_to_integers(ivec out[FE_LIMBS], const struct fe *a)
 }
 
 // From limbs below 2^52, the last one below 2^48.
-INLINE void fe_from_limbs(struct fe *r, const uint64_t limbs[FE_LIMBS][LANES])
+INLINE void fe_from_limbs(struct fe *r, const ivec limbs[FE_LIMBS])
 {
     ivec carry = ivec_set1(0);
     for (int i = 0; i < FE_LIMBS; i++) {
         // Limbs from 2^51 up become negative, and the next one gets a carry.
-        const ivec limb = ivec_add(_mm256_loadu_si256((const ivec *)limbs[i]), carry);
+        const ivec limb = ivec_add(limbs[i], carry);
         carry = i < 4 ? ivec_shr(ivec_add(limb, ivec_set1(CENTRE)), 52) : carry;
         const ivec low = ivec_sub(limb, ivec_shl(i < 4 ? carry : ivec_set1(0), 52));
         r->limb[i] = vec_sub(vec_of_bits(ivec_add(low, ivec_set1(SIGNED_BITS))), _mm256_set1_pd(SIGNED));

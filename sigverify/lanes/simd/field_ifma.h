@@ -170,10 +170,10 @@ INLINE void fe_to_integers(ivec out[FE_LIMBS], const struct fe *a)
 }
 
 // From limbs below 2^52, the last one below 2^48.
-INLINE void fe_from_limbs(struct fe *r, const uint64_t limbs[FE_LIMBS][LANES])
+INLINE void fe_from_limbs(struct fe *r, const ivec limbs[FE_LIMBS])
 {
     for (int i = 0; i < FE_LIMBS; i++)
-        r->limb[i] = vec_load(limbs[i]);
+        r->limb[i] = limbs[i];
 }
 
 #endif

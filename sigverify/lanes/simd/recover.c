@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sigverify/lanes/field.h"
 #include "sigverify/lanes/simd/batch.h"
 #include "sigverify/lanes/simd/comb.h"
 #include "sigverify/lanes/simd/sums.h"
@@ -55,7 +56,7 @@ static void set_all(struct fe *r, const u256 *value)
 // --- 1. The points R.
 
 // Lanes without a point get G, so that what follows needs no exceptions for them.
-static void lift_roots(struct scratch *s, const struct recover_task *tasks, size_t from, size_t count)
+static void lift_roots(struct scratch *s, struct recover_task *tasks, size_t from, size_t count)
 {
     static const u256 MINUS_SEVEN = {{0xfffffffefffffc28, UINT64_MAX, UINT64_MAX, UINT64_MAX}};
     struct fe minus_seven, squares[ROOTS], roots[ROOTS];
@@ -75,15 +76,21 @@ static void lift_roots(struct scratch *s, const struct recover_task *tasks, size
         lane_mask negate = 0;
         struct fe square;
         fe_to_u256(y, &roots[v]);
-        for (size_t i = 0; i < LANES; i++)
-            negate |= (lane_mask)((y[i].w[0] & 1) != tasks[(from + v) * LANES + i].odd) << i;
+        for (size_t i = 0; i < LANES; i++) {
+            struct recover_task *task = &tasks[(from + v) * LANES + i];
+            const bool other = (y[i].w[0] & 1) != task->odd;
+            negate |= (lane_mask)other << i;
+            task->r_y = y[i];
+            if (other)
+                u256_sub(&task->r_y, &FIELD_PRIME, &y[i]);
+        }
         fe_negate_lanes(&s->r[from + v].y, &roots[v], negate);
         fe_sqr(&square, &roots[v]);
         s->no_point[from + v] = ALL_LANES & ~fe_equal(&square, &squares[v]);
     }
 }
 
-static void lift_points(struct scratch *s, const struct recover_task *tasks, size_t vectors)
+static void lift_points(struct scratch *s, struct recover_task *tasks, size_t vectors)
 {
     const struct flat_point *generator = &comb_table()[0][0];
     const struct flat_point *everywhere[LANES];

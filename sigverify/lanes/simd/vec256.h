@@ -36,6 +36,11 @@ INLINE ivec ivec_and(ivec a, ivec b)
     return _mm256_and_si256(a, b);
 }
 
+INLINE ivec ivec_or(ivec a, ivec b)
+{
+    return _mm256_or_si256(a, b);
+}
+
 INLINE ivec ivec_shr(ivec a, int n)
 {
     return _mm256_srli_epi64(a, n);
@@ -74,6 +79,11 @@ INLINE ivec ivec_of_mask(lane_mask mask)
 }
 
 // Where the mask has a lane: a, elsewhere b.
+INLINE ivec ivec_select(lane_mask mask, ivec a, ivec b)
+{
+    return _mm256_blendv_epi8(b, a, ivec_of_mask(mask));
+}
+
 INLINE vec vec_select(lane_mask mask, vec a, vec b)
 {
     return _mm256_blendv_pd(b, a, vec_of_bits(ivec_of_mask(mask)));
@@ -94,6 +104,27 @@ INLINE void vec_transpose(vec out[4], const vec in[4])
     out[1] = _mm256_permute2f128_pd(b, d, 0x20);
     out[2] = _mm256_permute2f128_pd(a, c, 0x31);
     out[3] = _mm256_permute2f128_pd(b, d, 0x31);
+}
+
+// Word i of four numbers of four words each, side by side in memory, becomes out[i]; and back.
+INLINE void vec_load_words(ivec out[4], const void *from)
+{
+    vec rows[4], columns[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = vec_of_bits(_mm256_loadu_si256((const ivec *)from + i));
+    vec_transpose(columns, rows);
+    for (int i = 0; i < 4; i++)
+        out[i] = vec_bits(columns[i]);
+}
+
+INLINE void vec_store_words(void *to, const ivec in[4])
+{
+    vec rows[4], columns[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = vec_of_bits(in[i]);
+    vec_transpose(columns, rows);
+    for (int i = 0; i < 4; i++)
+        _mm256_storeu_si256((ivec *)to + i, vec_bits(columns[i]));
 }
 
 #endif

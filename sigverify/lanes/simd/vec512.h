@@ -78,6 +78,11 @@ INLINE vec vec_select(lane_mask mask, vec a, vec b)
     return _mm512_mask_mov_epi64(b, (__mmask8)mask, a);
 }
 
+INLINE ivec ivec_select(lane_mask mask, ivec a, ivec b)
+{
+    return vec_select(mask, a, b);
+}
+
 // The lanes that are zero.
 INLINE lane_mask ivec_zero_lanes(vec a)
 {
@@ -101,6 +106,35 @@ INLINE void vec_transpose(vec out[8], const vec in[8])
     for (int i = 0; i < 4; i++) {
         out[i] = _mm512_shuffle_i64x2(b[i], b[i + 4], 0x88);
         out[i + 4] = _mm512_shuffle_i64x2(b[i], b[i + 4], 0xdd);
+    }
+}
+
+// Word i of eight numbers of four words each, side by side in memory, becomes out[i]; and back.
+INLINE void vec_load_words(vec out[4], const void *from)
+{
+    const ivec low = _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13), high = _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15);
+    const ivec *in = from;
+    ivec rows[4];
+    for (int i = 0; i < 4; i++)
+        rows[i] = _mm512_loadu_si512(&in[i]);
+    const ivec a = _mm512_permutex2var_epi64(rows[0], low, rows[1]), b = _mm512_permutex2var_epi64(rows[2], low, rows[3]);
+    const ivec c = _mm512_permutex2var_epi64(rows[0], high, rows[1]);
+    const ivec d = _mm512_permutex2var_epi64(rows[2], high, rows[3]);
+    out[0] = _mm512_shuffle_i64x2(a, b, 0x44);
+    out[1] = _mm512_shuffle_i64x2(a, b, 0xee);
+    out[2] = _mm512_shuffle_i64x2(c, d, 0x44);
+    out[3] = _mm512_shuffle_i64x2(c, d, 0xee);
+}
+
+INLINE void vec_store_words(void *to, const vec in[4])
+{
+    const ivec low = _mm512_setr_epi64(0, 4, 8, 12, 1, 5, 9, 13), high = _mm512_setr_epi64(2, 6, 10, 14, 3, 7, 11, 15);
+    ivec *out = to;
+    for (int i = 0; i < 2; i++) {
+        const ivec a = i ? _mm512_shuffle_i64x2(in[0], in[1], 0xee) : _mm512_shuffle_i64x2(in[0], in[1], 0x44);
+        const ivec b = i ? _mm512_shuffle_i64x2(in[2], in[3], 0xee) : _mm512_shuffle_i64x2(in[2], in[3], 0x44);
+        _mm512_storeu_si512(&out[2 * i], _mm512_permutex2var_epi64(a, low, b));
+        _mm512_storeu_si512(&out[2 * i + 1], _mm512_permutex2var_epi64(a, high, b));
     }
 }
 

@@ -83,6 +83,11 @@ INLINE vec vec_select(lane_mask mask, vec a, vec b)
     EACH_LANE(mask >> i & 1 ? a.lane[i] : b.lane[i]);
 }
 
+INLINE ivec ivec_select(lane_mask mask, ivec a, ivec b)
+{
+    return vec_select(mask, a, b);
+}
+
 INLINE lane_mask ivec_zero_lanes(vec a)
 {
     lane_mask mask = 0;
@@ -98,6 +103,24 @@ INLINE void vec_transpose(vec out[8], const vec in[8])
     for (int i = 0; i < 8; i++)
         for (int j = 0; j < 8; j++)
             out[i].lane[j] = copy[j].lane[i];
+}
+
+INLINE void vec_load_words(vec out[4], const void *from)
+{
+    uint64_t words[8][4];
+    memcpy(words, from, sizeof words);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 8; j++)
+            out[i].lane[j] = words[j][i];
+}
+
+INLINE void vec_store_words(void *to, const vec in[4])
+{
+    uint64_t words[8][4];
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < 8; j++)
+            words[j][i] = in[i].lane[j];
+    memcpy(to, words, sizeof words);
 }
 
 #undef EACH_LANE

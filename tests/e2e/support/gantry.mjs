@@ -172,9 +172,9 @@ export function startGantry(command, args = [], options = {}) {
   return launchGantry(command, args, options).ready();
 }
 
-// The same without waiting for it to be up.
-export function launchGantry(command, args = [], options = {}) {
-  return new Gantry([command, '--rpc-port', '0', '--ingest-port', '0', ...args], options);
+// The same without waiting for it to be up. bare: with these arguments alone, so that ports are what files say.
+export function launchGantry(command, args = [], { bare = false, ...options } = {}) {
+  return new Gantry([command, ...(bare ? [] : ['--rpc-port', '0', '--ingest-port', '0']), ...args], options);
 }
 
 // Runs a command that ends by itself.

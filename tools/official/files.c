@@ -1,6 +1,8 @@
-#include "tools/official/state_tests.h"
+#include "tools/official/files.h"
 
 #include <fts.h>
+#include <jansson.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +29,7 @@ static void keep(char ***list, size_t *count, size_t *capacity, const char *path
     (*list)[(*count)++] = copy;
 }
 
-char **state_tests_find(char *const *paths, size_t count, size_t *found, const char **missing)
+char **official_files_find(char *const *paths, size_t count, size_t *found, const char **missing)
 {
     char **list = NULL;
     size_t capacity = 0;
@@ -54,4 +56,42 @@ char **state_tests_find(char *const *paths, size_t count, size_t *found, const c
     }
     qsort(list, *found, sizeof *list, by_name);
     return list;
+}
+
+void official_files_free(char **files, size_t count)
+{
+    for (size_t i = 0; files && i < count; i++)
+        free(files[i]);
+    free(files);
+}
+
+static void *work(void *arg)
+{
+    struct official_files *files = arg;
+    files->work(files->ctx, files);
+    return NULL;
+}
+
+void official_files_run(struct official_files *files, unsigned jobs)
+{
+    pthread_t threads[OFFICIAL_JOBS_MAX];
+    if (jobs > OFFICIAL_JOBS_MAX)
+        jobs = OFFICIAL_JOBS_MAX;
+    json_object_seed(0); // before there are threads
+    atomic_init(&files->next, 0);
+    pthread_mutex_init(&files->lock, NULL);
+    for (unsigned i = 1; i < jobs; i++) {
+        if (pthread_create(&threads[i], NULL, work, files) != 0)
+            abort();
+    }
+    work(files);
+    for (unsigned i = 1; i < jobs; i++)
+        pthread_join(threads[i], NULL);
+    pthread_mutex_destroy(&files->lock);
+}
+
+const char *official_files_next(struct official_files *files)
+{
+    const size_t i = atomic_fetch_add(&files->next, 1);
+    return i < files->count ? files->files[i] : NULL;
 }

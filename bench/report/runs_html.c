@@ -1,0 +1,165 @@
+#include "bench/report/runs.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define PLOT_WIDTH 360.0
+#define PLOT_HEIGHT 26.0
+#define PLOT_MARGIN 8.0
+
+static const char style[] =
+    ":root{color-scheme:light dark;--ink:#1c2430;--faint:#6a7686;--line:#d5dbe3;--mark:#2463c9;--paper:#fff}"
+    "@media(prefers-color-scheme:dark){:root{--ink:#e3e8ef;--faint:#8c98a8;--line:#343d4a;"
+    "--mark:#79a8f5;--paper:#14181f}}"
+    "body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);"
+    "max-width:72rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;width:100%}"
+    "td,th{text-align:left;padding:.3rem .8rem .3rem 0;border-bottom:1px solid var(--line)}"
+    "td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "th{color:var(--faint);font-weight:500}svg{display:block}"
+    "line{stroke:var(--line)}circle{fill:var(--mark);fill-opacity:.55}"
+    ".m{stroke:var(--ink);stroke-width:2}pre{overflow:auto;font-size:12px}";
+
+static void put_escaped(FILE *out, const char *text)
+{
+    for (; *text; text++) {
+        switch (*text) {
+        case '<':
+            fputs("&lt;", out);
+            break;
+        case '>':
+            fputs("&gt;", out);
+            break;
+        case '&':
+            fputs("&amp;", out);
+            break;
+        case '"':
+            fputs("&quot;", out);
+            break;
+        default:
+            fputc(*text, out);
+        }
+    }
+}
+
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+    return text ? text : "";
+}
+
+static void put_facts(FILE *out, const char *title, const json_t *facts)
+{
+    const char *key;
+    json_t *value;
+    fprintf(out, "<h2>%s</h2><table>", title);
+    json_object_foreach((json_t *)facts, key, value)
+    {
+        char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
+        fprintf(out, "<tr><th>");
+        put_escaped(out, key);
+        fprintf(out, "</th><td>");
+        put_escaped(out, text ? text : json_string_value(value));
+        fprintf(out, "</td></tr>");
+        free(text);
+    }
+    fprintf(out, "</table>");
+}
+
+// Every repetition as a dot on a scale from 0 to a little more than the largest, the median as a stroke.
+static void put_plot(FILE *out, const json_t *result)
+{
+    const json_t *samples = json_object_get(result, "samples");
+    const double median = json_number_value(json_object_get(result, "value"));
+    double most = median;
+    size_t i;
+    json_t *sample;
+    json_array_foreach(samples, i, sample)
+    {
+        most = fmax(most, json_number_value(sample));
+    }
+    const double scale = most > 0 ? (PLOT_WIDTH - 2 * PLOT_MARGIN) / most : 0, y = PLOT_HEIGHT / 2;
+    fprintf(out, "<svg width=\"%g\" height=\"%g\" role=\"img\" aria-label=\"repetitions\">", PLOT_WIDTH, PLOT_HEIGHT);
+    fprintf(out, "<line x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>", PLOT_MARGIN, PLOT_WIDTH - PLOT_MARGIN, y, y);
+    json_array_foreach(samples, i, sample)
+    {
+        const double value = json_number_value(sample);
+        fprintf(out, "<circle cx=\"%.1f\" cy=\"%g\" r=\"5\"><title>%g</title></circle>", PLOT_MARGIN + value * scale, y,
+                value);
+    }
+    const double at = PLOT_MARGIN + median * scale;
+    fprintf(out, "<line class=\"m\" x1=\"%.1f\" x2=\"%.1f\" y1=\"3\" y2=\"%g\"/></svg>", at, at, PLOT_HEIGHT - 3);
+}
+
+static void put_result(FILE *out, const json_t *r)
+{
+    fprintf(out, "<tr><td>");
+    put_escaped(out, text_of(r, "name"));
+    fprintf(out, "</td><td class=\"n\">%.3f</td><td>", json_number_value(json_object_get(r, "value")));
+    put_escaped(out, text_of(r, "unit"));
+    fprintf(out, "</td><td>");
+    put_plot(out, r);
+    fprintf(out, "</td>");
+    if (text_of(r, "reference")[0]) {
+        fprintf(out, "<td class=\"n\">%.3f</td><td>", json_number_value(json_object_get(r, "reference_value")));
+        put_escaped(out, text_of(r, "reference"));
+    } else {
+        fprintf(out, "<td></td><td>");
+    }
+    const double ratio = json_number_value(json_object_get(r, "ratio"));
+    fprintf(out, "</td><td class=\"n\">");
+    if (ratio > 0)
+        fprintf(out, "%.2f", ratio);
+    fprintf(out, "</td></tr>\n");
+}
+
+// JSON inside a script element: only "</" could end it.
+static void put_raw(FILE *out, const json_t *runs)
+{
+    char *text = json_dumps(runs, JSON_INDENT(2) | JSON_REAL_PRECISION(6) | JSON_ENSURE_ASCII);
+    if (!text)
+        abort();
+    fprintf(out, "<script type=\"application/json\" id=\"runs\">");
+    for (const char *p = text; *p; p++) {
+        fputc(*p, out);
+        if (p[0] == '<')
+            fputc(' ', out);
+    }
+    fprintf(out, "</script>");
+    free(text);
+}
+
+bool bench_runs_write_html(const json_t *runs, const char *path)
+{
+    FILE *out = fopen(path, "we");
+    if (!out) {
+        fprintf(stderr, "can't write the page to %s\n", path);
+        return false;
+    }
+    fprintf(out,
+            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gantry bench %s</title><style>%s</style>",
+            text_of(runs, "bench"), style);
+    fprintf(out,
+            "<h1>gantry bench %s</h1><p>Medians of %lld repetitions; each dot is one, on a scale from 0. A ratio "
+            "above 1 is better than the reference, which was measured in the same run.</p>",
+            text_of(runs, "bench"), (long long)json_integer_value(json_object_get(runs, "repetitions")));
+    fprintf(out, "<table><tr><th>result</th><th>median</th><th></th><th>repetitions</th><th>reference</th><th></th>"
+                 "<th>ratio</th></tr>\n");
+    size_t i;
+    json_t *r;
+    json_array_foreach(json_object_get(runs, "results"), i, r)
+    {
+        put_result(out, r);
+    }
+    fprintf(out, "</table>");
+    put_facts(out, "Machine and build", json_object_get(runs, "machine"));
+    put_facts(out, "Settings", json_object_get(runs, "settings"));
+    put_raw(out, runs);
+    fprintf(out, "</html>\n");
+    const bool ok = !ferror(out);
+    if (fclose(out) != 0 || !ok) {
+        fprintf(stderr, "can't write the page to %s\n", path);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,176 @@
+// Whole nodes that finalize together.
+#include "engine/rpc/metrics.h"
+#include "tests/engine_support/whole_cluster.h"
+#include "tests/engine_support/whole_node.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SEED 77
+
+static void start(struct whole_cluster *c, unsigned validators, uint64_t epoch_blocks, const char *settings)
+{
+    const struct whole_cluster_options options = {validators, SEED, epoch_blocks, settings};
+    cr_assert(whole_cluster_start(c, &options), "%s", c->error);
+}
+
+// Submits count transfers, each sender's all to the same node of those that run; hashes hold count.
+static void submit(struct whole_cluster *c, struct transfers *t, bytes32 *hashes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint8_t raw[TRANSFER_BYTES_MAX];
+        const size_t len = transfers_next(t, raw);
+        unsigned node = (unsigned)t->last_sender % c->count;
+        while (!c->nodes[node])
+            node = (node + 1) % c->count;
+        cr_assert(whole_cluster_submit(c, node, bytes_of(raw, len), &hashes[i]), "node %u refuses", node);
+    }
+}
+
+// Every running node shows the same receipt for each.
+static void expect_receipts(struct whole_cluster *c, const bytes32 *hashes, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        char *first = NULL;
+        for (unsigned node = 0; node < c->count; node++) {
+            if (!c->nodes[node])
+                continue;
+            char *receipt = whole_cluster_receipt(c, node, &hashes[i]);
+            cr_assert(receipt, "node %u has no receipt of transfer %zu", node, i);
+            if (first)
+                cr_assert_str_eq(receipt, first);
+            else
+                first = strdup(receipt);
+            free(receipt);
+        }
+        free(first);
+    }
+}
+
+Test(whole_cluster, four_validators_finalize_transfers_sent_to_all_of_them)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[40];
+    start(&c, 4, 0, "shards = 2\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 40);
+    expect_receipts(&c, hashes, 40);
+    cr_assert(whole_cluster_agrees(&c));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+Test(whole_cluster, every_declared_metric_of_a_cluster_comes_out)
+{
+    struct whole_cluster c;
+    start(&c, 2, 0, "shards = 1\n");
+    char *text = ask_http(node_rpc_port(c.nodes[0]), "/metrics", NULL, NULL);
+    cr_assert_not_null(text);
+    for (int id = METRIC_CLUSTER_FIRST; id <= METRIC_CLUSTER_LAST; id++) {
+        char line[160];
+        snprintf(line, sizeof line, "# TYPE %s ", METRICS[id].name);
+        cr_expect_not_null(strstr(text, line), "%s is declared and never told", METRICS[id].name);
+    }
+    free(text);
+    whole_cluster_end(&c);
+}
+
+Test(whole_cluster, one_validator_alone_is_a_cluster_too)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[40];
+    start(&c, 1, 0, "shards = 3\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 20);
+    expect_receipts(&c, hashes, 20);
+    whole_cluster_stop_node(&c, 0);
+    cr_assert(whole_cluster_start_node(&c, 0), "%s", c.error);
+    submit(&c, &t, hashes + 20, 20);
+    expect_receipts(&c, hashes, 40);
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+Test(whole_cluster, a_validator_that_was_away_catches_up)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[60];
+    start(&c, 4, 0, "shards = 1\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 20);
+    expect_receipts(&c, hashes, 20);
+    whole_cluster_stop_node(&c, 3);
+    submit(&c, &t, hashes + 20, 20);
+    expect_receipts(&c, hashes, 40);
+    cr_assert(whole_cluster_start_node(&c, 3), "%s", c.error);
+    submit(&c, &t, hashes + 40, 20);
+    expect_receipts(&c, hashes, 60);
+    cr_assert(whole_cluster_agrees(&c));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+Test(whole_cluster, two_of_four_finalize_nothing_and_go_on_when_a_third_is_back)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[20];
+    start(&c, 4, 0, "shards = 1\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 10);
+    expect_receipts(&c, hashes, 10);
+    whole_cluster_stop_node(&c, 1);
+    whole_cluster_stop_node(&c, 2);
+    submit(&c, &t, hashes + 10, 10);
+    sleep(1);
+    for (unsigned i = 10; i < 20; i++)
+        cr_assert_null(whole_cluster_receipt_now(&c, 0, &hashes[i]));
+    cr_assert(whole_cluster_start_node(&c, 2), "%s", c.error);
+    expect_receipts(&c, hashes, 20);
+    cr_assert(whole_cluster_agrees(&c));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+Test(whole_cluster, all_stop_and_come_back_with_every_receipt)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[40];
+    start(&c, 4, 0, "shards = 2\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 20);
+    expect_receipts(&c, hashes, 20);
+    for (unsigned i = 0; i < 4; i++)
+        whole_cluster_stop_node(&c, i);
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert(whole_cluster_start_node(&c, i), "%s", c.error);
+    expect_receipts(&c, hashes, 20);
+    submit(&c, &t, hashes + 20, 20);
+    expect_receipts(&c, hashes, 40);
+    cr_assert(whole_cluster_agrees(&c));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+// Epochs of a few blocks: lanes start afresh all the time, and what was in no block is made anew.
+Test(whole_cluster, epochs_turn_and_nothing_is_lost)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[60];
+    start(&c, 4, 5, "shards = 2\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    for (unsigned i = 0; i < 6; i++) {
+        submit(&c, &t, hashes + 10 * i, 10);
+        usleep(300000);
+    }
+    expect_receipts(&c, hashes, 60);
+    cr_assert(whole_cluster_agrees(&c));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}

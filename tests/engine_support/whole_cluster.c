@@ -1,0 +1,261 @@
+#include "tests/engine_support/whole_cluster.h"
+
+#include "base/hex.h"
+#include "base/keccak.h"
+#include "engine/net/listen.h"
+#include "tools/cluster/init.h"
+
+#include <ftw.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+// Polls of what is to come, a hundred a second.
+#define POLLS 6000
+
+static void die(const char *what)
+{
+    fprintf(stderr, "whole cluster: %s\n", what);
+    abort();
+}
+
+static void set(struct node_config *config, const char *name, const char *value)
+{
+    char error[CONFIG_ERROR_MAX];
+    if (!config_set(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, config, name, value, error))
+        die(error);
+}
+
+// ---- files
+
+static void write_template(const struct whole_cluster *c, const char *path)
+{
+    char *text = whole_node_genesis(c->seed);
+    FILE *f = fopen(path, "w");
+    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+        die("the genesis template can't be written");
+    free(text);
+}
+
+static void make_folders(struct whole_cluster *c, const struct whole_cluster_options *options)
+{
+    char template[80], out[80], error[INIT_ERROR_MAX], number[24];
+    char config_error[CONFIG_ERROR_MAX];
+    struct init_settings s = {0};
+    snprintf(template, sizeof template, "%s/template.json", c->folder);
+    snprintf(out, sizeof out, "%s/cluster", c->folder);
+    write_template(c, template);
+    config_defaults(INIT_KEYS, INIT_KEY_COUNT, &s);
+    s.validators = options->validators;
+    snprintf(number, sizeof number, "%" PRIu64, options->epoch_blocks);
+    if (!config_set(INIT_KEYS, INIT_KEY_COUNT, &s, "out", out, config_error) ||
+        !config_set(INIT_KEYS, INIT_KEY_COUNT, &s, "genesis", template, config_error) ||
+        (options->epoch_blocks && !config_set(INIT_KEYS, INIT_KEY_COUNT, &s, "epoch-blocks", number, config_error)))
+        die(config_error);
+    if (!init_cluster(&s, error))
+        die(error);
+    config_free(INIT_KEYS, INIT_KEY_COUNT, &s);
+}
+
+// Ports that nobody has right now.
+static void choose_ports(struct whole_cluster *c)
+{
+    int fds[WHOLE_CLUSTER_MAX];
+    char error[256];
+    for (unsigned i = 0; i < c->count; i++) {
+        c->p2p_ports[i] = 0;
+        fds[i] = net_listen("127.0.0.1", &c->p2p_ports[i], 0, error, sizeof error);
+        if (fds[i] < 0)
+            die(error);
+    }
+    for (unsigned i = 0; i < c->count; i++)
+        close(fds[i]);
+}
+
+static void configure(struct whole_cluster *c, unsigned i)
+{
+    struct node_config *config = &c->configs[i];
+    static const char *const files[][2] = {{"data", "data"},
+                                           {"genesis", "genesis.json"},
+                                           {"validator-key", "consensus.key"},
+                                           {"channel-key", "channel.key"}};
+    char text[1024], error[CONFIG_ERROR_MAX];
+    size_t len = 0;
+    *config = (struct node_config){0};
+    config_defaults(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, config);
+    if (!config_parse(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, config, "settings", c->settings, strlen(c->settings),
+                      error))
+        die(error);
+    for (unsigned k = 0; k < sizeof files / sizeof files[0]; k++) {
+        snprintf(text, sizeof text, "%s/cluster/validator-%u/%s", c->folder, i, files[k][1]);
+        set(config, files[k][0], text);
+    }
+    snprintf(text, sizeof text, "%u", c->p2p_ports[i]);
+    set(config, "p2p-port", text);
+    set(config, "rpc-port", "0");
+    set(config, "ingest-port", "0");
+    text[0] = 0;
+    for (unsigned peer = 0; peer < c->count; peer++) {
+        if (peer != i)
+            len +=
+                (size_t)snprintf(text + len, sizeof text - len, "validator-%u@127.0.0.1:%u ", peer, c->p2p_ports[peer]);
+    }
+    set(config, "peers", text);
+}
+
+// ---- life
+
+bool whole_cluster_start_node(struct whole_cluster *c, unsigned i)
+{
+    configure(c, i);
+    c->nodes[i] = node_start(&c->configs[i], NULL, c->error);
+    if (!c->nodes[i])
+        config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &c->configs[i]);
+    return c->nodes[i] != NULL;
+}
+
+bool whole_cluster_start(struct whole_cluster *c, const struct whole_cluster_options *options)
+{
+    *c = (struct whole_cluster){.count = options->validators, .seed = options->seed};
+    snprintf(c->folder, sizeof c->folder, "/tmp/gantry-cluster-XXXXXX");
+    snprintf(c->settings, sizeof c->settings, "%s", options->settings);
+    if (!mkdtemp(c->folder))
+        die("no folder");
+    make_folders(c, options);
+    choose_ports(c);
+    bool good = true;
+    for (unsigned i = 0; i < c->count && good; i++)
+        good = whole_cluster_start_node(c, i);
+    return good;
+}
+
+void whole_cluster_stop_node(struct whole_cluster *c, unsigned i)
+{
+    node_stop(c->nodes[i]);
+    if (node_wait(c->nodes[i]) != 0)
+        die("a node stopped for a failure");
+    node_free(c->nodes[i]);
+    c->nodes[i] = NULL;
+    config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &c->configs[i]);
+}
+
+static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
+{
+    (void)st;
+    (void)kind;
+    (void)ftw;
+    return remove(path);
+}
+
+void whole_cluster_end(struct whole_cluster *c)
+{
+    for (unsigned i = 0; i < c->count; i++) {
+        if (c->nodes[i])
+            whole_cluster_stop_node(c, i);
+    }
+    nftw(c->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+// ---- asking
+
+// The result of a call, NULL for null or an error; the caller's reference.
+static json_t *ask(struct whole_cluster *c, unsigned node, const char *method, const char *params)
+{
+    char *text = ask_rpc(node_rpc_port(c->nodes[node]), method, params);
+    json_t *answer = text ? json_loads(text, 0, NULL) : NULL;
+    json_t *result = json_incref(json_object_get(answer, "result"));
+    json_decref(answer);
+    free(text);
+    if (!json_is_null(result))
+        return result;
+    json_decref(result);
+    return NULL;
+}
+
+bool whole_cluster_submit(struct whole_cluster *c, unsigned node, struct bytes raw, bytes32 *hash)
+{
+    char params[2 * TRANSFER_BYTES_MAX + 8] = "\"0x";
+    hex_encode(params + 3, raw.ptr, raw.len);
+    snprintf(params + 3 + 2 * raw.len, 2, "\"");
+    json_t *result = ask(c, node, "eth_sendRawTransaction", params);
+    *hash = keccak256(raw.ptr, raw.len);
+    const bool taken = json_is_string(result);
+    json_decref(result);
+    return taken;
+}
+
+char *whole_cluster_receipt_now(struct whole_cluster *c, unsigned node, const bytes32 *hash)
+{
+    char params[72] = "\"0x";
+    hex_encode(params + 3, hash->b, 32);
+    snprintf(params + 67, 2, "\"");
+    json_t *result = ask(c, node, "eth_getTransactionReceipt", params);
+    char *text = result ? json_dumps(result, JSON_SORT_KEYS) : NULL;
+    json_decref(result);
+    return text;
+}
+
+char *whole_cluster_receipt(struct whole_cluster *c, unsigned node, const bytes32 *hash)
+{
+    char *receipt = NULL;
+    for (unsigned i = 0; i < POLLS && !receipt; i++) {
+        receipt = whole_cluster_receipt_now(c, node, hash);
+        if (!receipt)
+            usleep(10000);
+    }
+    return receipt;
+}
+
+uint64_t whole_cluster_height(struct whole_cluster *c, unsigned node)
+{
+    json_t *result = ask(c, node, "eth_blockNumber", "");
+    const uint64_t height = json_is_string(result) ? strtoull(json_string_value(result), NULL, 16) : 0;
+    json_decref(result);
+    return height;
+}
+
+char *whole_cluster_block_hash(struct whole_cluster *c, unsigned node, uint64_t number)
+{
+    char params[48];
+    snprintf(params, sizeof params, "\"0x%" PRIx64 "\",false", number);
+    json_t *result = ask(c, node, "eth_getBlockByNumber", params);
+    const char *hash = json_string_value(json_object_get(result, "hash"));
+    char *copy = hash ? strdup(hash) : NULL;
+    json_decref(result);
+    return copy;
+}
+
+static bool same_block(struct whole_cluster *c, unsigned a, unsigned b, uint64_t number)
+{
+    char *x = whole_cluster_block_hash(c, a, number), *y = whole_cluster_block_hash(c, b, number);
+    const bool same = x && y && strcmp(x, y) == 0;
+    if (!same)
+        fprintf(stderr, "whole cluster: block %" PRIu64 " is %s at node %u, %s at node %u\n", number, x ? x : "absent",
+                a, y ? y : "absent", b);
+    free(x);
+    free(y);
+    return same;
+}
+
+bool whole_cluster_agrees(struct whole_cluster *c)
+{
+    unsigned first = 0;
+    while (first < c->count && !c->nodes[first])
+        first++;
+    for (unsigned i = first + 1; i < c->count; i++) {
+        uint64_t here = 0, there = 1;
+        for (unsigned k = 0; k < POLLS && c->nodes[i] && here != there; k++) {
+            here = whole_cluster_height(c, first);
+            there = whole_cluster_height(c, i);
+            if (here != there)
+                usleep(10000);
+        }
+        for (uint64_t number = 0; c->nodes[i] && number <= here; number++) {
+            if (!same_block(c, first, i, number))
+                return false;
+        }
+    }
+    return true;
+}
