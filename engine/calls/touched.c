@@ -72,8 +72,10 @@ void touched_slot(struct touched *t, const address *who, const u256 *key)
     const uint64_t hash = slot_hash(account, key);
     for (size_t i = hash & (t->index_size - 1); t->index[i]; i = (i + 1) & (t->index_size - 1)) {
         const uint32_t mark = t->index[i];
-        const struct touched_slot *s = &t->slots[mark / 2 - (mark % 2 == 0)];
-        if (mark % 2 == 0 && s->account == account && u256_equal(&s->key, key))
+        if (mark % 2 == 1)
+            continue;
+        const struct touched_slot *s = &t->slots[mark / 2 - 1];
+        if (s->account == account && u256_equal(&s->key, key))
             return;
     }
     t->slots = grown(t->slots, t->slot_count, &t->slot_capacity, sizeof *t->slots);

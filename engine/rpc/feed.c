@@ -34,6 +34,26 @@ static void random_id(struct feed_id *id)
         continue;
 }
 
+// A filter for logs begins to be kept; false when there are too many.
+static bool keep_logs(struct feed *feed, struct log_filter *logs)
+{
+    if (!logs)
+        return true;
+    const size_t cost = log_filter_cost(logs);
+    if (feed->alternative_count + cost > FEED_ALTERNATIVES_MAX)
+        return false;
+    feed->alternative_count += cost;
+    log_filter_share(logs);
+    return true;
+}
+
+static void forget_logs(struct feed *feed, struct log_filter *logs)
+{
+    if (logs)
+        feed->alternative_count -= log_filter_cost(logs);
+    log_filter_release(logs);
+}
+
 static void count_user(struct feed *feed, enum feed_kind kind, int change)
 {
     if (kind == FEED_PENDING)
@@ -44,11 +64,13 @@ struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer
                                         struct log_filter *logs)
 {
     struct rpc_subscription *s = calloc(1, sizeof *s);
-    if (!s)
+    if (!s || !keep_logs(feed, logs)) {
+        free(s);
         return NULL;
+    }
     random_id(&s->id);
     s->kind = kind;
-    s->logs = logs ? log_filter_share(logs) : NULL;
+    s->logs = logs;
     s->peer = peer;
     s->next_of_peer = peer->subscriptions;
     peer->subscriptions = s;
@@ -75,7 +97,7 @@ static void remove_first(struct feed *feed, struct rpc_peer *peer, struct rpc_su
         s->next->prev = s->prev;
     feed->subscription_count--;
     count_user(feed, s->kind, -1);
-    log_filter_release(s->logs);
+    forget_logs(feed, s->logs);
     free(s);
 }
 
@@ -101,7 +123,7 @@ void feed_peer_closed(struct feed *feed, struct rpc_peer *peer)
 static void drop_filter(struct feed *feed, struct rpc_filter *filter)
 {
     count_user(feed, filter->kind, -1);
-    log_filter_release(filter->logs);
+    forget_logs(feed, filter->logs);
     *filter = feed->filters[--feed->filter_count];
 }
 
@@ -121,11 +143,12 @@ struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, struc
         feed->filters = calloc(feed->filter_max ? feed->filter_max : 1, sizeof *feed->filters);
     if (kind == FEED_PENDING && !feed->pending)
         feed->pending = malloc(PENDING_RING * sizeof *feed->pending);
-    if (feed->filter_count == feed->filter_max || !feed->filters || (kind == FEED_PENDING && !feed->pending))
+    if (feed->filter_count == feed->filter_max || !feed->filters || (kind == FEED_PENDING && !feed->pending) ||
+        !keep_logs(feed, logs))
         return NULL;
     struct rpc_filter *filter = &feed->filters[feed->filter_count++];
     *filter = (struct rpc_filter){.kind = kind, .used_ns = now_ns};
-    filter->logs = logs ? log_filter_share(logs) : NULL;
+    filter->logs = logs;
     filter->position = kind == FEED_PENDING ? feed->pending_seen : height;
     random_id(&filter->id);
     count_user(feed, kind, 1);

@@ -16,6 +16,8 @@ struct record;
 struct log_filter;
 
 #define FILTER_EXPIRY_NS (UINT64_C(300) * 1000 * 1000 * 1000)
+// Addresses and topics that all filters and subscriptions for logs name together.
+#define FEED_ALTERNATIVES_MAX 1000000
 #define PENDING_RING 65536 // hashes kept for filters
 // Blocks that one answer of a block filter tells of at most; the rest comes with the next.
 #define FILTER_BLOCKS_MAX 10000
@@ -52,18 +54,19 @@ struct feed {
     uint64_t pending_seen;
     _Atomic unsigned pending_users; // subscriptions and filters for pending transactions
     uint64_t notification_count;
+    size_t alternative_count; // of all filters for logs
 };
 
 void feed_init(struct feed *feed, unsigned filter_max);
 void feed_free(struct feed *feed);
 
-// NULL when memory is short. logs (shared) is of FEED_LOGS, else NULL.
+// NULL when memory is short, or too many alternatives are kept. logs (shared) is of FEED_LOGS, else NULL.
 struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer, enum feed_kind kind,
                                         struct log_filter *logs);
 bool feed_unsubscribe(struct feed *feed, struct rpc_peer *peer, const struct feed_id *id);
 void feed_peer_closed(struct feed *feed, struct rpc_peer *peer);
 
-// NULL when filter_max are in use (after removing the expired ones) or memory is short. logs as above.
+// NULL when filter_max are in use (after removing the expired ones), or as above. logs as above.
 struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, struct log_filter *logs, uint64_t height,
                                    uint64_t now_ns);
 struct rpc_filter *feed_find_filter(struct feed *feed, const struct feed_id *id, uint64_t now_ns);

@@ -49,8 +49,8 @@ char *jw_room(struct json_writer *w, size_t n)
 
 void jw_bytes(struct json_writer *w, const void *text, size_t len)
 {
-    char *p = jw_room(w, len);
-    if (!p || len == 0)
+    char *p = len > 0 ? jw_room(w, len) : NULL;
+    if (!p)
         return;
     memcpy(p, text, len);
     w->len += len;

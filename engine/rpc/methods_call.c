@@ -64,6 +64,9 @@ static bool read_call(struct rpc_call *call, struct call_request *r, const struc
         return call_invalid(call, 2, error);
     if (!param_block_overrides(block, r, error))
         return call_invalid(call, 3, error);
+    // Who names no price pays none: the code sees no base fee then (as in geth).
+    if (!r->names_price)
+        r->block.base_fee = U256_ZERO;
     // No transaction has more gas than its block.
     if (r->txs[0].tx.gas_limit > r->block.gas_limit)
         r->txs[0].tx.gas_limit = r->block.gas_limit;

@@ -75,6 +75,15 @@ Test(rpc_calls, the_block_that_a_call_sees_is_the_one_that_is_named)
     expect("eth_call", "{\"to\":" TO "},\"0x3\"", expected);
 }
 
+Test(rpc_calls, a_call_without_a_price_sees_no_base_fee)
+{
+    put_contract("485f5260205ff3"); // base fee
+    expect("eth_call", "{\"to\":" TO "}",
+           "\"result\":\"0x0000000000000000000000000000000000000000000000000000000000000000\"");
+    expect("eth_call", "{\"from\":" DEV ",\"to\":" TO ",\"maxFeePerGas\":\"0x77359400\"}",
+           "\"result\":\"0x000000000000000000000000000000000000000000000000000000003b9aca00\"");
+}
+
 Test(rpc_calls, state_overrides_are_read)
 {
     expect("eth_call",

@@ -183,7 +183,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char *answer = rpc_handle_text(core, bytes_of(data, size), &len);
     if (answer) {
         char error[JV_ERROR_MAX];
-        struct jv *tree = jv_parse(bytes_of(answer, len), &(struct jv_limits){64, 10000000}, error);
+        // Traced calls nest.
+        struct jv *tree = jv_parse(bytes_of(answer, len), &(struct jv_limits){2048, 10000000}, error);
         assert(tree);
         assert(jv_kind(tree) == JV_OBJECT || (jv_kind(tree) == JV_ARRAY && jv_count(tree) > 0));
         jv_free(tree);
