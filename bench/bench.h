@@ -17,7 +17,8 @@ struct bench_options {
     uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
     uint64_t shards;       // node: 0: one a core
     uint64_t check;        // sigverify: compare this many signatures with the library instead; 0: measure
-    bool witness;          // node: transactions come with their sender's key and R's y
+    uint64_t validators;   // cluster: how many; 0: four
+    bool witness;          // node, cluster: transactions come with their sender's key and R's y
 };
 
 // Each fills the report and returns 0, or a negative number after saying on standard error why it could not measure.
@@ -27,6 +28,7 @@ int bench_merkle(struct bench_report *report, const struct bench_options *option
 int bench_mempool(struct bench_report *report, const struct bench_options *options);
 int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
+int bench_cluster(struct bench_report *report, const struct bench_options *options);
 
 // Runs ours and reference in turn, `rounds` times each after one unmeasured run of both, and returns the median of each
 // one's CPU times in nanoseconds.

@@ -1,11 +1,13 @@
 // bench merkle: what the flat state and its tries cost. Memory an account and the time to load a large state from a
 // checkpoint on disk and to rebuild its tries, one thread a core as in a node; then trie updates of random accounts on
-// one core, beside the same updates with scalar Keccak and beside the same trie updated one account at a time.
+// one core, beside the same updates with scalar Keccak and beside the same trie updated one account at a time; then
+// contracts and their storage.
 #include "bench/bench.h"
 
 #include "base/clock.h"
 #include "base/keccak.h"
 #include "bench/merkle_accounts.h"
+#include "bench/merkle_storage.h"
 #include "shard/partition.h"
 #include "shard/trie/account_trie.h"
 
@@ -52,12 +54,6 @@ static bool load_made_up(void *ctx, unsigned first, unsigned last, struct state 
     return true;
 }
 
-static void load_one(void *ctx, const bytes32 *key, const struct account *account)
-{
-    struct state **states = ctx;
-    state_load(states[partition_of_key(key)], key, account);
-}
-
 // As a node's shard does when it starts.
 static bool load_checkpoint(void *ctx, unsigned first, unsigned last, struct state **states)
 {
@@ -65,7 +61,7 @@ static bool load_checkpoint(void *ctx, unsigned first, unsigned last, struct sta
     char error[STORE_ERROR_MAX];
     for (unsigned p = first; p < last; p++)
         state_load_begin(states[p], checkpoint_accounts_in_partition(checkpoint));
-    const bool good = checkpoint_load(checkpoint, first, last, load_one, states, error);
+    const bool good = checkpoint_load(checkpoint, first, last, states, error);
     if (!good)
         fprintf(stderr, "bench merkle: %s\n", error);
     for (unsigned p = first; p < last; p++)
@@ -290,5 +286,8 @@ int bench_merkle(struct bench_report *report, const struct bench_options *option
 {
     const uint64_t wanted = options->quick ? QUICK_ACCOUNTS : DEFAULT_ACCOUNTS;
     const uint64_t accounts = options->accounts ? options->accounts : wanted;
-    return bench_memory_and_rebuild(report, options, accounts) && bench_update(report, options) ? 0 : -1;
+    if (!bench_memory_and_rebuild(report, options, accounts) || !bench_update(report, options))
+        return -1;
+    merkle_storage(report, options);
+    return 0;
 }

@@ -98,7 +98,8 @@ static bool write_records(const struct merkle_checkpoint *m, uint64_t accounts)
     }
     char error[STORE_ERROR_MAX];
     struct checkpoint *c = merkle_checkpoint_open(m);
-    const bool good = c && checkpoint_write_initial(c, records, accounts, &GENESIS_HASH, error);
+    const struct state_batch initial = {.accounts = records, .account_count = accounts};
+    const bool good = c && checkpoint_write_initial(c, &initial, &GENESIS_HASH, error);
     if (c && !good)
         say(m->folder, error);
     if (c)

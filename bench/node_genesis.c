@@ -28,7 +28,7 @@ bool node_write_genesis(const char *path, const struct load_senders *senders, ui
         const address addr = i < senders->count ? senders->addr[i] : bench_receiver(senders->seed, i);
         write_account(file, &addr, i == 0);
     }
-    fprintf(file, "\n}}\n");
+    fprintf(file, ",\n%s\n}}\n", GENESIS_BEACON_ROOTS);
     const bool ok = !ferror(file);
     if (fclose(file) == 0 && ok)
         return true;

@@ -48,7 +48,7 @@ static bool write_config(const struct node_process *p, const struct node_setup *
 }
 
 // In the child: becomes the node. Does not return.
-__attribute__((noreturn)) static void become_node(const char *config, const char *log, pid_t parent)
+__attribute__((noreturn)) static void become_node(const char *folder, const char *config, const char *log, pid_t parent)
 {
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != parent)
@@ -58,6 +58,8 @@ __attribute__((noreturn)) static void become_node(const char *config, const char
         dup2(fd, STDOUT_FILENO);
         dup2(fd, STDERR_FILENO);
     }
+    if (folder && chdir(folder) != 0)
+        _exit(1);
     execl("/proc/self/exe", "gantry", "node", "--config", config, (char *)NULL);
     _exit(127);
 }
@@ -88,6 +90,20 @@ static bool wait_until_up(struct node_process *p)
     return up;
 }
 
+// folder: where it runs; NULL: here.
+static bool launch(struct node_process *p, const char *folder, const char *config, const char *log)
+{
+    const pid_t parent = getpid();
+    p->pid = fork();
+    if (p->pid == 0)
+        become_node(folder, config, log, parent);
+    if (p->pid > 0 && wait_until_up(p))
+        return true;
+    fprintf(stderr, "the node did not come up; its log is %s\n", log);
+    node_process_stop(p);
+    return false;
+}
+
 bool node_process_start(struct node_process *p, const struct node_setup *setup)
 {
     char config[NODE_PATH_MAX], log[NODE_PATH_MAX];
@@ -98,15 +114,15 @@ bool node_process_start(struct node_process *p, const struct node_setup *setup)
         fprintf(stderr, "%s: %s\n", config, strerror(errno));
         return false;
     }
-    const pid_t parent = getpid();
-    p->pid = fork();
-    if (p->pid == 0)
-        become_node(config, log, parent);
-    if (p->pid > 0 && wait_until_up(p))
-        return true;
-    fprintf(stderr, "the node did not come up; its log is %s\n", log);
-    node_process_stop(p);
-    return false;
+    return launch(p, NULL, config, log);
+}
+
+bool node_process_start_in(struct node_process *p, const char *folder, uint16_t rpc_port, uint16_t ingest_port)
+{
+    char log[NODE_PATH_MAX];
+    *p = (struct node_process){.pid = -1, .rpc_port = rpc_port, .ingest_port = ingest_port};
+    snprintf(log, sizeof log, "%s/node.log", folder);
+    return launch(p, folder, "node.conf", log);
 }
 
 bool node_process_stop(struct node_process *p)

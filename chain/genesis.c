@@ -133,14 +133,74 @@ static bool read_config(struct genesis *g, const json_t *root, char *error)
            read_gantry(g, json_object_get(config, "gantry"), error);
 }
 
-static bool has_code_or_storage(const json_t *account)
+static bool read_code(struct genesis_account *out, const json_t *account, const char *place, char *error)
 {
-    const json_t *code = json_object_get(account, "code"), *storage = json_object_get(account, "storage");
-    const char *text = json_string_value(code);
-    const bool no_code = !code || json_is_null(code) || (text && (text[0] == '\0' || strcmp(text, "0x") == 0));
-    const bool no_storage =
-        !storage || json_is_null(storage) || (json_is_object(storage) && json_object_size(storage) == 0);
-    return !no_code || !no_storage;
+    const json_t *value = json_object_get(account, "code");
+    if (!value || json_is_null(value))
+        return true;
+    const size_t len = json_string_length(value);
+    if (!json_is_string(value))
+        return refuse(error, "%scode: not a string", place);
+    out->code = malloc(len / 2 + 1);
+    if (!out->code)
+        return refuse(error, "%scode: out of memory", place);
+    const ptrdiff_t code_len = hex_decode(out->code, len / 2 + 1, json_string_value(value), len);
+    if (code_len < 0)
+        return refuse(error, "%scode: not hexadecimal bytes", place);
+    out->code_len = (size_t)code_len;
+    if (out->code_len == 0) {
+        free(out->code);
+        out->code = NULL;
+    }
+    return true;
+}
+
+// At most 32 hexadecimal bytes, with leading zeros or without.
+static bool read_word(bytes32 *out, const char *text, size_t len)
+{
+    uint8_t bytes[32];
+    const ptrdiff_t n = text ? hex_decode(bytes, sizeof bytes, text, len) : -1;
+    *out = (bytes32){0};
+    if (n < 0)
+        return false;
+    memcpy(out->b + sizeof out->b - n, bytes, (size_t)n);
+    return true;
+}
+
+static int by_slot(const void *a, const void *b)
+{
+    const struct genesis_slot *left = a, *right = b;
+    return memcmp(left->slot.b, right->slot.b, sizeof left->slot.b);
+}
+
+static bool read_storage(struct genesis_account *out, const json_t *account, const char *place, char *error)
+{
+    json_t *storage = json_object_get(account, "storage"), *value;
+    const char *name;
+    if (!storage || json_is_null(storage) || (json_is_object(storage) && json_object_size(storage) == 0))
+        return true;
+    if (!json_is_object(storage))
+        return refuse(error, "%sstorage: not an object", place);
+    out->storage = calloc(json_object_size(storage), sizeof out->storage[0]);
+    if (!out->storage)
+        return refuse(error, "%sstorage: out of memory", place);
+    json_object_foreach(storage, name, value)
+    {
+        struct genesis_slot *slot = &out->storage[out->storage_count];
+        bytes32 number;
+        if (!read_word(&slot->slot, name, strlen(name)))
+            return refuse(error, "%sstorage.%.70s: not a slot of at most 32 hexadecimal bytes", place, name);
+        if (!read_word(&number, json_string_value(value), json_string_length(value)))
+            return refuse(error, "%sstorage.%.70s: not a value of at most 32 hexadecimal bytes", place, name);
+        slot->value = u256_from_be(number.b, sizeof number.b);
+        out->storage_count += !u256_is_zero(&slot->value);
+    }
+    qsort(out->storage, out->storage_count, sizeof out->storage[0], by_slot);
+    for (size_t i = 1; i < out->storage_count; i++) {
+        if (bytes32_equal(&out->storage[i - 1].slot, &out->storage[i].slot))
+            return refuse(error, "%sstorage: a slot is there twice", place);
+    }
+    return true;
 }
 
 static bool read_account(struct genesis_account *out, const char *name, const json_t *account, char *error)
@@ -151,14 +211,13 @@ static bool read_account(struct genesis_account *out, const char *name, const js
         return refuse(error, "alloc.%.64s: not an address of 20 hexadecimal bytes", name);
     if (!json_is_object(account))
         return refuse(error, "alloc.%.64s: not an object", name);
-    if (has_code_or_storage(account))
-        return refuse(error, "alloc.%.64s: code and storage are not supported by this build", name);
     if (!json_object_get(account, "balance"))
         return refuse(error, "%sbalance: missing", place);
     if (!read_number(&out->balance, account, "balance", place, error) ||
-        !read_u64(&out->nonce, account, "nonce", place, 0, UINT64_MAX - 1, error))
+        !read_u64(&out->nonce, account, "nonce", place, 0, UINT64_MAX - 1, error) ||
+        !read_code(out, account, place, error) || !read_storage(out, account, place, error))
         return false;
-    if (u256_is_zero(&out->balance) && out->nonce == 0)
+    if (u256_is_zero(&out->balance) && out->nonce == 0 && !out->code)
         return refuse(error, "alloc.%.64s: an empty account", name);
     return true;
 }
@@ -183,9 +242,9 @@ static bool read_accounts(struct genesis *g, const json_t *root, char *error)
         return refuse(error, "alloc: out of memory");
     json_object_foreach((json_t *)alloc, name, account)
     {
-        if (!read_account(&g->accounts[g->account_count], name, account, error))
+        // Counted first, so that genesis_free finds what it holds.
+        if (!read_account(&g->accounts[g->account_count++], name, account, error))
             return false;
-        g->account_count++;
     }
     // Whatever moves later, no balance can overflow then.
     u256 total = U256_ZERO;
@@ -274,27 +333,14 @@ bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERRO
 
 void genesis_free(struct genesis *g)
 {
+    for (size_t i = 0; i < g->account_count; i++) {
+        free(g->accounts[i].code);
+        free(g->accounts[i].storage);
+    }
     free(g->accounts);
     g->accounts = NULL;
     g->account_count = 0;
     free(g->cluster.validators);
     g->cluster.validators = NULL;
     g->cluster.validator_count = 0;
-}
-
-void genesis_dev(struct genesis *out)
-{
-    set_defaults(out);
-    out->chain_id = 31337;
-    out->accounts = calloc(DEV_ACCOUNT_COUNT, sizeof out->accounts[0]);
-    if (!out->accounts)
-        abort();
-    out->account_count = DEV_ACCOUNT_COUNT;
-    const u256 ether = u256_from_u64(1000000000000000000);
-    for (size_t i = 0; i < DEV_ACCOUNT_COUNT; i++) {
-        out->accounts[i].addr = DEV_ACCOUNTS[i].addr;
-        const bool overflow = u256_mul_u64(&out->accounts[i].balance, &ether, 10000);
-        (void)overflow;
-    }
-    qsort(out->accounts, out->account_count, sizeof out->accounts[0], by_address);
 }

@@ -7,10 +7,19 @@
 #include "chain/genesis_cluster.h"
 #include "chain/header.h"
 
+struct genesis_slot {
+    bytes32 slot; // its number, big-endian
+    u256 value;   // not zero
+};
+
 struct genesis_account {
     address addr;
     u256 balance;
     uint64_t nonce;
+    uint8_t *code; // malloc'ed; NULL when it has none
+    size_t code_len;
+    struct genesis_slot *storage; // malloc'ed, sorted by slot, no duplicates
+    size_t storage_count;
 };
 
 // header.extra_data points into the structure itself: hand it around by pointer.
@@ -28,20 +37,25 @@ struct genesis {
 #define GENESIS_ERROR_MAX 256
 
 // Parses the JSON text. Refused with a message that names the place: malformed JSON, unknown keys under config.gantry,
-// a duplicate or empty account, balances that together exceed 256 bits, a base fee of zero, an account with code or
-// storage (this build has no contracts), a number that does not fit, a gas limit under 21000, a fork schedule that is
-// not Cancun from the first block on; of validators: more than CLUSTER_VALIDATORS_MAX, a key, weight or fee address
-// that is missing or malformed, a key or name that is there twice, an extraData that is not cluster_digest (whether
-// keys are points of the curve is for who uses them). Numbers are JSON integers or strings, decimal or 0x-hexadecimal;
-// alloc's addresses come with or without 0x. Nothing to free after a refusal. Keys that are not known outside
-// config.gantry are ignored, as geth does.
+// a duplicate or empty account, balances that together exceed 256 bits, a base fee of zero, code that is no hexadecimal
+// bytes, storage that is no object of at most 32 hexadecimal bytes each way, a slot that is there twice, a number that
+// does not fit, a gas limit under 21000, a fork schedule that is not Cancun from the first block on; of validators: more
+// than CLUSTER_VALIDATORS_MAX, a key, weight or fee address that is missing or malformed, a key or name that is there
+// twice, an extraData that is not cluster_digest (whether keys are points of the curve is for who uses them). Numbers
+// are JSON integers or strings, decimal or 0x-hexadecimal; alloc's addresses, codes and slots come with or without 0x,
+// short slots and values mean leading zeros, and slots of value zero are left out. Nothing to free after a refusal. Keys
+// that are not known outside config.gantry are ignored, as geth does.
 MUST_CHECK bool genesis_parse(struct genesis *out, const char *json, size_t len, char error[GENESIS_ERROR_MAX]);
 MUST_CHECK bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERROR_MAX]);
 void genesis_free(struct genesis *g);
 
+// The contract of EIP-4788, which every genesis that gantry writes has: a member of alloc.
+extern const char GENESIS_BEACON_ROOTS[];
+
 // The chain that `gantry dev` starts: id 31337 and the ten accounts of the mnemonic "test test test test test test test
 // test test test test junk" (BIP-39, m/44'/60'/0'/0/0..9), 10,000 ether each.
 void genesis_dev(struct genesis *out);
+char *genesis_dev_text(void); // its genesis.json, malloc'ed
 struct dev_account {
     address addr;
     bytes32 secret_key;

@@ -59,6 +59,8 @@ uint8_t *receipt_put(uint8_t *p, const struct receipt *r);
 
 // Adds keccak256(item)'s three bits (yellow paper, 4.3.1).
 void bloom_add(bloom *b, struct bytes item);
+void bloom_add_hash(bloom *b, const bytes32 *hash); // of an item that was hashed elsewhere
 void bloom_or(bloom *into, const bloom *from);
+bool bloom_is_zero(const bloom *b);
 
 #endif

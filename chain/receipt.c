@@ -32,10 +32,21 @@ uint8_t *receipt_put(uint8_t *p, const struct receipt *r)
 void bloom_add(bloom *b, struct bytes item)
 {
     const bytes32 hash = keccak256(item.ptr, item.len);
+    bloom_add_hash(b, &hash);
+}
+
+void bloom_add_hash(bloom *b, const bytes32 *hash)
+{
     for (int i = 0; i < 6; i += 2) {
-        const unsigned bit = ((unsigned)hash.b[i] << 8 | hash.b[i + 1]) & 2047;
+        const unsigned bit = ((unsigned)hash->b[i] << 8 | hash->b[i + 1]) & 2047;
         b->b[255 - bit / 8] |= (uint8_t)(1u << bit % 8);
     }
+}
+
+bool bloom_is_zero(const bloom *b)
+{
+    static const bloom none;
+    return memcmp(b, &none, sizeof none) == 0;
 }
 
 void bloom_or(bloom *into, const bloom *from)

@@ -67,6 +67,7 @@ enum tx_status {
     TX_BLOB_HASH_VERSION, // a blob hash that doesn't begin with 0x01
     TX_BLOB_COUNT,        // more than a block may hold
     TX_BLOB_FEE_CAP,      // below the blobs' base fee
+    TX_FOLLOWING,         // this node has no part in what comes into blocks
     TX_STATUS_COUNT,
 };
 
@@ -126,9 +127,6 @@ uint64_t tx_intrinsic_gas(const struct tx *tx);
 // Checks that need no state: intrinsic gas, init code size, tip over cap, nonce 2^64-1, gas limit above the block's,
 // cost overflow.
 MUST_CHECK enum tx_status tx_check_static(const struct tx *tx, uint64_t block_gas_limit);
-
-// TX_NOT_SUPPORTED when the transaction needs contracts or precompiles: a creation, data, or target 0x01..0x0a.
-MUST_CHECK enum tx_status tx_check_supported(const struct tx *tx);
 
 // gas_limit * max_fee + value into *out; true when it does not fit 256 bits.
 MUST_CHECK bool tx_max_cost(u256 *out, const struct tx *tx);

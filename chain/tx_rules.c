@@ -9,7 +9,6 @@ enum {
     GAS_INIT_CODE_WORD = 2,
     GAS_ACCESS_ADDRESS = 2400,
     GAS_ACCESS_KEY = 1900,
-    PRECOMPILE_LAST = 0x0a, // point evaluation, EIP-4844
 };
 
 uint64_t tx_intrinsic_gas(const struct tx *tx)
@@ -36,14 +35,6 @@ enum tx_status tx_check_static(const struct tx *tx, uint64_t block_gas_limit)
     if (tx->gas_limit < tx_intrinsic_gas(tx))
         return TX_INTRINSIC_GAS;
     return tx_max_cost(&cost, tx) ? TX_COST_OVERFLOW : TX_OK;
-}
-
-enum tx_status tx_check_supported(const struct tx *tx)
-{
-    static const uint8_t zeros[19];
-    const uint8_t last = tx->to.b[19];
-    const bool is_precompile = last >= 1 && last <= PRECOMPILE_LAST && memcmp(tx->to.b, zeros, sizeof zeros) == 0;
-    return tx->is_create || tx->data.len > 0 || is_precompile ? TX_NOT_SUPPORTED : TX_OK;
 }
 
 bool tx_max_cost(u256 *out, const struct tx *tx)

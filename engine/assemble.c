@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-// The longest encoding of a receipt without logs: type, list header, status, cumulative gas, bloom, empty list.
+// The longest encoding of a receipt beside its logs: type, list header, status, cumulative gas, bloom, empty list.
 #define RECEIPT_PLAIN_MAX 288
 
 struct assembly {
@@ -20,6 +20,7 @@ struct assembly {
     struct receipt *receipts;
     struct bytes *receipt_bytes;
     uint8_t *receipt_mem;
+    size_t receipt_cap;
     bytes32 *dropped;
     uint8_t *dropped_reasons;
     uint32_t dropped_count;
@@ -53,7 +54,6 @@ static void reserve(struct assembly *a, size_t count)
     a->senders = grow(a->senders, cap * sizeof *a->senders);
     a->receipts = grow(a->receipts, cap * sizeof *a->receipts);
     a->receipt_bytes = grow(a->receipt_bytes, cap * sizeof *a->receipt_bytes);
-    a->receipt_mem = grow(a->receipt_mem, cap * RECEIPT_PLAIN_MAX);
     a->dropped = grow(a->dropped, cap * sizeof *a->dropped);
     a->dropped_reasons = grow(a->dropped_reasons, cap);
     a->cap = cap;
@@ -95,6 +95,20 @@ void assembly_open(struct header *out, const struct assembly_parent *parent, con
     };
 }
 
+struct exec_env assembly_env(uint64_t chain_id, const struct header *header, const struct exec_ancestors *ancestors)
+{
+    return (struct exec_env){.chain_id = chain_id,
+                             .number = header->number,
+                             .timestamp = header->timestamp,
+                             .gas_limit = header->gas_limit,
+                             .base_fee = header->base_fee,
+                             .coinbase = header->coinbase,
+                             .coinbase_key = keccak256(header->coinbase.b, sizeof header->coinbase.b),
+                             .prevrandao = header->mix_hash,
+                             .parent_beacon_block_root = header->parent_beacon_block_root,
+                             .ancestors = ancestors};
+}
+
 static void list_dropped(struct assembly *a, const struct exec_tx *txs, const struct exec_result *results, size_t count)
 {
     a->dropped_count = 0;
@@ -106,9 +120,34 @@ static void list_dropped(struct assembly *a, const struct exec_tx *txs, const st
     }
 }
 
-static void list_included(struct assembly *a, const struct exec_tx *txs, const struct exec_result *results)
+static void reserve_receipts(struct assembly *a, const struct exec_result *results)
+{
+    size_t need = a->count * RECEIPT_PLAIN_MAX;
+    for (size_t i = 0; i < a->count; i++) {
+        const struct exec_logs *logs = results[a->order[i]].logs;
+        need += logs ? logs->rlp.len : 0;
+    }
+    if (need > a->receipt_cap) {
+        a->receipt_cap = need + need / 2;
+        a->receipt_mem = grow(a->receipt_mem, a->receipt_cap);
+    }
+}
+
+static struct receipt receipt_of(const struct tx *tx, const struct exec_result *r, uint64_t cumulative_gas)
+{
+    struct receipt receipt = {.tx_type = (uint8_t)tx->type, .success = r->success, .cumulative_gas = cumulative_gas};
+    if (r->logs) {
+        receipt.logs = r->logs->rlp;
+        receipt.logs_bloom = r->logs->bloom;
+    }
+    return receipt;
+}
+
+static void list_included(struct assembly *a, struct header *header, const struct exec_tx *txs,
+                          const struct exec_result *results)
 {
     uint64_t gas = 0;
+    reserve_receipts(a, results);
     uint8_t *p = a->receipt_mem;
     for (size_t i = 0; i < a->count; i++) {
         if (i + 8 < a->count)
@@ -119,7 +158,9 @@ static void list_included(struct assembly *a, const struct exec_tx *txs, const s
         a->raw[i] = t->tx.raw;
         a->hashes[i] = t->hash;
         a->senders[i] = t->sender;
-        a->receipts[i] = (struct receipt){.tx_type = (uint8_t)t->tx.type, .success = r->success, .cumulative_gas = gas};
+        a->receipts[i] = receipt_of(&t->tx, r, gas);
+        if (r->logs)
+            bloom_or(&header->logs_bloom, &r->logs->bloom);
         uint8_t *end = receipt_put(p, &a->receipts[i]);
         a->receipt_bytes[i] = bytes_of(p, (size_t)(end - p));
         p = end;
@@ -132,7 +173,7 @@ void assembly_body(struct assembly *a, struct header *header, const struct exec_
     reserve(a, count);
     a->count = exec_order(a->order, &a->counts, results, count);
     list_dropped(a, txs, results, count);
-    list_included(a, txs, results);
+    list_included(a, header, txs, results);
     header->gas_used = a->count ? a->receipts[a->count - 1].cumulative_gas : 0;
     header->transactions_root = ordered_trie_root(&a->scratch, a->raw, a->count);
     header->receipts_root = ordered_trie_root(&a->scratch, a->receipt_bytes, a->count);

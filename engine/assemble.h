@@ -22,6 +22,9 @@ struct assembly_parent {
 // Header fields that execution needs, before it: number, gas limit, base fee, timestamp, coinbase.
 void assembly_open(struct header *out, const struct assembly_parent *parent, const struct ordered *ordered);
 
+// What a block's execution needs of its header. ancestors are lent until the block is over.
+struct exec_env assembly_env(uint64_t chain_id, const struct header *header, const struct exec_ancestors *ancestors);
+
 // Everything but the state root: txs and results are those of one executed block (count entries, results[i] belongs to
 // txs[i]); txs are pooled transactions. Can run while the shards update their tries.
 void assembly_body(struct assembly *a, struct header *header, const struct exec_tx *txs,

@@ -1,5 +1,7 @@
 #include "engine/block_store.h"
 
+#include "engine/ancestors.h"
+
 #include <stdlib.h>
 
 // Transactions change at most their sender and their target: how dirty records are reckoned for the checkpoint.
@@ -15,7 +17,7 @@ struct held_checkpoint {
     bool held; // parts wait for the block's durability
     uint64_t height;
     bytes32 hash;
-    struct checkpoint_part parts[SHARD_MAX];
+    struct state_batch parts[SHARD_MAX];
     unsigned part_count;
 };
 
@@ -44,7 +46,7 @@ void block_store_free(struct block_store *s)
     for (size_t i = 0; i < s->count; i++)
         free(s->blocks[i].record);
     for (unsigned i = 0; s->checkpoint.held && i < s->checkpoint.part_count; i++)
-        free(s->checkpoint.parts[i].records);
+        state_batch_free(&s->checkpoint.parts[i]);
     free(s->blocks);
     free(s);
 }
@@ -105,9 +107,8 @@ void block_store_hold_checkpoint(struct block_store *s, struct block_work *work,
     k->hash = *hash;
     k->part_count = shard_count;
     for (unsigned i = 0; i < shard_count; i++) {
-        k->parts[i].records = work->parts[i].records;
-        k->parts[i].count = work->parts[i].count;
-        work->parts[i].records = NULL;
+        k->parts[i] = work->parts[i];
+        work->parts[i] = (struct state_batch){0};
     }
     s->last_checkpoint_ns = now_ns;
     s->dirty_records = 0;
@@ -147,7 +148,9 @@ static void retain(struct block_store *s)
     const uint64_t checkpointed = checkpoint_height(s->options.checkpoint);
     if (keep == 0 || last <= keep)
         return;
-    const uint64_t below = last - keep < checkpointed ? last - keep : checkpointed;
+    uint64_t below = last - keep < checkpointed ? last - keep : checkpointed;
+    // A start from the checkpoint needs the hashes of the blocks before it.
+    below = below > ANCESTORS_KEPT ? below - ANCESTORS_KEPT : 0;
     if (blog_retain(s->options.blog, below) > 0 && s->options.retained)
         s->options.retained(s->options.ctx, blog_first(s->options.blog));
 }

@@ -127,7 +127,7 @@ enum certificate_status certificate_check(const struct certificate *c, const str
                                           const struct signing *checker, uint64_t *number, bytes32 *hash)
 {
     struct executed e;
-    bytes32 first, last;
+    bytes32 first = {{0}}, last = {{0}};
     if (c->executed_count == 0 || c->ordering_count == 0)
         return CERTIFICATE_EMPTY;
     enum certificate_status status = check_executed(&e, c);

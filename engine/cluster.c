@@ -13,6 +13,8 @@
 _Static_assert(CLUSTER_VALIDATORS_MAX == WIRE_VALIDATORS_MAX, "a genesis may name as many validators as messages can");
 
 #define MS 1000000ull
+// Final blocks kept for those that fell behind: an hour of an idle LAN, some 50 MB.
+#define RETAIN_BLOCKS_MIN 65536u
 
 // ---- the set
 
@@ -282,7 +284,7 @@ void cluster_validator_config(struct validator_config *out, const struct cluster
     o->stale_ms = 2000;
     o->epoch_blocks = c->epoch_blocks;
     o->epoch_ms = c->epoch_ms;
-    o->retain_blocks = 2 * c->epoch_blocks;
+    o->retain_blocks = 2 * c->epoch_blocks > RETAIN_BLOCKS_MIN ? 2 * c->epoch_blocks : RETAIN_BLOCKS_MIN;
     o->cars_per_lane = WIRE_LANE_CARS_MAX;
     struct dp_config *p = &out->dp;
     p->me = c->me;

@@ -118,6 +118,17 @@ void consensus_view_take_links(struct consensus_view *out, const struct links *c
         out->handshakes.failed[i] = load(&g->failed[i]);
 }
 
+const char *consensus_trouble(const struct consensus_view *view)
+{
+    if (view->mode == CONSENSUS_DIVERGED)
+        return "diverged: the other validators agree on another execution result";
+    if (view->mode == CONSENSUS_FAILED)
+        return "the log of ordering can't be written";
+    if (view->in_view_ms > CONSENSUS_STUCK_MS)
+        return "the cluster has not moved for over 30 s: less than a quorum is up, or reachable from here";
+    return NULL;
+}
+
 // ---- the board
 
 struct consensus_board {

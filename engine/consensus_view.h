@@ -31,7 +31,7 @@ struct consensus_peer {
     uint8_t bulk, bulk_wanted; // bulk connections that are open, and that are to be
     struct link_counters control_traffic, bulk_traffic;
     uint64_t view, executed; // of a validator: highest heard of (0: nothing yet)
-    uint64_t heard_ms_ago;   // since its last message of ordering; UINT64_MAX: none yet
+    uint64_t heard_ms_ago;   // since its last message of ordering, or this node's start; UINT64_MAX: unknown
 };
 
 // struct gate_numbers as a copy.
@@ -72,6 +72,10 @@ void consensus_board_free(struct consensus_board *b); // NULL is fine
 void consensus_board_publish(struct consensus_board *b, const struct consensus_view *view);
 // false: nothing has been published yet.
 MUST_CHECK bool consensus_board_read(struct consensus_board *b, struct consensus_view *out);
+
+// Why a node that has published this is of no use to clients, in a sentence; NULL when it is.
+#define CONSENSUS_STUCK_MS 30000u
+const char *consensus_trouble(const struct consensus_view *view);
 
 // What a node shows of its cluster, for who answers questions: owned by the node, read by any thread.
 struct cluster_report {

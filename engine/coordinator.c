@@ -312,13 +312,21 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
         .shards = options->shards,
         .shard_count = options->shard_count,
         .store = options->store,
+        .roots = options->roots,
         .head = options->head,
         .head_hash = options->head_hash,
+        .codes = options->codes,
+        .ancestors = options->ancestors,
+        .arena = c->arena,
         .stages = &c->stages,
         .failed = failed,
         .ctx = c,
     };
     c->executor = executor_create(&executor);
+    if (!c->executor) {
+        coordinator_free(c);
+        return NULL;
+    }
     return c;
 }
 

@@ -15,15 +15,18 @@ struct coordinator_options {
     struct order *order;             // or
     struct participant *participant; // its owner's
     struct block_store_options store;
-    int disk_event_fd;    // readable when the log's disk has completions
-    unsigned list_blocks; // blocks' gas that one ordered list may hold; 0: one
-    struct header head;   // the newest block
+    int disk_event_fd;          // readable when the log's disk has completions
+    unsigned list_blocks;       // blocks' gas that one ordered list may hold; 0: one
+    struct codes *codes;        // the node's
+    struct root_history *roots; // told of each block's partitions; may be NULL
+    struct header head;         // the newest block
     bytes32 head_hash;
+    const struct exec_ancestors *ancestors;     // the newest block included; copied
     void (*failed)(void *ctx, const char *why); // the coordinator has stopped for good
     void *ctx;
 };
 
-// inbox is made first, because the shards need it.
+// inbox is made first, because the shards need it. NULL when what runs contracts can't be made.
 struct coordinator *coordinator_create(struct inbox *inbox, const struct coordinator_options *options);
 MUST_CHECK bool coordinator_start(struct coordinator *c, char *error, size_t error_cap);
 // Any thread: finish the block under way, then end the thread.

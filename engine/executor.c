@@ -2,6 +2,7 @@
 
 #include "base/keccak.h"
 #include "base/log.h"
+#include "engine/ancestors.h"
 #include "engine/assemble.h"
 
 #include <pthread.h>
@@ -24,12 +25,14 @@ struct executor {
     struct ordered_list list;
     struct block_work work;
     struct settle_work settle;
+    struct exec_ancestors ancestors;
+    struct exec_machine *machine; // of the global pass
     struct assembly *assembly;
     struct state_root *state_root;
     struct block_store *store;
     struct exec_progress round_sum;
-    const struct exec_tx **waiting;
-    size_t waiting_count, waiting_cap;
+    const struct exec_tx **global;
+    size_t global_count, global_cap;
 
     struct executor_numbers numbers;
     pthread_mutex_t times_lock;
@@ -72,13 +75,7 @@ static void begin_env(struct executor *x)
 {
     struct assembly_parent parent = {&x->head, x->head_hash, &x->options.genesis->fee_rules};
     assembly_open(&x->next, &parent, &x->list.ordered);
-    struct exec_env *env = &x->work.env;
-    env->chain_id = x->options.genesis->chain_id;
-    env->number = x->next.number;
-    env->gas_limit = x->next.gas_limit;
-    env->base_fee = x->next.base_fee;
-    env->coinbase = x->next.coinbase;
-    env->coinbase_key = keccak256(env->coinbase.b, sizeof env->coinbase.b);
+    x->work.env = assembly_env(x->options.genesis->chain_id, &x->next, &x->ancestors);
 }
 
 static void next_block(struct executor *x)
@@ -119,26 +116,29 @@ static void round_done(struct executor *x)
     atomic_fetch_add_explicit(&x->numbers.rounds, 1, memory_order_relaxed);
     struct exec_progress total = x->round_sum;
     x->round_sum = (struct exec_progress){0};
-    if (total.waiting == 0) {
+    switch (exec_next(&total, x->round)) {
+    case EXEC_NEXT_ROUND:
+        ask_all(x, EXECUTING, MSG_ROUND, NULL, ++x->round);
+        break;
+    case EXEC_NEXT_GLOBAL:
+        x->global_count = 0;
+        ask_all(x, GATHERING, MSG_GATHER, NULL, 0);
+        break;
+    case EXEC_NEXT_END:
         x->work.fees_total = fees_of_shards(x);
         finish(x);
-    } else if (total.changed && x->round + 1 < EXEC_ROUNDS_MAX) {
-        ask_all(x, EXECUTING, MSG_ROUND, NULL, ++x->round);
-    } else {
-        x->waiting_count = 0;
-        ask_all(x, GATHERING, MSG_GATHER, NULL, 0);
     }
 }
 
-static void take_waiting(struct executor *x, const struct message *m)
+static void take_left_over(struct executor *x, const struct message *m)
 {
-    if (x->waiting_count + m->n > x->waiting_cap) {
-        x->waiting_cap = (x->waiting_count + m->n) * 2;
-        x->waiting = grow(x->waiting, x->waiting_cap * sizeof *x->waiting);
+    if (x->global_count + m->n > x->global_cap) {
+        x->global_cap = (x->global_count + m->n) * 2;
+        x->global = grow(x->global, x->global_cap * sizeof *x->global);
     }
     if (m->n > 0)
-        memcpy(x->waiting + x->waiting_count, m->p, m->n * sizeof *x->waiting);
-    x->waiting_count += m->n;
+        memcpy(x->global + x->global_count, m->p, m->n * sizeof *x->global);
+    x->global_count += m->n;
 }
 
 // All shards stand still: their partitions are the coordinator's until MSG_FINISH.
@@ -149,11 +149,24 @@ static void gathered(struct executor *x)
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         states[p] = shard_states(x->options.shards[partition_owner(p, x->options.shard_count)])[p];
     u256 fees = fees_of_shards(x);
-    exec_global(states, &x->work.env, &fees, x->waiting, x->waiting_count, x->list.results);
+    exec_global(x->machine, states, &x->work.env, &fees, x->global, x->global_count, x->list.results);
     x->work.global_done = true;
-    atomic_fetch_add_explicit(&x->numbers.global_pass_transactions, x->waiting_count, memory_order_relaxed);
     stage_enter(x->stages, STAGE_LINK);
     finish(x);
+}
+
+static void count_passes(struct executor *x)
+{
+    uint64_t passes[EXEC_GLOBAL + 1] = {0}, reasons[EXEC_GLOBAL_REASON_COUNT] = {0};
+    for (size_t i = x->list.from; i < x->list.to; i++) {
+        const struct exec_result *r = &x->list.results[i];
+        passes[r->drop == TX_OK ? r->pass : 0]++;
+        reasons[r->global_reason]++;
+    }
+    for (unsigned i = EXEC_SENDERS; i <= EXEC_GLOBAL; i++)
+        atomic_fetch_add_explicit(&x->numbers.passes[i], passes[i], memory_order_relaxed);
+    for (unsigned i = EXEC_NOT_GLOBAL + 1; i < EXEC_GLOBAL_REASON_COUNT; i++)
+        atomic_fetch_add_explicit(&x->numbers.global_by[i], reasons[i], memory_order_relaxed);
 }
 
 static void publish_block(struct executor *x)
@@ -166,6 +179,7 @@ static void publish_block(struct executor *x)
     atomic_fetch_add_explicit(&n->empty_blocks, txs == 0, memory_order_relaxed);
     atomic_fetch_add_explicit(&n->transactions, txs, memory_order_relaxed);
     atomic_fetch_add_explicit(&n->gas, x->head.gas_used, memory_order_relaxed);
+    count_passes(x);
     struct bytes dropped = assembly_dropped(x->assembly);
     for (size_t i = 0; i < dropped.len; i++)
         atomic_fetch_add_explicit(&n->dropped_by[dropped.ptr[i]], 1, memory_order_relaxed);
@@ -183,11 +197,14 @@ static void finished(struct executor *x)
 {
     stage_enter(x->stages, STAGE_STORE);
     x->next.state_root = state_root_update(x->state_root, x->work.subroots, x->work.changed);
+    if (x->options.roots)
+        root_history_put(x->options.roots, x->next.number, x->work.subroots);
     size_t len;
     bytes32 hash;
     uint8_t *record = assembly_seal(x->assembly, &x->next, x->list.ordered.time_ms, &len, &hash);
     x->head = x->next;
     x->head_hash = hash;
+    ancestors_add(&x->ancestors, x->head.number, &hash);
     publish_block(x);
     fail(x, block_store_append(x->store, x->head.number, record, len, assembly_tx_count(x->assembly)));
     stage_items(x->stages, STAGE_STORE, 1);
@@ -286,10 +303,7 @@ static void answered(struct executor *x)
 static void take_progress(struct executor *x, const struct message *m)
 {
     const struct exec_progress *p = m->p;
-    x->round_sum.executed += p->executed;
-    x->round_sum.dropped += p->dropped;
-    x->round_sum.waiting += p->waiting;
-    x->round_sum.changed |= p->changed;
+    exec_progress_add(&x->round_sum, p);
 }
 
 void executor_handle(struct executor *x, const struct message *m)
@@ -297,7 +311,7 @@ void executor_handle(struct executor *x, const struct message *m)
     if (m->kind == MSG_ROUND_DONE)
         take_progress(x, m);
     else if (m->kind == MSG_GATHERED)
-        take_waiting(x, m);
+        take_left_over(x, m);
     answered(x);
 }
 
@@ -352,10 +366,15 @@ void executor_copy_times(const struct executor *x, struct executor_times *out)
 
 struct executor *executor_create(const struct executor_options *options)
 {
+    struct exec_machine *machine = exec_machine_create(options->arena, options->codes);
+    if (!machine)
+        return NULL;
     struct executor *x = calloc(1, sizeof *x);
     if (!x)
         abort();
+    x->machine = machine;
     x->options = *options;
+    x->ancestors = *options->ancestors;
     x->stages = options->stages;
     x->head = options->head;
     x->head_hash = options->head_hash;
@@ -384,10 +403,11 @@ void executor_free(struct executor *x)
         return;
     block_store_free(x->store);
     for (unsigned i = 0; i < x->options.shard_count; i++)
-        free(x->work.parts[i].records);
+        state_batch_free(&x->work.parts[i]);
     assembly_free(x->assembly);
     state_root_free(x->state_root);
-    free(x->waiting);
+    free(x->global);
+    exec_machine_free(x->machine);
     ordered_list_free(&x->list);
     pthread_mutex_destroy(&x->times_lock);
     free(x);

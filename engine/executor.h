@@ -12,6 +12,7 @@
 #include "chain/genesis.h"
 #include "engine/block_store.h"
 #include "engine/ordered_list.h"
+#include "engine/root_history.h"
 #include "shard/shard.h"
 
 struct executor;
@@ -21,13 +22,18 @@ struct executor_options {
     struct shard **shards;
     unsigned shard_count;
     struct block_store_options store;
-    struct header head; // the newest block
+    struct root_history *roots; // told of each block's partitions; may be NULL
+    struct codes *codes;        // the node's
+    struct arena *arena;        // of the thread that the executor runs on
+    struct header head;         // the newest block
     bytes32 head_hash;
+    const struct exec_ancestors *ancestors;     // the newest block included; copied
     struct stage_clock *stages;                 // the coordinator's
     void (*failed)(void *ctx, const char *why); // nothing further may be executed
     void *ctx;
 };
 
+// NULL when what runs contracts can't be made (exec_machine_create).
 struct executor *executor_create(const struct executor_options *options);
 void executor_free(struct executor *x);
 
@@ -53,7 +59,9 @@ bool executor_storing(const struct executor *x);
 
 // Any thread.
 struct executor_numbers {
-    _Atomic uint64_t height, durable_height, blocks, empty_blocks, transactions, gas, global_pass_transactions, rounds;
+    _Atomic uint64_t height, durable_height, blocks, empty_blocks, transactions, gas, rounds;
+    _Atomic uint64_t passes[EXEC_GLOBAL + 1];             // included transactions, by enum exec_pass
+    _Atomic uint64_t global_by[EXEC_GLOBAL_REASON_COUNT]; // that went to the global pass, by reason
     _Atomic uint64_t head_timestamp, head_gas_used, head_gas_limit;
     _Atomic uint64_t base_fee_low; // of the next block, saturated to 64 bits
     _Atomic uint64_t last_block_start_ns, log_bytes, retained_from;

@@ -1,6 +1,7 @@
 #include "engine/memory_budget.h"
 
 #include "base/log.h"
+#include "engine/calls/call_lane.h"
 #include "engine/finality.h"
 #include "engine/net/link.h"
 #include "engine/order/dp.h"
@@ -9,10 +10,10 @@
 #include "engine/store/blog.h"
 #include "shard/ingest/wire.h"
 #include "shard/loop.h"
-#include "shard/state/history.h"
 #include "shard/state/state.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <unistd.h>
 
 // What large states were measured to take an account, tries included, is under this.
@@ -34,18 +35,28 @@ static uint64_t receiving(const struct node_config *config, unsigned shards)
     return shards * (slack + (uint64_t)LOOP_BUFFER_BYTES * LOOP_BUFFER_COUNT + connections);
 }
 
+// A trace is kept as long as twice what may be answered; the memory that gas buys grows with its root (yellow paper,
+// appendix H.1), the most with all frames.
+static uint64_t call_bytes(const struct node_config *config)
+{
+    const uint64_t frame = EVM_STACK_MAX * sizeof(u256);
+    const uint64_t words = (uint64_t)sqrt(512.0 * (double)config->rpc_gas_cap);
+    return (EVM_DEPTH_MAX + 1) * frame + 32 * words + 2 * config->rpc_response_bytes;
+}
+
 struct memory_budget memory_budget(const struct node_config *config, const struct mempool_limits *pool, unsigned shards,
                                    uint64_t block_gas_limit, uint64_t accounts)
 {
     const uint64_t per_block = records_per_block(block_gas_limit);
     return (struct memory_budget){
         .state = accounts * ACCOUNT_BYTES,
-        .history = STATE_HISTORY_BLOCKS * per_block * sizeof(struct history_entry),
+        .history = STATE_HISTORY_BLOCKS * per_block * STATE_HISTORY_ACCOUNT_BYTES,
         .pools = shards * mempool_memory_max(pool),
         .receiving = receiving(config, shards),
         .log = 2ull * BLOG_QUEUE_BYTES_MAX, // one group being collected, one being written
         .checkpoint = (config->checkpoint_records + per_block) * sizeof(struct state_dirty),
         .rpc = (uint64_t)RPC_INPUT_BYTES_MAX + RPC_OUTPUT_BYTES_MAX + BLOCK_CACHE_BYTES_MAX,
+        .calls = shards * LANE_RUNNING_MAX * call_bytes(config),
     };
 }
 
@@ -61,7 +72,7 @@ void memory_budget_add_cluster(struct memory_budget *b, unsigned validators, uns
 
 uint64_t memory_budget_total(const struct memory_budget *b)
 {
-    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc + b->cluster;
+    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc + b->calls + b->cluster;
 }
 
 void memory_budget_log(const struct memory_budget *b)
@@ -71,9 +82,9 @@ void memory_budget_log(const struct memory_budget *b)
     log_info("node", "memory at most",
              "total_mb=%" PRIu64 " state_mb=%" PRIu64 " history_mb=%" PRIu64 " pools_mb=%" PRIu64
              " receiving_mb=%" PRIu64 " log_mb=%" PRIu64 " checkpoint_mb=%" PRIu64 " rpc_mb=%" PRIu64
-             " cluster_mb=%" PRIu64,
+             " calls_mb=%" PRIu64 " cluster_mb=%" PRIu64,
              total, b->state >> 20, b->history >> 20, b->pools >> 20, b->receiving >> 20, b->log >> 20,
-             b->checkpoint >> 20, b->rpc >> 20, b->cluster >> 20);
+             b->checkpoint >> 20, b->rpc >> 20, b->calls >> 20, b->cluster >> 20);
     if (total > machine)
         log_warn("node", "the memory budget is more than this machine has",
                  "total_mb=%" PRIu64 " machine_mb=%" PRIu64 " advice=\"lower pool-bytes or the gas limit\"", total,

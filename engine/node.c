@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Received and unverified bytes that the kernel may hold for one ingest connection.
@@ -81,8 +82,8 @@ struct given_genesis {
     char *json; // NULL when none is named
     size_t len;
     bool parsed;
-    struct genesis genesis;      // its header complete
-    struct state_dirty *records; // by key
+    struct genesis genesis;     // its header complete
+    struct state_batch records; // by key
 };
 
 static bool parse_given(struct given_genesis *g, const char *name, char error[NODE_ERROR_MAX])
@@ -93,15 +94,14 @@ static bool parse_given(struct given_genesis *g, const char *name, char error[NO
         snprintf(error, NODE_ERROR_MAX, "%s: %s", name, reason);
         return false;
     }
-    g->records = genesis_records(&g->genesis);
-    g->genesis.header.state_root = genesis_state_root(g->records, g->genesis.account_count);
+    g->genesis.header.state_root = genesis_records(&g->records, &g->genesis);
     return true;
 }
 
 static void free_given(struct given_genesis *g)
 {
     free(g->json);
-    free(g->records);
+    state_batch_free(&g->records);
     if (g->parsed)
         genesis_free(&g->genesis);
 }
@@ -195,11 +195,10 @@ static bool settle_genesis(struct node *n, struct given_genesis *given, const ch
 
 static bool write_initial(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
 {
-    struct state_dirty *records = given->records ? given->records : genesis_records(&n->genesis);
-    bool good = checkpoint_write_initial(n->checkpoint, records, n->genesis.account_count, &n->genesis_hash, error);
-    if (!given->records)
-        free(records);
-    return good;
+    if (given->records.account_count == 0)
+        (void)genesis_records(&given->records, &n->genesis);
+    genesis_add_codes(&n->genesis, n->codes);
+    return checkpoint_write_initial(n->checkpoint, &given->records, &n->genesis_hash, error);
 }
 
 static bool open_store(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
@@ -209,7 +208,9 @@ static bool open_store(struct node *n, struct given_genesis *given, char error[N
     bool complete = false;
     n->checkpoint =
         checkpoint_open(data_folder_state_dir(n->folder), &n->genesis_hash, &height, &hash, &complete, error);
-    if (!n->checkpoint || (!complete && !write_initial(n, given, error)))
+    n->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    if (!n->checkpoint || !checkpoint_load_codes(n->checkpoint, n->codes, error) ||
+        (!complete && !write_initial(n, given, error)))
         return false;
     n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);
     if (!n->disk)
@@ -268,12 +269,16 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         snprintf(error, NODE_ERROR_MAX, "the coordinator's inbox could not be made: %s", strerror(errno));
         return false;
     }
+    const unsigned validators = n->genesis.cluster.validator_count;
     struct shard_options options = {
         .count = n->shard_count,
         .chain_id = n->genesis.chain_id,
-        .block_gas_limit = n->genesis.header.gas_limit,
+        // No transaction comes into a block that no car may hold.
+        .block_gas_limit = n->genesis.header.gas_limit / (validators ? validators : 1),
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
+        .codes = n->codes,
+        .follows = validators > 0 && !n->config->validator_key,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .pooled = tx_pooled,
@@ -299,13 +304,32 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
 
 // ---- the rest
 
+// A node that only follows has a guard too, beside its log: it never signs.
+static bool open_follower(struct node *n, char error[NODE_ERROR_MAX])
+{
+    char guard_dir[PATH_MAX], guard[PATH_MAX + 16];
+    if (n->cluster->set.wire.n == WIRE_VALIDATORS_MAX) {
+        snprintf(error, NODE_ERROR_MAX, "a cluster of %d validators can't be followed", WIRE_VALIDATORS_MAX);
+        return false;
+    }
+    if ((size_t)snprintf(guard_dir, sizeof guard_dir, "%s/follower", n->config->data) >= sizeof guard_dir) {
+        snprintf(error, NODE_ERROR_MAX, "the path of the data folder is too long");
+        return false;
+    }
+    snprintf(guard, sizeof guard, "%s/" GUARD_FILE_NAME, guard_dir);
+    if (mkdir(guard_dir, 0750) != 0 && errno != EEXIST) {
+        snprintf(error, NODE_ERROR_MAX, "%.300s could not be made: %s", guard_dir, strerror(errno));
+        return false;
+    }
+    return (access(guard, F_OK) == 0 || vote_folder_new_guard(guard_dir, error)) &&
+           vote_folder_open(&n->votes, n->config->data, guard_dir, error);
+}
+
 static bool open_votes(struct node *n, char error[NODE_ERROR_MAX])
 {
     char guard_dir[PATH_MAX];
-    if (n->cluster->me == CLUSTER_FOLLOWER) {
-        snprintf(error, NODE_ERROR_MAX, "a node without a validator key can't follow a cluster yet");
-        return false;
-    }
+    if (n->cluster->me == CLUSTER_FOLLOWER)
+        return open_follower(n, error);
     if (!vote_folder_guard_dir(guard_dir, n->config->guard, n->config->validator_key)) {
         snprintf(error, NODE_ERROR_MAX, "the path of the sign guard is too long");
         return false;
@@ -373,8 +397,11 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
                   .retained = retained,
                   .ctx = n},
         .disk_event_fd = disk_uring_event_fd(n->disk),
+        .roots = n->roots,
         .head = at->head,
         .head_hash = at->head_hash,
+        .codes = n->codes,
+        .ancestors = &at->ancestors,
         .failed = coordinator_failed,
         .ctx = n,
     };
@@ -405,9 +432,10 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
         .body_bytes_max = c->rpc_body_bytes,
         .response_bytes_max = c->rpc_response_bytes,
         .depth_max = (uint32_t)c->rpc_depth,
+        .gas_cap = c->rpc_gas_cap,
         .developer_methods = c->rpc_developer,
     };
-    n->queries = queries_create(n->shards, n->shard_count);
+    n->queries = queries_create(n->shards, n->shard_count, n->codes, n->roots);
     n->backend = (struct rpc_backend){.ctx = n,
                                       .ask = node_ask,
                                       .submit = node_submit,
@@ -462,10 +490,17 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
     if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
-        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->checkpoint, n->blog, error) ||
+        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error) ||
         !join_cluster(n, &at, error))
         return false;
+    n->roots = root_history_create();
+    root_history_put(n->roots, at.head.number, at.subroots);
+    free(at.subroots);
     make_coordinator(n, &at, &coinbase);
+    if (!n->coordinator) {
+        snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
+        return false;
+    }
     if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error))
         return false;
     log_info("node", "up",
@@ -565,6 +600,8 @@ void node_free(struct node *n)
     cluster_free(n->cluster);
     if (n->checkpoint)
         checkpoint_close(n->checkpoint);
+    codes_free(n->codes);
+    root_history_free(n->roots);
     if (n->blog)
         blog_close(n->blog);
     if (n->disk)

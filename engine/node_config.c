@@ -20,6 +20,8 @@ const struct config_key NODE_CONFIG_KEYS[] = {
     {"rpc-body-bytes", CONFIG_BYTES, KEY(rpc_body_bytes), "5M", 1024, 1u << 30, "bytes", "Longest request."},
     {"rpc-response-bytes", CONFIG_BYTES, KEY(rpc_response_bytes), "25M", 1024, 1u << 30, "bytes", "Longest response."},
     {"rpc-depth", CONFIG_U64, KEY(rpc_depth), "64", 4, 1024, NULL, "Deepest nesting of a request's JSON."},
+    {"rpc-gas-cap", CONFIG_U64, KEY(rpc_gas_cap), "50M", 21000, 0, NULL,
+     "Gas that eth_call, eth_estimateGas and their like may use at most."},
     {"rpc-developer", CONFIG_BOOL, KEY(rpc_developer), "false", 0, 0, NULL,
      "Serve txpool_content, txpool_inspect and debug_*."},
     {"ingest-host", CONFIG_STRING, KEY(ingest_host), "127.0.0.1", 0, 0, NULL, "Address of the binary ingest port."},

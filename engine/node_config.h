@@ -12,7 +12,7 @@ struct node_config {
     uint64_t rpc_port;
     char *rpc_cors;
     char *rpc_allowed_hosts;
-    uint64_t rpc_connections, rpc_batch, rpc_body_bytes, rpc_response_bytes, rpc_depth;
+    uint64_t rpc_connections, rpc_batch, rpc_body_bytes, rpc_response_bytes, rpc_depth, rpc_gas_cap;
     bool rpc_developer;
     char *ingest_host;
     uint64_t ingest_port;

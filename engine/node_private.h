@@ -8,6 +8,7 @@
 #include "engine/queries.h"
 #include "engine/store/data_folder.h"
 #include "engine/vote_folder.h"
+#include "shard/state/codes.h"
 
 #include <semaphore.h>
 
@@ -16,6 +17,8 @@ struct node {
     struct data_folder *folder;
     struct genesis genesis;
     bytes32 genesis_hash;
+    struct codes *codes; // shared by all shards
+    struct root_history *roots;
     struct checkpoint *checkpoint;
     struct disk *disk;
     struct blog *blog;

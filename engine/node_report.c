@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -45,6 +46,19 @@ static void judge(const struct node *n, struct rpc_node_status *out)
     }
 }
 
+static void judge_cluster(const struct node *n, struct rpc_node_status *out)
+{
+    struct consensus_view *view = malloc(sizeof *view);
+    if (!view)
+        abort();
+    const char *trouble = consensus_board_read(n->report.board, view) ? consensus_trouble(view) : NULL;
+    if (trouble) {
+        out->healthy = false;
+        snprintf(out->reason, sizeof out->reason, "%s", trouble);
+    }
+    free(view);
+}
+
 void node_status(void *ctx, struct rpc_node_status *out)
 {
     const struct node *n = ctx;
@@ -68,6 +82,8 @@ void node_status(void *ctx, struct rpc_node_status *out)
         out->pool_queued += load(&shard_numbers(n->shards[i])->queued);
     }
     judge(n, out);
+    if (out->healthy && n->report.cluster)
+        judge_cluster(n, out);
 }
 
 // ---- metrics
@@ -283,6 +299,22 @@ static void drops(const struct node *n, FILE *out)
     }
 }
 
+static void passes(const struct node *n, FILE *out)
+{
+    static const char *const names[] = {[EXEC_SENDERS] = "senders", [EXEC_CALLS] = "calls", [EXEC_GLOBAL] = "global"};
+    const struct executor_numbers *c = executor_numbers(coordinator_executor(n->coordinator));
+    metric_begin(out, METRIC_PASSES);
+    for (unsigned i = EXEC_SENDERS; i <= EXEC_GLOBAL; i++)
+        metric_counter(out, METRIC_PASSES, (const char *const[]){names[i]}, load(&c->passes[i]));
+    metric_counter(out, METRIC_ROUNDS, NULL, load(&c->rounds));
+    metric_begin(out, METRIC_GLOBAL);
+    for (unsigned i = EXEC_NOT_GLOBAL + 1; i < EXEC_GLOBAL_REASON_COUNT; i++) {
+        const uint64_t count = load(&c->global_by[i]);
+        if (count > 0)
+            metric_counter(out, METRIC_GLOBAL, (const char *const[]){exec_global_reason_text(i)}, count);
+    }
+}
+
 static void ingest_refusals(const struct node *n, FILE *out)
 {
     metric_begin(out, METRIC_INGEST_REFUSED);
@@ -389,6 +421,7 @@ void node_metrics(void *ctx, FILE *out)
     chain(n, out);
     times(n, out);
     drops(n, out);
+    passes(n, out);
     per_shard(n, out, METRIC_ACCOUNTS, offsetof(struct shard_numbers, accounts), false);
     pools(n, out);
     per_shard(n, out, METRIC_POOL_BYTES, offsetof(struct shard_numbers, pool_bytes), false);

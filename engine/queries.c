@@ -12,6 +12,9 @@ struct queries {
     unsigned shard_count;
     struct rpc *rpc;
     unsigned next; // round the shards, for submissions
+    struct call_lanes *lanes;
+    const struct codes *codes;
+    struct root_history *roots;
 };
 
 // A question under way.
@@ -127,6 +130,55 @@ static void run_account(struct shard *s, struct shard_call *call)
     complete(q);
 }
 
+static void read_code(const struct state *state, const struct codes *codes, struct rpc_query *r)
+{
+    struct account_contract contract;
+    r->found = state_contract_at(state, &r->key, r->height, &contract);
+    if (r->found < 0)
+        return;
+    const struct evm_code *code = codes_find(codes, &contract.code_hash);
+    r->raw_len = code->len;
+    r->raw = malloc(code->len + 1);
+    if (!r->raw)
+        abort();
+    memcpy(r->raw, code->bytes, code->len);
+}
+
+static void read_slot(const struct state *state, struct rpc_query *r)
+{
+    const u256 slot = u256_from_be(r->hash.b, sizeof r->hash.b);
+    u256 value;
+    r->found = state_slot_at(state, &r->key, &slot, r->height, &value);
+    if (r->found >= 0)
+        u256_to_be(r->hash.b, &value);
+}
+
+static void make_proof(struct shard *s, unsigned count, struct root_history *roots, struct rpc_query *r)
+{
+    const unsigned partition = partition_of_key(&r->key), first = partition_first(shard_index(s), count);
+    struct rpc_proof *p = r->proof;
+    const int follows = root_history_prove(roots, r->height, &r->key, &p->nodes);
+    r->found =
+        follows < 0 ? -1 : account_trie_prove(&p->account, shard_tries(s)[partition - first], &r->key, r->height);
+    if (follows > 0 && r->found >= 0)
+        proof_append(&p->nodes, &p->account.account_nodes);
+}
+
+// What is read of an account's code and storage.
+static void run_read(struct shard *s, struct shard_call *call)
+{
+    struct question *q = (struct question *)call;
+    struct rpc_query *r = q->query;
+    const struct state *state = shard_states(s)[partition_of_key(&r->key)];
+    if (r->kind == RPC_CODE)
+        read_code(state, q->owner->codes, r);
+    else if (r->kind == RPC_SLOT)
+        read_slot(state, r);
+    else
+        make_proof(s, q->owner->shard_count, q->owner->roots, r);
+    complete(q);
+}
+
 static void find_in(struct shard *s, struct rpc_query *r)
 {
     struct mempool_found found;
@@ -201,6 +253,11 @@ static unsigned first_shard(struct queries *q, struct rpc_query *r, struct quest
     case RPC_ACCOUNT:
         question->call.run = run_account;
         return partition_owner(partition_of_key(&r->key), q->shard_count);
+    case RPC_CODE:
+    case RPC_SLOT:
+    case RPC_PROOF:
+        question->call.run = run_read;
+        return partition_owner(partition_of_key(&r->key), q->shard_count);
     default:
         question->call.run = run_pool;
         r->next_shard = 0;
@@ -208,9 +265,30 @@ static unsigned first_shard(struct queries *q, struct rpc_query *r, struct quest
     }
 }
 
+static void called(void *ctx, struct call_request *request)
+{
+    (void)request;
+    complete(ctx);
+}
+
+static bool ask_call(struct queries *q, struct rpc_query *query)
+{
+    struct question *question = calloc(1, sizeof *question);
+    if (!question)
+        return false;
+    question->owner = q;
+    question->query = query;
+    if (call_lanes_run(q->lanes, query->call, &query->key, called, question))
+        return true;
+    free(question);
+    return false;
+}
+
 bool queries_ask(void *ctx, struct rpc_query *query)
 {
     struct queries *q = ctx;
+    if (query->kind == RPC_CALL)
+        return ask_call(q, query);
     if (query->kind == RPC_SUBMIT)
         return queries_submit(q, &query, 1) == 1;
     struct question *question = calloc(1, sizeof *question);
@@ -228,13 +306,17 @@ bool queries_ask(void *ctx, struct rpc_query *query)
     return false;
 }
 
-struct queries *queries_create(struct shard **shards, unsigned shard_count)
+struct queries *queries_create(struct shard **shards, unsigned shard_count, const struct codes *codes,
+                               struct root_history *roots)
 {
     struct queries *q = calloc(1, sizeof *q);
     if (!q)
         abort();
     q->shards = shards;
     q->shard_count = shard_count;
+    q->codes = codes;
+    q->roots = roots;
+    q->lanes = call_lanes_create(shards, shard_count, evm_rules_of(EVM_CANCUN), codes);
     return q;
 }
 
@@ -245,5 +327,6 @@ void queries_set_rpc(struct queries *q, struct rpc *rpc)
 
 void queries_free(struct queries *q)
 {
+    call_lanes_free(q->lanes);
     free(q);
 }

@@ -1,5 +1,6 @@
 #include "engine/recover.h"
 
+#include "engine/ancestors.h"
 #include "engine/replay.h"
 
 #include <inttypes.h>
@@ -61,18 +62,12 @@ static bool run_on_all(struct shard **shards, unsigned count, const struct shard
     return good;
 }
 
-static void load_one(void *ctx, const bytes32 *key, const struct account *account)
-{
-    struct state **states = ctx;
-    state_load(states[partition_of_key(key)], key, account);
-}
-
 static void load(struct shard *s, struct shard_job *job)
 {
     struct state **states = shard_states(s);
     for (unsigned p = job->first; p < job->last; p++)
         state_load_begin(states[p], checkpoint_accounts_in_partition(job->checkpoint));
-    job->good = checkpoint_load(job->checkpoint, job->first, job->last, load_one, states, job->error);
+    job->good = checkpoint_load(job->checkpoint, job->first, job->last, states, job->error);
     for (unsigned p = job->first; p < job->last; p++) {
         state_load_end(states[p]);
         state_set_height(states[p], job->height);
@@ -88,12 +83,9 @@ static void rebuild(struct shard *s, struct shard_job *job)
     shard_adopt_height(s, job->height, &job->next_base_fee);
 }
 
-static bool replay(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
-                   uint64_t from, struct blog *blog, char error[STORE_ERROR_MAX])
+static bool replay_from(struct recovered *out, struct exec_machine *machine, struct state **states,
+                        const struct genesis *genesis, uint64_t from, struct blog *blog, char error[STORE_ERROR_MAX])
 {
-    struct state *states[PARTITION_COUNT];
-    for (unsigned p = 0; p < PARTITION_COUNT; p++)
-        states[p] = shard_states(shards[partition_owner(p, shard_count)])[p];
     for (uint64_t h = from + 1; h <= blog_last(blog); h++) {
         size_t len;
         uint8_t *bytes = blog_read(blog, h, &len, error);
@@ -105,11 +97,12 @@ static bool replay(struct recovered *out, struct shard **shards, unsigned shard_
             snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log can't be decoded", h);
         else if (!(good = bytes32_equal(&record.header.parent_hash, &out->head_hash)))
             snprintf(error, STORE_ERROR_MAX, "block %" PRIu64 " of the log is not the child of the one before", h);
-        good = good && replay_block(states, genesis->chain_id, &record, error);
+        good = good && replay_block(machine, states, genesis->chain_id, &out->ancestors, &record, error);
         if (good) {
             out->head = record.header;
             out->head.extra_data = bytes_of(NULL, 0);
             out->head_hash = record.block_hash;
+            ancestors_add(&out->ancestors, h, &record.block_hash);
             out->replayed_blocks++;
             out->replayed_transactions += record.tx_count;
         }
@@ -118,6 +111,22 @@ static bool replay(struct recovered *out, struct shard **shards, unsigned shard_
             return false;
     }
     return true;
+}
+
+static bool replay(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
+                   struct codes *codes, uint64_t from, struct blog *blog, char error[STORE_ERROR_MAX])
+{
+    struct state *states[PARTITION_COUNT];
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        states[p] = shard_states(shards[partition_owner(p, shard_count)])[p];
+    struct arena *arena = arena_create();
+    struct exec_machine *machine = exec_machine_create(arena, codes);
+    if (!machine)
+        snprintf(error, STORE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
+    const bool good = machine && replay_from(out, machine, states, genesis, from, blog, error);
+    exec_machine_free(machine);
+    arena_destroy(arena);
+    return good;
 }
 
 // The header that the checkpoint's state belongs to.
@@ -147,18 +156,19 @@ static bool checkpoint_head(struct recovered *out, const struct genesis *genesis
 }
 
 bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard_count, const struct genesis *genesis,
-                    struct checkpoint *checkpoint, struct blog *blog, char error[STORE_ERROR_MAX])
+                    struct codes *codes, struct checkpoint *checkpoint, struct blog *blog, char error[STORE_ERROR_MAX])
 {
     *out = (struct recovered){0};
     uint64_t height = checkpoint_height(checkpoint);
-    if (!checkpoint_head(out, genesis, height, blog, error))
+    if (!checkpoint_head(out, genesis, height, blog, error) ||
+        !ancestors_load(&out->ancestors, blog, &out->head, &out->head_hash, error))
         return false;
     uint64_t start = clock_ns();
     struct shard_job job = {.work = load, .checkpoint = checkpoint, .height = height};
     if (!run_on_all(shards, shard_count, &job, error))
         return false;
     uint64_t loaded = clock_ns();
-    if (!replay(out, shards, shard_count, genesis, height, blog, error))
+    if (!replay(out, shards, shard_count, genesis, codes, height, blog, error))
         return false;
     uint64_t replayed = clock_ns();
     struct subroot *subroots = calloc(PARTITION_COUNT, sizeof *subroots);
@@ -169,16 +179,20 @@ bool recover_shards(struct recovered *out, struct shard **shards, unsigned shard
         header_next_base_fee(&genesis->fee_rules, out->head.gas_limit, out->head.gas_used, &out->head.base_fee);
     bool good = run_on_all(shards, shard_count, &job, error);
     bytes32 root = state_root_join(subroots);
-    free(subroots);
     if (good && !bytes32_equal(&root, &out->head.state_root)) {
         snprintf(error, STORE_ERROR_MAX,
                  "the state of block %" PRIu64 " does not have the root that its header names: the checkpoint is "
                  "damaged; remove the checkpoint folder to rebuild it from the log, if the log is whole",
                  out->head.number);
+        good = false;
+    }
+    if (!good) {
+        free(subroots);
         return false;
     }
+    out->subroots = subroots;
     out->load_ns = loaded - start;
     out->replay_ns = replayed - loaded;
     out->rebuild_ns = clock_ns() - replayed;
-    return good;
+    return true;
 }

@@ -2,6 +2,8 @@
 
 #include "base/clock.h"
 #include "base/keccak.h"
+#include "engine/ancestors.h"
+#include "engine/assemble.h"
 #include "engine/genesis_state.h"
 #include "shard/trie/account_trie.h"
 
@@ -69,7 +71,7 @@ static bool replay_txs_make(struct replay_txs *t, uint64_t chain_id, const struc
         t->senders[i] = x.sender;
         t->messages[i] = bytes_of(t->senders[i].b, sizeof t->senders[i].b);
         t->messages[n + i] = bytes_of(t->txs[i].to.b, sizeof t->txs[i].to.b);
-        t->exec[i] = (struct exec_tx){&t->txs[i], &t->keys[i], &t->keys[n + i], (uint32_t)i};
+        t->exec[i] = (struct exec_tx){&t->txs[i], &t->senders[i], &t->keys[i], &t->keys[n + i], (uint32_t)i};
         t->list[i] = &t->exec[i];
     }
     keccak256_batch(t->keys, t->messages, 2 * n);
@@ -83,20 +85,12 @@ static bool results_match(const struct replay_txs *t, const struct record *r)
         struct record_tx x;
         record_tx_at(r, i, &x);
         gas += t->results[i].gas_used;
-        if (t->results[i].drop != TX_OK || x.cumulative_gas != gas || x.success != t->results[i].success)
+        const struct exec_logs *logs = t->results[i].logs;
+        if (t->results[i].drop != TX_OK || x.cumulative_gas != gas || x.success != t->results[i].success ||
+            !bytes_equal(x.logs, logs ? logs->rlp : (struct bytes){0}))
             return false;
     }
     return gas == r->header.gas_used;
-}
-
-static struct exec_env env_of(uint64_t chain_id, const struct header *h)
-{
-    return (struct exec_env){.chain_id = chain_id,
-                             .number = h->number,
-                             .gas_limit = h->gas_limit,
-                             .base_fee = h->base_fee,
-                             .coinbase = h->coinbase,
-                             .coinbase_key = keccak256(h->coinbase.b, sizeof h->coinbase.b)};
 }
 
 static bool differs(char error[STORE_ERROR_MAX], uint64_t height, const char *what)
@@ -105,22 +99,16 @@ static bool differs(char error[STORE_ERROR_MAX], uint64_t height, const char *wh
     return false;
 }
 
-static bool run_serially(struct state **states, uint64_t chain_id, const struct record *r, struct replay_txs *t)
-{
-    struct exec_env env = env_of(chain_id, &r->header);
-    u256 none = U256_ZERO;
-    for (unsigned p = 0; p < PARTITION_COUNT; p++)
-        state_begin_block(states[p], r->header.number);
-    exec_global(states, &env, &none, t->list, t->count, t->results);
-    for (unsigned p = 0; p < PARTITION_COUNT; p++)
-        state_end_block(states[p]);
-    return results_match(t, r);
-}
-
-bool replay_block(struct state **states, uint64_t chain_id, const struct record *r, char error[STORE_ERROR_MAX])
+bool replay_block(struct exec_machine *machine, struct state **states, uint64_t chain_id,
+                  const struct exec_ancestors *ancestors, const struct record *r, char error[STORE_ERROR_MAX])
 {
     struct replay_txs t = {0};
-    bool good = replay_txs_make(&t, chain_id, r) && run_serially(states, chain_id, r, &t);
+    const struct exec_env env = assembly_env(chain_id, &r->header, ancestors);
+    bool good = replay_txs_make(&t, chain_id, r);
+    if (good) {
+        exec_serial(machine, states, &env, t.list, t.count, t.results);
+        good = results_match(&t, r);
+    }
     replay_txs_free(&t);
     return good || differs(error, r->header.number, "the state or the log is damaged");
 }
@@ -134,6 +122,7 @@ struct worker {
     unsigned index;
     pthread_t thread;
     struct arena *arena;
+    struct exec_machine *machine;
     struct exec_shard *exec;
     struct state *states[PARTITION_COUNT]; // the own ones
     struct account_trie *tries[PARTITION_COUNT];
@@ -145,16 +134,19 @@ struct worker {
 struct replay {
     const struct genesis *genesis;
     struct replay_options options;
+    struct codes *codes;
+    struct exec_ancestors ancestors;
     struct state *states[PARTITION_COUNT];
     struct subroot *subroots;
     struct worker *workers;
-    pthread_barrier_t barrier;
+    pthread_barrier_t barrier;    // of the workers and the main thread
+    pthread_barrier_t rounds;     // of the workers
+    struct exec_machine *machine; // of the serial path and the global pass, which worker 0 runs
     bool stop;
     // The block under way.
     const struct record *record;
     struct replay_txs txs;
     struct exec_env env;
-    bool round_again, serial_good;
     uint64_t execute_ns, trie_ns;
 };
 
@@ -163,50 +155,73 @@ static void meet(struct replay *x)
     pthread_barrier_wait(&x->barrier);
 }
 
-// Worker 0 decides, while the others wait, whether another round is due; if not it runs the global pass.
-static void decide(struct replay *x, unsigned round)
+static void meet_workers(struct replay *x)
 {
-    struct exec_progress total = {0};
-    u256 fees = U256_ZERO;
-    for (unsigned i = 0; i < x->options.threads; i++) {
-        struct exec_progress p = exec_progress(x->workers[i].exec);
-        u256 own = exec_fees(x->workers[i].exec);
-        total.waiting += p.waiting;
-        total.changed |= p.changed;
-        u256_add(&fees, &fees, &own);
-    }
-    x->round_again = total.waiting > 0 && total.changed && round + 1 < EXEC_ROUNDS_MAX;
-    if (x->round_again)
-        return;
-    const struct exec_tx **waiting = must(malloc((total.waiting + 1) * sizeof *waiting));
-    size_t count = 0;
-    for (unsigned i = 0; i < x->options.threads; i++) {
-        const struct exec_tx **own;
-        size_t n = exec_waiting(x->workers[i].exec, &own);
-        if (n > 0)
-            memcpy(waiting + count, own, n * sizeof *own);
-        count += n;
-    }
-    exec_global(x->states, &x->env, &fees, waiting, count, x->txs.results);
-    free(waiting);
+    pthread_barrier_wait(&x->rounds);
 }
 
+// A pass's own part is done: takes what the others have for this worker.
+static void take_parcels(struct worker *w, enum exec_pass pass)
+{
+    struct replay *x = w->replay;
+    meet_workers(x);
+    for (unsigned i = 0; i < x->options.threads; i++)
+        exec_take(w->exec, pass, exec_parcel(x->workers[i].exec, pass, w->index));
+    meet_workers(x);
+}
+
+// Those of the worker's transactions that are below `end` in B, from *at on.
+static void run_round(struct worker *w, unsigned round, size_t *at, size_t end)
+{
+    const size_t first = *at;
+    while (*at < w->own_count && w->own[*at].index < end)
+        ++*at;
+    exec_add(w->exec, w->own + first, *at - first);
+    exec_senders(w->exec, round);
+    take_parcels(w, EXEC_SENDERS);
+    if (exec_has_calls(w->exec)) {
+        exec_calls(w->exec);
+        take_parcels(w, EXEC_CALLS);
+    }
+}
+
+// The rest of B, and whatever should have been done in rounds and wasn't: the comparison will show that.
+static void run_global(struct replay *x, size_t from)
+{
+    const struct exec_tx **all = must(malloc((x->txs.count + 1) * sizeof *all));
+    size_t count = x->txs.count - from;
+    u256 fees = U256_ZERO;
+    memcpy(all, x->txs.list + from, count * sizeof *all);
+    for (unsigned i = 0; i < x->options.threads; i++) {
+        const u256 part = exec_fees(x->workers[i].exec);
+        const struct exec_tx **left_over;
+        const size_t n = exec_left_over(x->workers[i].exec, &left_over);
+        u256_add(&fees, &fees, &part);
+        if (n > 0)
+            memcpy(all + count, left_over, n * sizeof *all);
+        count += n;
+    }
+    exec_global(x->machine, x->states, &x->env, &fees, all, count, x->txs.results);
+    free(all);
+}
+
+// As the block was executed: the record tells how many transactions each round has.
 static void run_in_rounds(struct worker *w)
 {
     struct replay *x = w->replay;
-    exec_begin(w->exec, &x->env, w->own, w->own_count, x->txs.results);
-    for (unsigned round = 0;; round++) {
-        exec_round(w->exec, round);
-        meet(x);
-        for (unsigned i = 0; i < x->options.threads; i++)
-            exec_apply(w->exec, exec_outgoing(x->workers[i].exec, w->index));
-        meet(x);
-        if (w->index == 0)
-            decide(x, round);
-        meet(x);
-        if (!x->round_again)
-            break;
+    const struct exec_counts *counts = &x->record->counts;
+    size_t at = 0, end = 0;
+    exec_begin(w->exec, &x->env, NULL, 0, x->txs.results);
+    for (unsigned round = 0; round < EXEC_ROUNDS_MAX; round++) {
+        const size_t count = counts->of[round][EXEC_SENDERS] + counts->of[round][EXEC_CALLS];
+        end += count;
+        if (count > 0)
+            run_round(w, round, &at, end);
     }
+    meet_workers(x);
+    if (w->index == 0)
+        run_global(x, end);
+    meet_workers(x);
     exec_end(w->exec);
 }
 
@@ -224,7 +239,7 @@ static void *worker_main(void *arg)
         if (x->options.parallel)
             run_in_rounds(w);
         else if (w->index == 0)
-            x->serial_good = run_serially(x->states, x->genesis->chain_id, x->record, &x->txs);
+            exec_serial(x->machine, x->states, &x->env, x->txs.list, x->txs.count, x->txs.results);
         meet(x);
         uint64_t executed = clock_ns();
         account_trie_update(w->tries, w->trie_count);
@@ -256,15 +271,17 @@ static void share_out(struct replay *x)
     }
 }
 
-static bool all_included(const struct replay *x)
+// Did every transaction run in the round and pass that the record says?
+static bool passes_match(const struct replay *x)
 {
-    uint64_t gas = 0;
-    for (size_t i = 0; i < x->txs.count; i++) {
-        if (x->txs.results[i].drop != TX_OK)
-            return false;
-        gas += x->txs.results[i].gas_used;
-    }
-    return gas == x->record->header.gas_used;
+    struct exec_counts counts;
+    uint32_t *order = must(malloc((x->txs.count + 1) * sizeof *order));
+    bool same = exec_order(order, &counts, x->txs.results, x->txs.count) == x->txs.count &&
+                memcmp(&counts, &x->record->counts, sizeof counts) == 0;
+    for (size_t i = 0; same && i < x->txs.count; i++)
+        same = order[i] == i;
+    free(order);
+    return same;
 }
 
 static bool one_block(struct replay *x, const struct record *r, char error[STORE_ERROR_MAX])
@@ -272,18 +289,17 @@ static bool one_block(struct replay *x, const struct record *r, char error[STORE
     x->record = r;
     if (!replay_txs_make(&x->txs, x->genesis->chain_id, r))
         return differs(error, r->header.number, "a transaction can't be decoded");
-    x->env = env_of(x->genesis->chain_id, &r->header);
+    x->env = assembly_env(x->genesis->chain_id, &r->header, &x->ancestors);
     if (x->options.parallel)
         share_out(x);
     meet(x); // the workers begin
-    do {
-        for (int i = 0; x->options.parallel && i < 3; i++)
-            meet(x);
-    } while (x->options.parallel && x->round_again);
     meet(x); // executed
     meet(x); // hashed
-    if (x->options.parallel ? !all_included(x) : !x->serial_good)
-        return differs(error, r->header.number, "a transaction's status or gas");
+    ancestors_add(&x->ancestors, r->header.number, &r->block_hash);
+    if (!results_match(&x->txs, r))
+        return differs(error, r->header.number, "a transaction's status, gas or logs");
+    if (x->options.parallel && !passes_match(x))
+        return differs(error, r->header.number, "the pass of a transaction");
     bytes32 root = state_root_join(x->subroots);
     return bytes32_equal(&root, &r->header.state_root) || differs(error, r->header.number, "the state root");
 }
@@ -291,21 +307,26 @@ static bool one_block(struct replay *x, const struct record *r, char error[STORE
 static void start(struct replay *x)
 {
     unsigned n = x->options.threads;
+    x->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    genesis_add_codes(x->genesis, x->codes);
     x->subroots = must(calloc(PARTITION_COUNT, sizeof *x->subroots));
     x->workers = must(calloc(n, sizeof *x->workers));
+    const bytes32 genesis_hash = header_hash(&x->genesis->header);
+    ancestors_add(&x->ancestors, 0, &genesis_hash);
     for (unsigned i = 0; i < n; i++) {
         struct worker *w = &x->workers[i];
         *w = (struct worker){.replay = x, .index = i, .arena = arena_create()};
         for (unsigned p = partition_first(i, n); p < partition_first(i + 1, n); p++) {
             x->states[p] = state_create(w->arena);
+            state_use_codes(x->states[p], x->codes);
             state_load_begin(x->states[p], 0);
             w->tries[w->trie_count++] = account_trie_create(w->arena, x->states[p]);
         }
     }
-    struct state_dirty *records = genesis_records(x->genesis);
-    for (size_t i = 0; i < x->genesis->account_count; i++)
-        state_load(x->states[partition_of_key(&records[i].key)], &records[i].key, &records[i].account);
-    free(records);
+    struct state_batch records = {0};
+    (void)genesis_records(&records, x->genesis);
+    genesis_load_records(&records, x->states, 0, PARTITION_COUNT);
+    state_batch_free(&records);
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
         state_load_end(x->states[p]);
         state_set_height(x->states[p], 0);
@@ -314,9 +335,12 @@ static void start(struct replay *x)
         struct worker *w = &x->workers[i];
         for (unsigned p = partition_first(i, n); p < partition_first(i + 1, n); p++)
             w->states[p] = x->states[p];
-        w->exec = exec_create(w->arena, i, n, w->states);
+        w->machine = must(exec_machine_create(w->arena, x->codes));
+        w->exec = exec_create(w->arena, i, n, w->states, w->machine);
     }
+    x->machine = must(exec_machine_create(x->workers[0].arena, x->codes));
     pthread_barrier_init(&x->barrier, NULL, n + 1);
+    pthread_barrier_init(&x->rounds, NULL, n);
     for (unsigned i = 0; i < n; i++) {
         if (pthread_create(&x->workers[i].thread, NULL, worker_main, &x->workers[i]) != 0)
             abort();
@@ -329,9 +353,11 @@ static void finish(struct replay *x)
     meet(x);
     for (unsigned i = 0; i < x->options.threads; i++)
         pthread_join(x->workers[i].thread, NULL);
+    exec_machine_free(x->machine);
     for (unsigned i = 0; i < x->options.threads; i++) {
         struct worker *w = &x->workers[i];
         exec_free(w->exec);
+        exec_machine_free(w->machine);
         for (unsigned j = 0; j < w->trie_count; j++)
             account_trie_free(w->tries[j]);
         for (unsigned p = partition_first(i, x->options.threads); p < partition_first(i + 1, x->options.threads); p++)
@@ -339,7 +365,9 @@ static void finish(struct replay *x)
         arena_destroy(w->arena);
         free(w->own);
     }
+    codes_free(x->codes);
     pthread_barrier_destroy(&x->barrier);
+    pthread_barrier_destroy(&x->rounds);
     replay_txs_free(&x->txs);
     free(x->workers);
     free(x->subroots);

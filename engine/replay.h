@@ -8,8 +8,9 @@
 #include "shard/exec/exec.h"
 
 // Re-executes a stored block's transactions serially, in B's order, over states[0..255] (each at the height before).
-// False with a message when a transaction is not valid at its turn, or its gas or status differs.
-MUST_CHECK bool replay_block(struct state **states, uint64_t chain_id, const struct record *record,
+// False with a message when a transaction is not valid at its turn, or its gas, status or logs differ.
+MUST_CHECK bool replay_block(struct exec_machine *machine, struct state **states, uint64_t chain_id,
+                             const struct exec_ancestors *ancestors, const struct record *record,
                              char error[STORE_ERROR_MAX]);
 
 struct replay_options {
@@ -25,8 +26,8 @@ struct replay_report {
     uint64_t execute_ns, trie_ns;
 };
 
-// Replays the log from the genesis on and compares gas, statuses and state root of every block. False with a message
-// that names the first block that differs.
+// Replays the log from the genesis on and compares gas, statuses, logs and state root of every block. False with a
+// message that names the first block that differs.
 MUST_CHECK bool replay_chain(struct replay_report *out, const struct genesis *genesis, struct blog *blog,
                              const struct replay_options *options, char error[STORE_ERROR_MAX]);
 

@@ -81,8 +81,8 @@ size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_ma
 #define MEMPOOL_GROUPS 16
 struct mempool_pick {
     u256 base_fee;
-    uint64_t gas_max, bytes_max, group_bytes_max;
-    uint64_t tx_bytes;
+    uint64_t gas_max, bytes_max, tx_bytes;
+    uint64_t group_bytes_max[MEMPOOL_GROUPS];
     size_t count_max;
 };
 size_t mempool_propose_groups(struct mempool *mp, const struct mempool_pick *pick, struct pooled_tx **out);

@@ -95,8 +95,7 @@ size_t mempool_propose_groups(struct mempool *mp, const struct mempool_pick *pic
     struct room room = {pick->gas_max, pick->bytes_max, {0}};
     size_t taken = 0, left = build_heap(mp);
     unsigned misfits = 0;
-    for (size_t i = 0; i < MEMPOOL_GROUPS; i++)
-        room.groups[i] = pick->group_bytes_max;
+    memcpy(room.groups, pick->group_bytes_max, sizeof room.groups);
     while (left > 0 && taken < pick->count_max && room.gas >= GAS_OF_SMALLEST) {
         struct pooled_tx *t = heap[0].tx, *next = NULL;
         bool tight = false;
@@ -119,10 +118,8 @@ size_t mempool_propose_groups(struct mempool *mp, const struct mempool_pick *pic
 size_t mempool_propose(struct mempool *mp, const u256 *base_fee, uint64_t gas_max, uint64_t bytes_max,
                        struct pooled_tx **out, size_t count_max)
 {
-    const struct mempool_pick pick = {.base_fee = *base_fee,
-                                      .gas_max = gas_max,
-                                      .bytes_max = bytes_max,
-                                      .group_bytes_max = UINT64_MAX,
-                                      .count_max = count_max};
+    struct mempool_pick pick = {
+        .base_fee = *base_fee, .gas_max = gas_max, .bytes_max = bytes_max, .count_max = count_max};
+    memset(pick.group_bytes_max, 0xff, sizeof pick.group_bytes_max);
     return mempool_propose_groups(mp, &pick, out);
 }

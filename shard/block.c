@@ -1,6 +1,7 @@
 // This shard's part in a block: propose from the pool, run the rounds, close and hash, settle the pool.
 #include "shard/internal.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
@@ -12,35 +13,31 @@ static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
         abort();
 }
 
-static void reserve_proposal(struct shard *s, size_t count)
+// The pool's choice, in block.proposed.
+static size_t choose(struct shard *s, const struct mempool_pick *pick)
 {
+    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
     struct block_part *b = &s->block;
-    if (b->proposed_cap >= count)
-        return;
-    b->proposed_cap = count;
-    b->proposed = arena_realloc(s->arena, b->proposed, count * sizeof *b->proposed);
-    b->picked = arena_realloc(s->arena, b->picked, count * sizeof *b->picked);
-}
-
-static void list_proposal(struct shard *s, size_t n)
-{
-    struct block_part *b = &s->block;
+    if (b->proposed_cap < pick->count_max) {
+        b->proposed_cap = pick->count_max;
+        b->proposed = arena_realloc(s->arena, b->proposed, b->proposed_cap * sizeof *b->proposed);
+        b->picked = arena_realloc(s->arena, b->picked, b->proposed_cap * sizeof *b->picked);
+    }
+    size_t n = mempool_propose_groups(s->pool, pick, b->picked);
     for (size_t i = 0; i < n; i++) {
         const struct pooled_tx *t = b->picked[i];
-        b->proposed[i] = (struct exec_tx){&t->tx, &t->sender_key, &t->target_key, 0};
+        b->proposed[i] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     }
     s->told = NEWS_NOTHING;
     stage_items(&s->stages, STAGE_ORDER, n);
+    stage_enter(&s->stages, before);
+    return n;
 }
 
 size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
-    reserve_proposal(s, pick->count_max);
-    const size_t n = mempool_propose_groups(s->pool, pick, s->block.picked);
-    list_proposal(s, n);
-    receive_publish_pool(s); // before the coordinator asks again
-    stage_enter(&s->stages, before);
+    const size_t n = choose(s, pick);
+    receive_publish_pool(s); // before the coordinator looks whether there is more
     *out = s->block.proposed;
     return n;
 }
@@ -54,67 +51,89 @@ void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count)
 
 static void propose(struct shard *s, const struct propose_request *request)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
-    reserve_proposal(s, request->count_max);
-    const size_t n = mempool_propose(s->pool, &request->base_fee, request->gas_max[s->options.index],
-                                     request->bytes_max, s->block.picked, request->count_max);
-    list_proposal(s, n);
-    stage_enter(&s->stages, before);
+    struct mempool_pick pick = {.base_fee = request->base_fee,
+                                .gas_max = request->gas_max[s->options.index],
+                                .bytes_max = request->bytes_max,
+                                .count_max = request->count_max};
+    memset(pick.group_bytes_max, 0xff, sizeof pick.group_bytes_max);
+    const size_t n = choose(s, &pick);
     tell(s, MSG_PROPOSED, s->block.proposed, n);
 }
 
-static void round_if_complete(struct shard *s)
+// ---- passes
+
+static void run_pass(struct shard *s, enum exec_pass pass);
+
+// When every parcel of this pass is in: on to the calls if any shard sent one, else the round is over.
+static void pass_if_complete(struct shard *s)
 {
     struct block_part *b = &s->block;
-    if (!b->running || b->credits_in + 1 < s->options.count)
+    if (!b->running || b->parcels_in < s->options.count)
         return;
     b->running = false;
+    if (b->pass == EXEC_SENDERS && exec_has_calls(s->exec)) {
+        run_pass(s, EXEC_CALLS);
+        return;
+    }
     b->progress = exec_progress(s->exec);
     tell(s, MSG_ROUND_DONE, &b->progress, 0);
 }
 
-static void take_credits(struct shard *s, const struct message *m)
+static void take_parcel(struct shard *s, const struct message *m)
 {
     struct block_part *b = &s->block;
-    if (!b->running || m->a != b->round) {
+    if (!b->running || m->a != BLOCK_STEP(b->round, b->pass)) {
+        assert(b->early_count < SHARD_MAX);
         b->early[b->early_count++] = *m;
         return;
     }
-    exec_apply(s->exec, m->p);
-    b->credits_in++;
+    exec_take(s->exec, b->pass, m->p);
+    b->parcels_in++;
 }
 
-static void send_credits(struct shard *s, unsigned to, unsigned round)
+static void send_parcel(struct shard *s, unsigned to)
 {
-    struct message m = {
-        .kind = MSG_CREDITS, .from = (uint16_t)s->options.index, .a = round, .p = (void *)exec_outgoing(s->exec, to)};
-    // One list a pair and round: what inbox_post_below leaves free has room for it.
+    const struct block_part *b = &s->block;
+    struct message m = {.kind = MSG_PARCEL,
+                        .from = (uint16_t)s->options.index,
+                        .a = BLOCK_STEP(b->round, b->pass),
+                        .p = (void *)exec_parcel(s->exec, b->pass, to)};
+    // One a pair and pass, and nobody is more than one pass ahead: what inbox_post_below leaves free has room for it.
     bool posted = inbox_post(&s->peers[to]->inbox, &m);
     if (!posted)
         abort();
 }
 
-static void run_round(struct shard *s, unsigned round)
+static void run_pass(struct shard *s, enum exec_pass pass)
 {
     struct block_part *b = &s->block;
     enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
-    b->round = round;
-    b->credits_in = 0;
-    exec_round(s->exec, round);
+    b->pass = pass;
+    if (pass == EXEC_SENDERS)
+        exec_senders(s->exec, b->round);
+    else
+        exec_calls(s->exec);
     for (unsigned i = 0; i < s->options.count; i++) {
         if (i != s->options.index)
-            send_credits(s, i, round);
+            send_parcel(s, i);
     }
-    exec_apply(s->exec, exec_outgoing(s->exec, s->options.index));
+    exec_take(s->exec, pass, exec_parcel(s->exec, pass, s->options.index));
+    b->parcels_in = 1;
     b->running = true;
     unsigned early = b->early_count;
     b->early_count = 0;
     for (unsigned i = 0; i < early; i++) {
         struct message m = b->early[i];
-        take_credits(s, &m);
+        take_parcel(s, &m);
     }
     stage_enter(&s->stages, before);
-    round_if_complete(s);
+    pass_if_complete(s);
+}
+
+static void run_round(struct shard *s, unsigned round)
+{
+    s->block.round = round;
+    run_pass(s, EXEC_SENDERS);
 }
 
 static void execute(struct shard *s, struct block_work *work)
@@ -132,28 +151,18 @@ static void execute(struct shard *s, struct block_work *work)
 
 static void gather(struct shard *s)
 {
-    const struct exec_tx **waiting;
-    size_t n = exec_waiting(s->exec, &waiting);
+    const struct exec_tx **left_over;
+    size_t n = exec_left_over(s->exec, &left_over);
     s->block.standing = true;
-    tell(s, MSG_GATHERED, waiting, n);
+    tell(s, MSG_GATHERED, left_over, n);
 }
 
 static void copy_checkpoint(struct shard *s, struct block_work *work)
 {
-    unsigned self = s->options.index;
-    size_t total = 0, at = 0;
-    for (unsigned p = 0; p < PARTITION_COUNT; p++)
-        total += s->states[p] ? state_dirty_count(s->states[p]) : 0;
-    struct state_dirty *records = malloc((total ? total : 1) * sizeof *records);
-    if (!records)
-        abort();
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
-        size_t n;
-        while (s->states[p] && (n = state_checkpoint_take(s->states[p], records + at, total - at)) > 0)
-            at += n;
+        if (s->states[p])
+            state_take_dirty(s->states[p], &work->parts[s->options.index]);
     }
-    work->parts[self].records = records;
-    work->parts[self].count = at;
 }
 
 void block_publish_accounts(struct shard *s)
@@ -195,7 +204,7 @@ static void finish(struct shard *s)
     struct block_work *work = b->work;
     enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
     if (!work->global_done && s->states[partition_of_key(&work->env.coinbase_key)])
-        exec_global(s->states, &work->env, &work->fees_total, NULL, 0, work->results);
+        exec_pay_coinbase(s->states, &work->env, &work->fees_total);
     exec_end(s->exec);
     stage_enter(&s->stages, STAGE_TRIE);
     account_trie_update(s->tries, s->trie_count);
@@ -225,11 +234,12 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
 static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r)
 {
     struct pooled_tx *t = (struct pooled_tx *)x->tx;
-    if (!t->proposed && r->drop == TX_OK) // another validator's
-        mempool_included_elsewhere(s->pool, &t->hash, &t->sender_key, t->tx.nonce);
-    else if (!t->proposed)
+    if (!t->proposed) { // another validator's, or an own one's of before a restart
+        if (r->drop == TX_OK)
+            mempool_included_elsewhere(s->pool, &t->hash, &t->sender_key, t->tx.nonce);
         return;
-    else if (r->drop == TX_OK)
+    }
+    if (r->drop == TX_OK)
         mempool_result_included(s->pool, t);
     else if (r->again)
         mempool_result_again(s->pool, t);
@@ -287,9 +297,9 @@ void block_handle(struct shard *s, const struct message *m)
     case MSG_ROUND:
         run_round(s, (unsigned)m->a);
         break;
-    case MSG_CREDITS:
-        take_credits(s, m);
-        round_if_complete(s);
+    case MSG_PARCEL:
+        take_parcel(s, m);
+        pass_if_complete(s);
         break;
     case MSG_GATHER:
         gather(s);

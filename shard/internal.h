@@ -43,17 +43,27 @@ struct block_part {
     bool open;      // between MSG_EXECUTE and MSG_FINISH
     bool expecting; // the coordinator's next message comes soon
     bool standing;  // gathered: touch no state until MSG_FINISH
-    bool running;   // the current round's own part is done, credits are awaited
+    bool running;   // the current pass's own part is done, parcels are awaited
     unsigned round;
-    unsigned credits_in; // lists applied in this round
+    enum exec_pass pass;
+    unsigned parcels_in; // taken after this pass
     struct block_work *work;
     bool subroots_given;             // all of them, to the first block
-    struct message early[SHARD_MAX]; // credits that came before the own part of their round was done
+    struct message early[SHARD_MAX]; // parcels of the next step that came before the own part of it was done
     unsigned early_count;
     struct exec_progress progress;
     struct exec_tx *proposed; // of the last proposal; grown as needed
     struct pooled_tx **picked;
     size_t proposed_cap;
+};
+
+// What runs when nothing else does.
+struct background {
+    struct shard_background work;
+    bool wanted;
+    // Under load: what it may still take, which grows by a share of the time that passes, up to a bound.
+    int64_t allowance_ns;
+    uint64_t counted_ns; // when the allowance was last counted
 };
 
 struct shard {
@@ -67,6 +77,7 @@ struct shard {
     struct state *states[PARTITION_COUNT];
     struct account_trie *tries[PARTITION_COUNT];
     unsigned trie_count;
+    struct exec_machine *machine;
     struct exec_shard *exec;
     struct block_part block;
 
@@ -80,6 +91,7 @@ struct shard {
     uint64_t live_bytes, unanswered_bytes;
     uint64_t next_tick_ns;
     struct shard_guest guest; // turn NULL: none
+    struct background background;
 
     struct shard_numbers numbers;
     struct stage_clock stages;
@@ -114,6 +126,11 @@ void receive_abandon(struct shard *s);
 void block_handle(struct shard *s, const struct message *m);
 void block_publish_accounts(struct shard *s);
 void block_free(struct shard *s);
+
+// background.c: one piece of the work that may wait, if there is some and it has its turn. True while there is more
+// that only waits for an idle moment.
+bool background_run(struct shard *s, bool idle);
+bool background_waits(const struct shard *s);
 
 // ingest/server.c is told of its transactions through these: verified, with or without having cost much through their
 // own fault; and answered.

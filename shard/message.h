@@ -11,6 +11,9 @@
 // While a block is under way, how long those at it await the next message before they sleep.
 #define BLOCK_AWAIT_NS 100000u
 
+// Passes 1 and 2 of the rounds, numbered through.
+#define BLOCK_STEP(round, pass) (2u * (round) + (pass)-EXEC_SENDERS)
+
 struct shard;
 
 enum message_kind {
@@ -22,7 +25,7 @@ enum message_kind {
     MSG_ROUTE,      // receiver -> owner. p: verified transactions for the owner's pool
     MSG_ANSWERS,    // owner -> receiver. p: struct answer_list for submissions that this receiver routed
     MSG_RELEASE,    // owner -> receiver. p: transactions that left the pool, to be freed by their home
-    MSG_CREDITS,    // a round's credits. a: round, p: lent struct exec_credit_list
+    MSG_PARCEL,     // what a pass has for this shard. a: step (BLOCK_STEP), p: lent struct exec_parcel
     MSG_LISTEN,     // outside -> acceptor. a: listening descriptor
     MSG_CONNECTION, // acceptor -> shard. a: descriptor of an accepted ingest connection
 
@@ -33,7 +36,7 @@ enum message_kind {
     MSG_EXECUTE,    // p: lent struct block_work: begin and run round 0
     MSG_ROUND,      // a: round to run
     MSG_ROUND_DONE, // p: lent struct exec_progress
-    MSG_GATHER,     // give what waits and stand still until MSG_FINISH
+    MSG_GATHER,     // give what is left over for the global pass and stand still until MSG_FINISH
     MSG_GATHERED,   // p: lent const struct exec_tx **, n: how many
     MSG_FINISH,     // close the block, update tries
     MSG_FINISHED,
@@ -86,10 +89,7 @@ struct block_work {
     bool checkpoint;             // copy the dirty records into parts
     struct subroot subroots[PARTITION_COUNT]; // written where they change
     uint8_t changed[PARTITION_COUNT];         // not 0: this block changed the partition's accounts
-    struct {
-        struct state_dirty *records; // malloc'ed; the coordinator's to hand on
-        size_t count;
-    } parts[SHARD_MAX];
+    struct state_batch parts[SHARD_MAX];      // the coordinator's to hand on
 };
 
 // What became of an ordered list, lent until every shard has answered MSG_SETTLED.

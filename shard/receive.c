@@ -69,16 +69,15 @@ enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind k
                            struct tx_origin origin)
 {
     bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
-    enum tx_status status = draining ? TX_STOPPING : TX_TOO_LARGE;
+    const bool refused = draining || s->options.follows;
+    enum tx_status status = draining ? TX_STOPPING : refused ? TX_FOLLOWING : TX_TOO_LARGE;
     struct pooled_tx *t = NULL;
-    if (!draining && raw.len <= TX_RAW_MAX) {
+    if (!refused && raw.len <= TX_RAW_MAX) {
         t = arena_alloc(s->arena, pooled_tx_bytes(raw.len));
         memcpy(t->raw, raw.ptr, raw.len);
         status = tx_decode(&t->tx, bytes_of(t->raw, raw.len), s->options.chain_id);
         if (status == TX_OK)
             status = tx_check_static(&t->tx, s->options.block_gas_limit);
-        if (status == TX_OK)
-            status = tx_check_supported(&t->tx);
     }
     if (status != TX_OK) {
         if (t)

@@ -13,6 +13,7 @@
 #define MESSAGES_A_TURN 256
 // How often queued transactions are looked at for expiry.
 #define TICK_NS 1000000000ull
+#define BACKGROUND_REST_NS 1000000ull
 
 static void handle(struct shard *s, const struct message *m);
 static void shard_free(struct shard *s);
@@ -50,9 +51,16 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
     unsigned last = partition_first(options->index + 1, options->count);
     for (unsigned p = partition_first(options->index, options->count); p < last; p++) {
         s->states[p] = state_create(s->arena);
+        state_use_codes(s->states[p], options->codes);
         s->tries[s->trie_count++] = account_trie_create(s->arena, s->states[p]);
     }
-    s->exec = exec_create(s->arena, options->index, options->count, s->states);
+    s->machine = exec_machine_create(s->arena, options->codes);
+    if (!s->machine) {
+        snprintf(error, error_cap, "a shard's precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
+        shard_free(s);
+        return NULL;
+    }
+    s->exec = exec_create(s->arena, options->index, options->count, s->states, s->machine);
     s->ingest = ingest_create(s);
     return s;
 }
@@ -153,6 +161,20 @@ static uint64_t sleep_ns(const struct shard *s, uint64_t guest_at_ns)
     return wait < tick ? wait : tick;
 }
 
+// Nothing else is to be done. Between pieces the shard looks for messages; while a block is under way and the share is
+// used up it rests, so that it doesn't spin.
+static void run_in_background(struct shard *s)
+{
+    const int64_t before = s->background.allowance_ns;
+    const bool more = background_run(s, true), ran = s->background.allowance_ns < before;
+    if (more && !ran && !await_block(s) && inbox_prepare_sleep(&s->inbox)) {
+        loop_run(s->loop, BACKGROUND_REST_NS);
+        inbox_awake(&s->inbox);
+    } else {
+        loop_run(s->loop, 0);
+    }
+}
+
 // One turn of the loop. Sleeps when there is nothing to do.
 static void turn(struct shard *s)
 {
@@ -170,8 +192,11 @@ static void turn(struct shard *s)
     ingest_send_answers(s->ingest);
     stage_enter(&s->stages, STAGE_IDLE);
     if (ingest_has_work(s->ingest) || verify_batch_count(s->verify) > 0 || !receive_outbox_empty(s)) {
+        background_run(s, false);
         stage_enter(&s->stages, STAGE_RECEIVE);
         loop_run(s->loop, 0);
+    } else if (background_waits(s)) {
+        run_in_background(s);
     } else if (!await_block(s) && inbox_prepare_sleep(&s->inbox)) {
         loop_run(s->loop, sleep_ns(s, guest_at_ns));
         inbox_awake(&s->inbox);
@@ -245,6 +270,7 @@ static void shard_free(struct shard *s)
     block_free(s);
     if (s->exec)
         exec_free(s->exec);
+    exec_machine_free(s->machine);
     for (unsigned i = 0; i < s->trie_count; i++)
         account_trie_free(s->tries[i]);
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
@@ -266,6 +292,10 @@ void shards_free(struct shard **shards, unsigned count)
     for (unsigned i = 0; i < count; i++) {
         if (shards[i])
             receive_abandon(shards[i]);
+    }
+    for (unsigned i = 0; i < count; i++) {
+        if (shards[i] && shards[i]->background.work.dropped)
+            shards[i]->background.work.dropped(shards[i]->background.work.ctx);
     }
     for (unsigned i = 0; i < count; i++) {
         if (shards[i])

@@ -20,8 +20,10 @@ struct shard_options {
     uint64_t chain_id;
     uint64_t block_gas_limit;
     struct mempool_limits pool;
+    bool follows;               // refuse every transaction: TX_FOLLOWING
     uint64_t receive_bytes_max; // bytes of transactions received here and not yet answered; at it reading stops
     struct inbox *coordinator;
+    struct codes *codes;     // of all shards, kept by the caller
     uint32_t connection_max; // ingest connections of this shard
     uint32_t costly_percent; // of what an ingest connection sends; shard/ingest/standing.h
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
@@ -72,6 +74,17 @@ void shard_attach(struct shard *s, const struct shard_guest *guest);
 size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out);
 // Proposed ones that come into no block: back to the pool. The shard's thread.
 void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count);
+
+// Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go
+// on now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never
+// while another thread has the shard's partitions.
+struct shard_background {
+    void *ctx;
+    bool (*run)(void *ctx);
+    void (*dropped)(void *ctx); // all shards have ended, none is freed yet
+};
+// On the shard's own thread: takes it on, or wakes it when there is something to do again. One a shard.
+void shard_work_in_background(struct shard *s, const struct shard_background *work);
 
 // On the shard's own thread (or before shard_start, or while it stands still after MSG_GATHER).
 struct loop *shard_loop(struct shard *s);

@@ -64,8 +64,8 @@ void sv_recover(struct sv_verifier *v, struct sv_result *out, const struct sv_it
 void sv_verify_witness(struct sv_verifier *v, struct sv_result *out, const struct sv_item *in,
                        const struct sv_witness *witness, size_t n);
 
-// The y of the point R that r and v name, a square root by libsecp256k1. false when there is no such point, or v is above
-// 3.
+// The y of the point R that r and v name, a square root by libsecp256k1. false when there is no such point, or v is
+// above 3.
 MUST_CHECK bool sv_find_ry(uint8_t ry[32], const bytes32 *r, uint8_t v);
 
 // A BIP-340 signature: key and r are x coordinates of points with even y.

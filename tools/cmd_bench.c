@@ -11,12 +11,13 @@ static const struct benchmark {
 } benchmarks[] = {
     {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
     {"mempool", bench_mempool},     {"evm", bench_evm},   {"node", bench_node},
+    {"cluster", bench_cluster},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat, validators;
     char *data, *json, *html;
 };
 
@@ -26,17 +27,20 @@ static const struct config_key keys[] = {
     {"quick", CONFIG_BOOL, KEY(quick), "false", 0, 0, NULL, "A shorter run with rougher figures."},
     {"seed", CONFIG_U64, KEY(seed), "1", 0, 0, NULL, "Of the made-up inputs."},
     {"accounts", CONFIG_U64, KEY(accounts), "0", 0, 1000000000, NULL,
-     "merkle, node: how many accounts; 0: its default."},
-    {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node: how many of them send; 0: a fifth."},
+     "merkle, node, cluster: how many accounts; 0: its default."},
+    {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node, cluster: how many of them send; 0: a fifth."},
     {"seconds", CONFIG_U64, KEY(seconds), "0", 0, 86400, "s",
-     "node: length of the main run; 0: 35, or at most 3 with --quick."},
+     "node, cluster: length of the main run; 0: 35, or at most 3 with --quick."},
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s",
-     "node: offered rate; 0: about what all cores could verify."},
-    {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "node: shard threads; 0: one a core."},
+     "node, cluster: offered rate; 0: about what all cores could verify."},
+    {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL,
+     "node: shard threads; 0: one a core. cluster: of each validator; 0: one."},
+    {"validators", CONFIG_U64, KEY(validators), "0", 0, 32, NULL, "cluster: how many; 0: four."},
     {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
      "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
     {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
-     "node: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness then."},
+     "node, cluster: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness "
+     "then."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
      "Folder; node: keeps the chain there, merkle: its checkpoint while it runs, else under /var/tmp; evm: contracts."},
     {"repeat", CONFIG_U64, KEY(repeat), "1", 1, BENCH_REPETITIONS_MAX, NULL,
@@ -56,6 +60,7 @@ static const struct options_command command = {
              "  mempool    inserting into a pool; its intake under contention\n"
              "  evm        contracts on the interpreter alone; --data is the folder of ipsilon's benchmarks/main\n"
              "  node       a whole validator under load, over its sockets\n"
+             "  cluster    validators that finalize together on this machine, under load\n"
              "  compare A.json B.json    two reports that --json wrote, result by result\n"
              "A ratio above 1 means better than the reference.",
     .keys = keys,
@@ -74,16 +79,17 @@ static struct bench_options options_of(const struct bench_settings *s)
                                   .rate = s->rate,
                                   .shards = s->shards,
                                   .check = s->check,
+                                  .validators = s->validators,
                                   .witness = s->witness};
 }
 
 // What was asked for, so that a report tells how to get another like it.
 static json_t *settings_json(const struct bench_settings *s)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "quick", s->quick, "seed", (json_int_t)s->seed,
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "quick", s->quick, "seed", (json_int_t)s->seed,
                      "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds, "senders",
-                     (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards, "witness",
-                     s->witness);
+                     (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards, "validators",
+                     (json_int_t)s->validators, "witness", s->witness);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define GRACE_MS 20000
-#define FOLDERS_MAX 128
+#define FOLDERS_MAX PROCESSES_MAX
 
 // The same settings as init's, with other defaults and words.
 static struct config_key *cluster_keys(void)
@@ -50,20 +50,35 @@ static bool is_cluster(const char *out)
     return is_there(path);
 }
 
-static void print_where(const struct init_settings *s, unsigned count)
+// The folders of all nodes, validators first; how many.
+static unsigned find_nodes(const struct init_settings *s, char folders[][PATH_MAX])
 {
-    printf("%u validators in %s; stop them with Ctrl-C\n", count, s->out);
-    for (unsigned i = 0; i < count; i++) {
-        char folder[PATH_MAX];
-        init_folder(folder, sizeof folder, s, i);
-        printf("  validator-%u  (cd %s && gantry node --config node.conf) starts it again\n", i, folder);
+    unsigned count = 0, i;
+    for (i = 0; count < FOLDERS_MAX; i++, count++) {
+        init_folder(folders[count], PATH_MAX, s, i);
+        if (!is_there(folders[count]))
+            break;
     }
+    for (i = 0; count < FOLDERS_MAX; i++, count++) {
+        init_follower_folder(folders[count], PATH_MAX, s, i);
+        if (!is_there(folders[count]))
+            break;
+    }
+    return count;
+}
+
+static void print_where(const struct init_settings *s, char folders[][PATH_MAX], unsigned count)
+{
+    printf("%u nodes in %s; stop them with Ctrl-C\n", count, s->out);
+    for (unsigned i = 0; i < count; i++)
+        printf("  %s  (cd %s && gantry node --config node.conf) starts it again\n", strrchr(folders[i], '/') + 1,
+               folders[i]);
     fflush(stdout);
 }
 
 static int run_here(const struct init_settings *s)
 {
-    static char folders[FOLDERS_MAX][PATH_MAX], names[FOLDERS_MAX][32];
+    static char folders[FOLDERS_MAX][PATH_MAX];
     struct process_spec specs[FOLDERS_MAX];
     char program[PATH_MAX], error[256];
     char *argv[] = {program, "node", "--config", "node.conf", NULL};
@@ -71,21 +86,16 @@ static int run_here(const struct init_settings *s)
     if (len < 0)
         return options_fail("cluster", "cannot find this program's own path");
     program[len] = '\0';
-    unsigned count = 0;
-    for (; count < FOLDERS_MAX; count++) {
-        init_folder(folders[count], PATH_MAX, s, count);
-        if (!is_there(folders[count]))
-            break;
-        snprintf(names[count], sizeof names[count], "validator-%u", count);
-        specs[count] = (struct process_spec){names[count], folders[count], argv};
-    }
-    print_where(s, count);
+    const unsigned count = find_nodes(s, folders);
+    for (unsigned i = 0; i < count; i++)
+        specs[i] = (struct process_spec){strrchr(folders[i], '/') + 1, folders[i], argv};
+    print_where(s, folders, count);
     struct processes *p = processes_start(specs, count, stdout, error, sizeof error);
     if (!p)
         return options_fail("cluster", "%s", error);
     const unsigned unasked = processes_run(p, GRACE_MS);
     processes_free(p);
-    return unasked > 0 ? options_fail("cluster", "%u of %u validators ended by themselves", unasked, count) : EXIT_OK;
+    return unasked > 0 ? options_fail("cluster", "%u of %u nodes ended by themselves", unasked, count) : EXIT_OK;
 }
 
 static int run(struct init_settings *s)

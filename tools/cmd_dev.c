@@ -11,27 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define DEV_CHAIN_ID 31337
-#define DEV_BALANCE "10000000000000000000000" // 10,000 ether in wei
-
-static char *dev_genesis(void)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *f = open_memstream(&text, &len);
-    if (!f)
-        abort();
-    fprintf(f, "{\"config\": {\"chainId\": %d}, \"alloc\": {", DEV_CHAIN_ID);
-    for (int i = 0; i < DEV_ACCOUNT_COUNT; i++) {
-        char hex[41] = {0};
-        hex_encode(hex, DEV_ACCOUNTS[i].addr.b, 20);
-        fprintf(f, "%s\"0x%s\": {\"balance\": \"%s\"}", i ? ", " : "", hex, DEV_BALANCE);
-    }
-    fprintf(f, "}}\n");
-    fclose(f);
-    return text;
-}
-
 static void print_accounts(void)
 {
     printf("accounts, 10000 ether each (these keys are public: never use them elsewhere):\n");
@@ -52,7 +31,7 @@ static int run(struct node_config *config)
             return options_fail("dev", "no temporary folder could be made under /tmp");
         config->data = strdup(temporary);
     }
-    char *genesis = dev_genesis();
+    char *genesis = genesis_dev_text();
     print_accounts();
     int code = run_node("dev", config, genesis);
     free(genesis);

@@ -18,9 +18,9 @@ static struct data_folder *make_folder(const struct node_config *c, char error[S
         store_fail(error, "%s", reason);
         return NULL;
     }
-    struct state_dirty *records = genesis_records(&genesis);
-    genesis.header.state_root = genesis_state_root(records, genesis.account_count);
-    free(records);
+    struct state_batch records = {0};
+    genesis.header.state_root = genesis_records(&records, &genesis);
+    state_batch_free(&records);
     struct data_folder *folder = data_folder_open(c->data, &genesis.header, error);
     genesis_free(&genesis);
     return folder;

@@ -131,6 +131,7 @@ bool book_complete(struct book *b, struct book_car *c, const struct wire_car *ca
 
 void book_post(const struct book *b, const struct book_car *c, const struct depot_call *like)
 {
+    bool want_header = like->want_header; // from one of them
     for (unsigned s = 0; s < b->shard_count; s++) {
         if (!has(&c->parts, s))
             continue;
@@ -140,6 +141,8 @@ void book_post(const struct book *b, const struct book_car *c, const struct depo
         call->to = like->to;
         call->mask = like->mask;
         call->peer = like->peer;
+        call->want_header = want_header;
+        want_header = false;
         if (like->ask == DEPOT_STORE)
             call->car = *c->car;
         depot_post(call);

@@ -42,7 +42,8 @@ struct book_car *book_event(struct book *b, const struct depot_event *e);
 // Whether the car's transactions are all here; asks for them.
 bool book_load(struct book *b, struct book_car *c);
 void book_release(struct book *b, struct book_car *c);
-// To each shard that has a part: like, but for the depot (ask, name, to, mask, peer are taken over).
+// To each shard that has a part: like, but for the depot (ask, name, to, mask, peer are taken over; want_header by
+// one).
 void book_post(const struct book *b, const struct book_car *c, const struct depot_call *like);
 // Epochs before this one are over and executed: forgets their cars, here and on disk.
 void book_forget(struct book *b, uint64_t from_epoch);

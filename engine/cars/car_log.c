@@ -15,8 +15,7 @@
 
 static uint32_t bucket_of(const struct car_log *l, const struct car_name *name)
 {
-    const uint64_t h = (load_le64(name->digest.b) ^ name->pos) * 0x9e3779b97f4a7c15u;
-    return (uint32_t)(h >> 32) & (l->bucket_count - 1);
+    return (uint32_t)(load_le64(name->digest.b) * l->multiplier >> 32) & (l->bucket_count - 1);
 }
 
 static bool same_name(const struct car_name *a, const struct car_name *b)
@@ -129,19 +128,6 @@ static uint64_t append(struct car_log *l, struct bytes record, uint64_t now_ns, 
     return number;
 }
 
-static void push_pending(struct car_log *l, uint64_t number, const struct car_name *name)
-{
-    if (l->pending_first + l->pending_count == l->pending_cap) {
-        memmove(l->pending, l->pending + l->pending_first, l->pending_count * sizeof *l->pending);
-        l->pending_first = 0;
-        if (2 * l->pending_count >= l->pending_cap) {
-            l->pending_cap = l->pending_cap ? 2 * l->pending_cap : 256;
-            l->pending = grow(l->pending, l->pending_cap * sizeof *l->pending);
-        }
-    }
-    l->pending[l->pending_first + l->pending_count++] = (struct pending_record){number, *name};
-}
-
 enum car_put car_log_put(struct car_log *l, const struct car_name *name, const struct wire_car *car, uint16_t stripes,
                          const struct bytes bodies[WIRE_STRIPES], bool acked, uint64_t now_ns)
 {
@@ -156,14 +142,15 @@ enum car_put car_log_put(struct car_log *l, const struct car_name *name, const s
     if (number == 0)
         return why;
     *car_log_entry(l, name) = (struct car_entry){.name = *name, .stripes = stripes, .acked = acked, .record = number};
-    push_pending(l, number, name);
+    *(struct pending_record *)fifo_add(&l->pending, sizeof(struct pending_record)) =
+        (struct pending_record){number, *name};
     l->numbers.puts++;
     return CAR_PUT;
 }
 
 bool car_log_ready(const struct car_log *l)
 {
-    return l->waiting_bytes < QUEUE_BYTES_MAX;
+    return l->waiting_bytes < QUEUE_BYTES_MAX || car_log_failed(l);
 }
 
 // ---- lists
@@ -222,31 +209,29 @@ static struct record_place place_of(const struct car_log *l, uint64_t number)
 
 // ---- completing
 
+// A record that was put is durable.
+static void record_durable(struct car_log *l, const struct pending_record *p)
+{
+    const struct record_place at = place_of(l, p->number);
+    struct car_entry *e = find(l, &p->name);
+    if (!e || e->record != p->number)
+        return; // dropped, or put anew
+    e->place = (struct blog_place){at.segment, at.length, at.offset};
+    e->durable = true;
+    keep_fresh(l, e);
+    *(struct car_name *)fifo_add(&l->done, sizeof(struct car_name)) = p->name;
+}
+
 static void now_durable(struct car_log *l)
 {
     const uint64_t durable = blog_durable(l->blog);
-    size_t i = 0;
-    for (; i < l->pending_count && l->pending[l->pending_first + i].number <= durable; i++) {
-        const struct pending_record *p = &l->pending[l->pending_first + i];
-        const struct record_place at = place_of(l, p->number);
-        struct car_entry *e = find(l, &p->name);
-        struct car_entry gone = {.name = p->name, .record = p->number};
-        const bool current = e && e->record == p->number;
-        if (!current)
-            e = &gone; // dropped, or put anew
-        e->place = (struct blog_place){at.segment, at.length, at.offset};
-        e->durable = true;
-        if (!current)
-            continue;
-        keep_fresh(l, e);
-        if (l->done_count == l->done_cap) {
-            l->done_cap = l->done_cap ? 2 * l->done_cap : 64;
-            l->done = grow(l->done, l->done_cap * sizeof *l->done);
-        }
-        l->done[l->done_count++] = p->name;
+    while (l->pending.count > 0) {
+        const struct pending_record *p = fifo_at(&l->pending, 0, sizeof *p);
+        if (p->number > durable)
+            break;
+        record_durable(l, p);
+        fifo_drop(&l->pending, 1);
     }
-    l->pending_first += i;
-    l->pending_count -= i;
     if (l->index_pending != 0 && l->index_pending <= durable) {
         l->index = place_of(l, l->index_pending);
         l->index_pending = 0;
@@ -281,11 +266,10 @@ uint64_t car_log_step(struct car_log *l, uint64_t now_ns)
 
 bool car_log_take_durable(struct car_log *l, struct car_name *out)
 {
-    if (l->done_first == l->done_count) {
-        l->done_first = l->done_count = 0;
+    if (l->done.count == 0)
         return false;
-    }
-    *out = l->done[l->done_first++];
+    *out = *(const struct car_name *)fifo_at(&l->done, 0, sizeof *out);
+    fifo_drop(&l->done, 1);
     return true;
 }
 
@@ -365,6 +349,7 @@ struct car_log *car_log_open(struct disk *disk, const struct car_log_options *op
         l->options.index_bytes = INDEX_BYTES;
     l->disk = disk;
     l->free_slot = SLOT_NONE;
+    l->multiplier = disk->ops->salt(disk) | 1;
     const struct blog_options log = {
         .genesis_hash = options->genesis_hash,
         .segment_bytes = options->segment_bytes ? options->segment_bytes : DEFAULT_SEGMENT_BYTES,
@@ -385,8 +370,8 @@ void car_log_close(struct car_log *l)
         blog_close(l->blog);
     free(l->slots);
     free(l->buckets);
-    free(l->pending);
+    free(l->pending.items);
     free(l->fresh);
-    free(l->done);
+    free(l->done.items);
     free(l);
 }

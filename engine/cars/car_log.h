@@ -67,10 +67,7 @@ const struct car_entry *car_log_find(const struct car_log *l, const struct car_n
 // All durable ones, in no order; visit must not change the log.
 void car_log_visit(const struct car_log *l, void (*visit)(void *ctx, const struct car_entry *e), void *ctx);
 
-// Whether more may be put now; false while much waits for the disk.
-bool car_log_ready(const struct car_log *l);
-
-// Whether more may be put now; false while much waits for the disk.
+// Whether more may be put now; false while much waits for the disk (not when that has failed: then putting says so).
 bool car_log_ready(const struct car_log *l);
 
 // A durable record, read and verified; car_record_free frees it.

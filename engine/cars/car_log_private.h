@@ -3,6 +3,7 @@
 #define GANTRY_ENGINE_CARS_CAR_LOG_PRIVATE_H
 
 #include "engine/cars/car_record.h"
+#include "engine/cars/fifo.h"
 
 #define SLOT_NONE UINT32_MAX
 
@@ -26,12 +27,11 @@ struct car_log {
     uint32_t slot_count, slot_cap, used, free_slot;
     uint32_t *buckets; // a power of two; heads of chains of slots
     uint32_t bucket_count;
+    uint64_t multiplier; // of their hash: random, so that owners can't choose cars that share one
 
-    struct pending_record *pending; // put and not durable, by number
-    size_t pending_first, pending_count, pending_cap;
+    struct fifo pending;               // of struct pending_record: put and not durable, by number
+    struct fifo done;                  // of struct car_name: durable and not taken yet
     uint64_t waiting_bytes, oldest_ns; // put since the last commit began
-    struct car_name *done;             // durable and not taken yet
-    size_t done_first, done_count, done_cap;
 
     struct index_entry *fresh; // durable since the last list
     size_t fresh_count, fresh_cap;

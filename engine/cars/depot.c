@@ -72,48 +72,46 @@ static void tell_failed(struct depot *d, const char *why)
 
 // ---- own cars
 
-// The pool's proposal laid out by stripe; begin[s] is where stripe s starts.
+// The pool's proposal, laid out by stripe; begin[s] is where stripe s starts.
 static struct made *arrange(const struct exec_tx *txs, size_t count, size_t begin[WIRE_STRIPES + 1])
 {
-    size_t at[WIRE_STRIPES + 1] = {0};
     struct made *m = malloc(sizeof *m + count * sizeof *txs);
+    size_t at[WIRE_STRIPES];
     if (!m)
         abort();
+    memset(begin, 0, (WIRE_STRIPES + 1) * sizeof *begin);
     for (size_t i = 0; i < count; i++)
-        at[stripe_of_key(txs[i].sender_key) + 1]++;
+        begin[stripe_of_key(txs[i].sender_key) + 1]++;
     for (unsigned s = 0; s < WIRE_STRIPES; s++)
-        at[s + 1] += at[s];
-    memcpy(begin, at, sizeof at);
+        begin[s + 1] += begin[s];
+    memcpy(at, begin, sizeof at);
     for (size_t i = 0; i < count; i++)
         m->txs[at[stripe_of_key(txs[i].sender_key)]++] = txs[i];
     m->count = count;
     return m;
 }
 
-// What one pool may put into a stripe: where several pools fill it, their parts must fit together.
-static uint64_t stripe_share(const struct depot *d)
+// What the pool may propose, so that each stripe's part fits its body; several pools' parts of a stripe must together.
+static struct mempool_pick pick_for(const struct depot *d, const struct depot_request *r)
 {
-    unsigned most = 1;
-    for (unsigned s = 0; s < WIRE_STRIPES; s++) {
-        const unsigned pools = depots_of_stripe(s, d->options.shard_count);
-        most = pools > most ? pools : most;
-    }
-    return WIRE_STRIPE_BYTES_MAX / most - STRIPE_FIXED_BYTES;
+    const uint64_t fixed = WIRE_STRIPES * STRIPE_FIXED_BYTES;
+    struct mempool_pick pick = {.base_fee = r->base_fee,
+                                .gas_max = r->gas_max,
+                                .bytes_max = r->bytes_max > fixed ? r->bytes_max - fixed : 0,
+                                .tx_bytes = STRIPE_TX_OVERHEAD,
+                                .count_max = r->bytes_max / STRIPE_TX_OVERHEAD};
+    for (unsigned s = 0; s < WIRE_STRIPES; s++)
+        pick.group_bytes_max[s] =
+            (WIRE_STRIPE_BYTES_MAX - STRIPE_FIXED_BYTES) / depots_of_stripe(s, d->options.shard_count);
+    return pick;
 }
 
 static void make(struct depot *d, const struct depot_call *c)
 {
+    const struct mempool_pick pick = pick_for(d, &c->request);
     const struct exec_tx *txs;
     size_t begin[WIRE_STRIPES + 1];
     struct depot_event *e = depot_event_new(d, DEPOT_MADE);
-    const struct mempool_pick pick = {
-        .base_fee = c->request.base_fee,
-        .gas_max = c->request.gas_max,
-        .bytes_max = c->request.bytes_max,
-        .group_bytes_max = stripe_share(d),
-        .tx_bytes = STRIPE_TX_OVERHEAD,
-        .count_max = c->request.bytes_max / STRIPE_TX_OVERHEAD + 1,
-    };
     const size_t n = shard_propose(d->options.shard, &pick, &txs);
     struct made *m = arrange(txs, n, begin);
     m->number = c->number;
@@ -125,7 +123,7 @@ static void make(struct depot *d, const struct depot_call *c)
             continue;
         if (depots_of_stripe(s, d->options.shard_count) == 1 &&
             !gather_make(d->gather, s, m->txs + begin[s], count, &e->stripes[s].ref))
-            abort(); // the pool counted their bytes
+            abort(); // they were counted to fit
         e->stripes[s].txs = m->txs + begin[s];
         e->stripes[s].count = (uint32_t)count;
         e->mask |= (uint16_t)(1u << s);

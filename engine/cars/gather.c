@@ -82,17 +82,19 @@ static void free_pending(struct pending *p)
 static void unqueue(struct gather *g, const struct pending *p)
 {
     size_t kept = 0;
-    for (size_t i = 0; i < g->queue_count; i++) {
-        if (g->queue[g->queue_first + i].pending != p)
-            g->queue[g->queue_first + kept++] = g->queue[g->queue_first + i];
+    for (size_t i = 0; i < g->checks.count; i++) {
+        const struct check *c = fifo_at(&g->checks, i, sizeof *c);
+        if (c->pending != p)
+            *(struct check *)fifo_at(&g->checks, kept++, sizeof *c) = *c;
     }
-    g->queue_count = kept;
+    g->checks.count = kept;
     kept = 0;
-    for (size_t i = 0; i < g->report_count; i++) {
-        if (g->reports[g->report_first + i].part != &p->part)
-            g->reports[g->report_first + kept++] = g->reports[g->report_first + i];
+    for (size_t i = 0; i < g->reports.count; i++) {
+        const struct part_report *r = fifo_at(&g->reports, i, sizeof *r);
+        if (r->part != &p->part)
+            *(struct part_report *)fifo_at(&g->reports, kept++, sizeof *r) = *r;
     }
-    g->report_count = kept;
+    g->reports.count = kept;
     struct pending **at = &g->put_first;
     while (*at && *at != p)
         at = &(*at)->next_put;
@@ -137,27 +139,15 @@ void gather_drop_earlier(struct gather *g)
 
 static void report(struct gather *g, const struct part_report *r)
 {
-    if (g->report_first + g->report_count == g->report_cap) {
-        memmove(g->reports, g->reports + g->report_first, g->report_count * sizeof *g->reports);
-        g->report_first = 0;
-        if (2 * g->report_count >= g->report_cap) {
-            g->report_cap = g->report_cap ? 2 * g->report_cap : 64;
-            g->reports = realloc(g->reports, g->report_cap * sizeof *g->reports);
-            if (!g->reports)
-                abort();
-        }
-    }
-    g->reports[g->report_first + g->report_count++] = *r;
+    *(struct part_report *)fifo_add(&g->reports, sizeof *r) = *r;
 }
 
 bool gather_take(struct gather *g, struct part_report *out)
 {
-    if (g->report_count == 0) {
-        g->report_first = 0;
+    if (g->reports.count == 0)
         return false;
-    }
-    *out = g->reports[g->report_first++];
-    g->report_count--;
+    *out = *(const struct part_report *)fifo_at(&g->reports, 0, sizeof *out);
+    fifo_drop(&g->reports, 1);
     return true;
 }
 
@@ -311,27 +301,15 @@ void gather_take_body(struct gather *g, struct pending *p, unsigned stripe, stru
     p->bodies[stripe] = body;
     p->part.bodies[stripe] = body.bytes;
     p->missing &= (uint16_t) ~(1u << stripe);
-    if (g->queue_first + g->queue_count == g->queue_cap) {
-        memmove(g->queue, g->queue + g->queue_first, g->queue_count * sizeof *g->queue);
-        g->queue_first = 0;
-        if (2 * g->queue_count >= g->queue_cap) {
-            g->queue_cap = g->queue_cap ? 2 * g->queue_cap : 64;
-            g->queue = realloc(g->queue, g->queue_cap * sizeof *g->queue);
-            if (!g->queue)
-                abort();
-        }
-    }
-    g->queue[g->queue_first + g->queue_count++] = (struct check){p, stripe};
+    *(struct check *)fifo_add(&g->checks, sizeof(struct check)) = (struct check){p, stripe};
 }
 
 // Decodes the next stripe of the queue; NULL when it is invalid, or its car is already.
 static struct stripe *next_stripe(struct gather *g, struct pending **of)
 {
-    const struct check c = g->queue[g->queue_first++];
+    const struct check c = *(const struct check *)fifo_at(&g->checks, 0, sizeof c);
     struct stripe_verdict verdict;
-    g->queue_count--;
-    if (g->queue_count == 0)
-        g->queue_first = 0;
+    fifo_drop(&g->checks, 1);
     *of = c.pending;
     if (c.pending->state != PENDING_BODIES)
         return NULL;
@@ -366,7 +344,7 @@ static void check(struct gather *g)
     struct stripe *stripes[2][CHECK_STRIPES_MAX];
     struct pending *of[2][CHECK_STRIPES_MAX];
     size_t count[2] = {0, 0}, txs = 0;
-    while (g->queue_count > 0 && txs < CHECK_TXS && count[0] < CHECK_STRIPES_MAX && count[1] < CHECK_STRIPES_MAX) {
+    while (g->checks.count > 0 && txs < CHECK_TXS && count[0] < CHECK_STRIPES_MAX && count[1] < CHECK_STRIPES_MAX) {
         struct pending *p;
         struct stripe *s = next_stripe(g, &p);
         if (!s)
@@ -391,7 +369,7 @@ bool gather_step(struct gather *g, uint64_t now_ns, uint64_t *next)
     *next = car_log_step(g->options.log, now_ns);
     take_durable(g);
     put_waiting(g, now_ns);
-    return g->queue_count > 0;
+    return g->checks.count > 0;
 }
 
 // ---- what is stored already
@@ -502,8 +480,8 @@ void gather_free(struct gather *g)
     }
     stripe_check_free(g->check);
     free(g->early);
-    free(g->queue);
-    free(g->reports);
+    free(g->checks.items);
+    free(g->reports.items);
     free(g);
 }
 

@@ -3,6 +3,7 @@
 #ifndef GANTRY_ENGINE_CARS_GATHER_PRIVATE_H
 #define GANTRY_ENGINE_CARS_GATHER_PRIVATE_H
 
+#include "engine/cars/fifo.h"
 #include "engine/cars/gather.h"
 
 #define GATHER_BUCKETS 1024u
@@ -64,11 +65,9 @@ struct gather {
     struct stripe_check *check;
     uint16_t own_stripes; // of this shard
     struct pending *buckets[GATHER_BUCKETS];
-    struct check *queue;
-    size_t queue_first, queue_count, queue_cap;
+    struct fifo checks; // of struct check
     struct pending *put_first, **put_last;
-    struct part_report *reports;
-    size_t report_first, report_count, report_cap;
+    struct fifo reports; // of struct part_report
     struct made made[WIRE_STRIPES];
     bool doubtful[WIRE_VALIDATORS_MAX]; // lanes whose last car was invalid
     uint64_t epoch;

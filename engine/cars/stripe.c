@@ -153,16 +153,10 @@ static enum tx_status take_tx(struct stripe *s, const struct wire_stripe *in, co
     t->has_ry = true;
     t->home = UINT16_MAX;
     t->raw_len = item->raw.len;
-    s->execs[s->count++] = (struct exec_tx){&t->tx, &t->sender_key, &t->target_key, 0};
+    s->execs[s->count++] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     if (__builtin_add_overflow(s->gas, t->tx.gas_limit, &s->gas))
         s->gas = UINT64_MAX;
     return TX_OK;
-}
-
-static enum tx_status check_tx(const struct tx *tx, const struct stripe_rules *rules)
-{
-    const enum tx_status status = tx_check_static(tx, rules->block_gas_limit);
-    return status != TX_OK ? status : tx_check_supported(tx);
 }
 
 static struct stripe_verdict decode_txs(struct stripe *s, const struct wire_stripe *in,
@@ -174,7 +168,7 @@ static struct stripe_verdict decode_txs(struct stripe *s, const struct wire_stri
         const uint32_t at = s->count;
         enum tx_status status = take_tx(s, in, &item, rules);
         if (status == TX_OK)
-            status = check_tx(&s->txs[at].tx, rules);
+            status = tx_check_static(&s->txs[at].tx, rules->block_gas_limit);
         if (status != TX_OK)
             return (struct stripe_verdict){STRIPE_BAD_TX, status, at};
     }

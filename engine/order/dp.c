@@ -44,7 +44,7 @@ void dp_start_epoch(struct dp *dp, const struct vset *set, uint64_t epoch)
     free_lanes(dp);
     dp->set = set;
     dp->epoch = epoch;
-    dp->lanes = calloc(set->wire.n, sizeof *dp->lanes);
+    dp->lanes = calloc(set->wire.n + 1, sizeof *dp->lanes); // the last for a node that follows: it stays empty
     if (!dp->lanes)
         abort();
     dp->own_last = 0;

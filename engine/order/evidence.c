@@ -131,17 +131,19 @@ void evidence_bad_body(struct evidence *e, struct effects *fx, const struct wire
     offer(e, fx, &m);
 }
 
-bool evidence_take(struct evidence *e, struct effects *fx, const struct wire_message *m, bool log,
-                   evidence_body_check *body_invalid, void *ctx)
+bool evidence_take(struct evidence *e, struct effects *fx, const struct wire_message *m, bool log)
 {
+    const struct evidence_body_check *check = &e->body_check;
     if (m->epoch != e->epoch || !is_new(e, &m->evidence))
         return true;
     if (!proves(e, &m->evidence))
         return false;
-    if (m->evidence.offence == WIRE_BAD_BODY && !body_invalid)
-        return true;
-    if (m->evidence.offence == WIRE_BAD_BODY && !body_invalid(ctx, m->evidence.bad_body.body))
-        return false;
+    if (m->evidence.offence == WIRE_BAD_BODY && log) {
+        if (!check->invalid)
+            return true;
+        if (!check->invalid(check->ctx, &m->evidence))
+            return false;
+    }
     keep(e, fx, m, log);
     return true;
 }

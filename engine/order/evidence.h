@@ -8,9 +8,17 @@
 
 #define EVIDENCE_PER_OFFENDER 4
 
+// Says whether the body that evidence of WIRE_BAD_BODY shows is invalid in itself. NULL: peers' evidence of that kind
+// is not judged, and kept by nobody.
+struct evidence_body_check {
+    bool (*invalid)(void *ctx, const struct wire_evidence *e);
+    void *ctx;
+};
+
 struct evidence {
     const struct vset *set;
     const struct signing *signing;
+    struct evidence_body_check body_check;
     uint64_t epoch;
     uint8_t count[WIRE_VALIDATORS_MAX];
     uint8_t kinds[WIRE_VALIDATORS_MAX]; // bit (offence - 1): this offence of this validator is known
@@ -27,11 +35,8 @@ void evidence_cars(struct evidence *e, struct effects *fx, const struct wire_car
 void evidence_bad_body(struct evidence *e, struct effects *fx, const struct wire_car *car, uint16_t stripe,
                        struct bytes body);
 
-// A peer's, or (log false) one read from the log. False when it proves nothing. body_invalid says whether a body is
-// invalid in itself; NULL: such evidence is not judged, and kept by nobody.
-typedef bool evidence_body_check(void *ctx, struct bytes body);
-MUST_CHECK bool evidence_take(struct evidence *e, struct effects *fx, const struct wire_message *m, bool log,
-                              evidence_body_check *body_invalid, void *ctx);
+// A peer's, or (log false) one read from the log, whose body was judged before. False when it proves nothing.
+MUST_CHECK bool evidence_take(struct evidence *e, struct effects *fx, const struct wire_message *m, bool log);
 
 // Whom it accuses.
 unsigned evidence_offender(const struct evidence *e, const struct wire_evidence *w);

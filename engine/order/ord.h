@@ -152,9 +152,10 @@ struct view_rec *ord_view_if(const struct ord *o, uint64_t view);
 void ord_enter(struct ord *o, uint64_t view, struct kept_cert *cert);
 void ord_timeout(struct ord *o);
 uint64_t ord_random(struct ord *o);
+// A node that follows has the number after the last validator's.
 static inline bool ord_votes(const struct ord *o)
 {
-    return o->epoch >= o->vote_from && !o->diverged && !o->recovering;
+    return o->config.me < o->set->wire.n && o->epoch >= o->vote_from && !o->diverged && !o->recovering;
 }
 static inline bool ord_mutated(const struct ord *o, enum mutation m)
 {

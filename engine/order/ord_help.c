@@ -6,7 +6,7 @@ enum { TOKENS = 16, RANGE_SERVED = 64, CERTS_BYTES = 60000, RANGE_BYTES = 900000
 bool ord_token(struct ord *o, unsigned peer)
 {
     if (o->now_ns >= o->refill_due_ns) {
-        for (unsigned i = 0; i < o->set->wire.n; i++)
+        for (unsigned i = 0; i < WIRE_VALIDATORS_MAX; i++)
             o->peers[i].tokens = TOKENS;
         o->refill_due_ns = o->now_ns + o->config.delta_ns + 10000000;
     }

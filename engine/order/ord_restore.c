@@ -211,7 +211,7 @@ bool ord_restore(struct ord *o, const struct vset *set, enum record_kind kind, s
     } else if (kind == RECORD_CERT) {
         restore_cert(o, &m.cert);
     } else if (kind == RECORD_EVIDENCE) {
-        if (!evidence_take(o->evidence, o->fx, &m, false, NULL, NULL))
+        if (!evidence_take(o->evidence, o->fx, &m, false))
             return store_fail(error, "evidence in the write-ahead log proves nothing");
     }
     return true;

@@ -139,7 +139,7 @@ struct validator *validator_open(const struct validator_config *config, const st
     effects_init(&v->fx);
     v->fx.me = config->ord.me;
     v->fx.set = &v->set;
-    v->evidence = (struct evidence){.signing = config->ord.signing};
+    v->evidence = (struct evidence){.signing = config->ord.signing, .body_check = config->body_check};
     dp_init(&v->dp, &config->dp, &v->fx, &v->evidence);
     ord_init(&v->ord, &config->ord, &v->fx, &v->dp, &v->guard, &v->evidence);
     const bool good = read_log(v, error);
@@ -216,7 +216,7 @@ enum wire_status validator_message(struct validator *v, unsigned src, struct byt
         dp_on_get_car(&v->dp, src, m.epoch, &m.get_car);
         break;
     case WIRE_EVIDENCE:
-        if (!evidence_take(&v->evidence, &v->fx, &m, true, NULL, NULL))
+        if (!evidence_take(&v->evidence, &v->fx, &m, true))
             effects_ban(&v->fx, src, "evidence that proves nothing");
         break;
     case WIRE_ACKS:

@@ -15,8 +15,9 @@ struct validator_config {
     bytes32 genesis_hash; // of the chain; the first block's parent
     bytes32 genesis_root; // execution result of height 0
     uint64_t genesis_time_ms;
-    uint64_t segment_bytes;             // of the log
-    uint64_t snapshot_turns;            // how often the log's earlier part is let go
+    uint64_t segment_bytes;  // of the log
+    uint64_t snapshot_turns; // how often the log's earlier part is let go
+    struct evidence_body_check body_check;
     struct disk *log_disk, *guard_disk; // two folders: the log's completions are its own
     // The log is gone: follow without voting, acking or producing until an epoch in which this key cannot have voted.
     bool recover;

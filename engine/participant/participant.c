@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "engine/cars/body_judge.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -87,12 +88,16 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
     p->guard_disk = p->log_disk ? disk_uring_open(o->guard_dir, error) : NULL;
     if (!p->guard_disk)
         return false;
+    config.ord.me = config.dp.me = p->me;
     config.log_disk = p->log_disk;
     config.guard_disk = p->guard_disk;
     config.recover = o->recover;
     config.segment_bytes = LOG_SEGMENT_BYTES;
     config.snapshot_turns = SNAPSHOT_TURNS;
     config.dp.store = (struct car_store){has_car, p};
+    const uint64_t gas = o->genesis->header.gas_limit;
+    p->judge = body_judge_create(&(struct stripe_rules){o->genesis->chain_id, gas, gas / o->cluster->set.wire.n});
+    config.body_check = body_judge_check(p->judge);
     if (getrandom(&config.ord.seed, sizeof config.ord.seed, 0) != sizeof config.ord.seed)
         return store_fail(error, "the system gives no random bytes: %s", strerror(errno));
     p->validator = validator_open(&config, &o->cluster->set, error);
@@ -199,8 +204,8 @@ struct participant *participant_open(const struct participant_options *options, 
     if (!p)
         abort();
     p->options = *options;
-    p->me = options->cluster->me;
     p->n = options->cluster->set.wire.n;
+    p->me = options->cluster->me == CLUSTER_FOLLOWER ? p->n : options->cluster->me;
     p->book = book_create(p->depots, options->shard_count);
     bool good = open_depots(p, error);
     for (unsigned s = 0; good && s < options->shard_count; s++)
@@ -221,6 +226,7 @@ void participant_free(struct participant *p)
         links_free(p->control);
     if (p->validator)
         validator_close(p->validator);
+    body_judge_free(p->judge);
     if (p->log_disk)
         disk_uring_close(p->log_disk);
     if (p->guard_disk)

@@ -25,8 +25,13 @@ static void send_car(struct participant *p, const struct effect *e, struct vmask
     const struct book_car *c = book_find(p->book, &e->name);
     if (!c || !c->stored || c->invalid)
         return;
-    if (c->car)
-        participant_send_header(p, to, c);
+    if (c->car) {
+        struct wire_message m;
+        m.type = WIRE_CAR_HDR;
+        m.epoch = c->name.epoch;
+        m.car = *c->car;
+        participant_send_message(p, to, &m);
+    }
     struct depot_call like = {.ask = ask, .to = to, .mask = e->stripe_mask, .peer = e->peer};
     if (ask == DEPOT_SEND)
         like.mask = UINT16_MAX;
@@ -34,10 +39,45 @@ static void send_car(struct participant *p, const struct effect *e, struct vmask
     book_post(p->book, c, &like);
 }
 
+// Those that follow are told of finality; they ask for the rest.
+static void tell_followers(struct participant *p, const struct effect *e)
+{
+    struct wire_message m;
+    struct vmask to = {{0, 0}};
+    for (unsigned i = p->n; i < p->options.cluster->peer_count && i < WIRE_VALIDATORS_MAX; i++)
+        vmask_add(&to, i);
+    if (vmask_empty(to) || !e->cert)
+        return;
+    m.type = WIRE_CERT;
+    m.epoch = e->block->header.epoch;
+    m.cert = e->cert->cert;
+    participant_send_message(p, to, &m);
+    m.type = WIRE_BLOCK; // wanted from then on
+    kept_block_value(&m.block, e->block);
+    participant_send_message(p, to, &m);
+}
+
 static void deliver(struct participant *p, const struct effect *e)
 {
+    tell_followers(p, e);
     finality_add(p->options.finality, &e->block->header, &e->block->digest, e->cert ? &e->cert->cert : NULL);
     own_car_delivered(p, e->block);
+}
+
+static void execute(struct participant *p, struct kept_block *b)
+{
+    struct resume *r = &p->resume;
+    char error[STORE_ERROR_MAX];
+    bytes32 root;
+    if (!r->behind || bytes32_equal(&b->digest, &r->head_digest)) {
+        r->behind = false;
+        ordered_feed_add(p->feed, b);
+    } else if (resume_pass(r, p->options.blog, &b->digest, &root, error)) {
+        participant_open_turn(p);
+        dp_executed(&p->validator->dp, b->header.height, &root);
+    } else {
+        participant_fail(p, error);
+    }
 }
 
 static void turn_epoch(struct participant *p, const struct effect *e)
@@ -60,7 +100,7 @@ static void carry_out(struct participant *p, struct effect *e)
         deliver(p, e);
         break;
     case EFFECT_EXECUTE:
-        ordered_feed_add(p->feed, e->block);
+        execute(p, e->block);
         break;
     case EFFECT_STORE_CAR:
         store_car(p, e);

@@ -59,14 +59,10 @@ void participant_send(struct participant *p, struct vmask to, const struct share
     depot_post(c);
 }
 
-void participant_send_header(struct participant *p, struct vmask to, const struct book_car *c)
+void participant_send_message(struct participant *p, struct vmask to, const struct wire_message *m)
 {
-    struct wire_message m;
-    m.type = WIRE_CAR_HDR;
-    m.epoch = c->name.epoch;
-    m.car = *c->car;
-    struct payload *payload = payload_new(wire_size(&m));
-    wire_encode(payload->data, &m);
+    struct payload *payload = payload_new(wire_size(m));
+    wire_encode(payload->data, m);
     send_control(p, to, payload, SLOT_NONE);
     payload_release(payload);
 }

@@ -38,6 +38,7 @@ struct participant {
     struct disk *log_disk, *guard_disk;
     struct event_watch log_watch, guard_watch;
     struct validator *validator;
+    struct body_judge *judge;
     struct depot *depots[SHARD_MAX];
     struct book *book;
     struct ordered_feed *feed;
@@ -69,7 +70,8 @@ void participant_release(struct participant *p);
 // participant_links.c
 MUST_CHECK bool participant_make_links(struct participant *p, char error[STORE_ERROR_MAX]);
 void participant_send(struct participant *p, struct vmask to, const struct shared_bytes *bytes);
-void participant_send_header(struct participant *p, struct vmask to, const struct book_car *c);
+// A message of the control connection.
+void participant_send_message(struct participant *p, struct vmask to, const struct wire_message *m);
 void participant_ban(struct participant *p, unsigned peer, const char *why);
 void participant_bulk_closed(struct participant *p, const struct depot_event *e);
 // Publishes what operators see when that is due. Returns when it is next.

@@ -10,6 +10,7 @@
 #include "engine/rpc/feed.h"
 #include "engine/rpc/fees.h"
 #include "engine/rpc/params.h"
+#include "engine/rpc/recent_hashes.h"
 
 // JSON-RPC 2.0, section 5.1; EIP-1474; geth.
 enum rpc_error {
@@ -56,21 +57,18 @@ struct rpc_core {
     const struct genesis *genesis;
     struct feed feed;
     struct fee_oracle fees;
+    struct recent_hashes hashes;
     struct rpc_exchange *exchanges; // all that are under way
     unsigned query_count;
     // Submissions of the batch whose calls are being started; NULL when none is.
     struct rpc_query **gathered;
     size_t gathered_count;
+    struct log_scan *scans; // a ring of the searches that wait for their turn
+    unsigned scan_count;
     struct rpc_method_stats *stats; // RPC_METHOD_COUNT + 1
     struct hist latency_ns;
     uint64_t request_count, batch_count, parse_error_count, busy_count;
     _Atomic uint64_t pending_lost;
-};
-
-// What a call remembers while the node answers.
-union call_state {
-    struct call_args args;
-    address sender;
 };
 
 struct rpc_call {
@@ -83,8 +81,9 @@ struct rpc_call {
     bool notification, answered, failed;
     uint64_t started_ns;
     struct rpc_query *query; // with the node
+    struct log_scan *scan;   // a search for logs under way
     void (*then)(struct rpc_call *call, struct rpc_query *q);
-    union call_state state;
+    address sender; // whom a question is about
 };
 
 // The peer that asked, NULL when it has gone.
@@ -96,6 +95,8 @@ void call_done(struct rpc_call *call);
 void call_raw(struct rpc_call *call, const char *json); // the whole result
 void call_quantity(struct rpc_call *call, uint64_t v);
 void call_quantity256(struct rpc_call *call, const u256 *v);
+// An error with data, in hexadecimal.
+void call_fail_data(struct rpc_call *call, int code, const char *message, struct bytes data);
 __attribute__((format(printf, 3, 4))) void call_fail(struct rpc_call *call, int code, const char *format, ...);
 // -32602 "invalid argument I: ...". Returns false, for use in conditions.
 bool call_invalid(struct rpc_call *call, unsigned i, const char *error);
@@ -114,6 +115,9 @@ bool arg_bool(struct rpc_call *call, unsigned i, bool *out);
 bool arg_block_number(struct rpc_call *call, unsigned i, struct block_ref *out);
 // Absent or null: latest.
 bool arg_block(struct rpc_call *call, unsigned i, struct block_ref *out);
+
+// As arg_block, for a read of state; false also when there is no such block.
+bool arg_state(struct rpc_call *call, unsigned i, uint64_t *height, bool *pending);
 
 // The block meant by ref. false when there is none (nothing is answered).
 bool chain_resolve(struct rpc_core *core, const struct block_ref *ref, uint64_t *height);

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/rpc/call.h"
+#include "engine/rpc/log_scan.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -96,8 +97,10 @@ static void exchange_free(struct rpc_exchange *x)
         x->core->exchanges = x->next;
     if (x->next)
         x->next->prev = x->prev;
-    for (size_t i = 0; i < x->call_count; i++)
+    for (size_t i = 0; i < x->call_count; i++) {
+        log_scan_end(&x->calls[i]);
         jw_release(&x->calls[i].out);
+    }
     jv_free(x->document);
     free(x);
 }
@@ -205,6 +208,7 @@ void call_done(struct rpc_call *call)
     call->answered = true;
     if (call->query) // abandoned: its answer will find nobody
         call->query->owner = NULL;
+    log_scan_end(call);
     if (call->out.overflow)
         too_large(call);
     jw_raw(&call->out, "}");
@@ -256,6 +260,16 @@ void call_fail(struct rpc_call *call, int code, const char *format, ...)
     call_done(call);
 }
 
+void call_fail_data(struct rpc_call *call, int code, const char *message, struct bytes data)
+{
+    write_error(call, code, bytes_of(message, strlen(message)));
+    call->out.len--; // the closing brace
+    jw_raw(&call->out, ",\"data\":");
+    jw_data(&call->out, data.ptr, data.len);
+    jw_raw(&call->out, "}");
+    call_done(call);
+}
+
 bool call_invalid(struct rpc_call *call, unsigned i, const char *error)
 {
     call_fail(call, RPC_INVALID_PARAMS, "invalid argument %u: %s", i, error);
@@ -270,6 +284,8 @@ static void query_free(struct rpc_query *q)
     for (size_t i = 0; i < q->entry_count; i++)
         free(q->entries[i].raw);
     free(q->entries);
+    call_request_free(q->call);
+    rpc_proof_free(q->proof);
     free(q);
 }
 
@@ -306,6 +322,8 @@ void call_ask(struct rpc_call *call, const struct rpc_query *query,
     struct rpc_query *q = core->query_count < CORE_QUERIES_MAX ? malloc(sizeof *q) : NULL;
     if (!q) {
         free(query->raw);
+        call_request_free(query->call);
+        rpc_proof_free(query->proof);
         answer_busy(call);
         return;
     }
@@ -494,12 +512,12 @@ void core_peer_closed(struct rpc_core *core, struct rpc_peer *peer)
 void core_block(struct rpc_core *core, uint64_t height, uint8_t *record, size_t len, struct blog_place place)
 {
     chain_reader_add(core->reader, height, record, len, place);
-    if (!core->feed.subscriptions)
-        return;
     bool damaged = false;
     const struct record *r = chain_reader_block(core->reader, height, &damaged);
-    if (r)
-        feed_block(core, r);
+    if (!r)
+        return;
+    recent_hashes_add(&core->hashes, height, &r->block_hash);
+    feed_block(core, r);
 }
 
 void core_retain(struct rpc_core *core, uint64_t height)
@@ -511,6 +529,11 @@ void core_retain(struct rpc_core *core, uint64_t height)
 void core_pending(struct rpc_core *core, const bytes32 *hashes, size_t count)
 {
     feed_pending(core, hashes, count);
+}
+
+bool core_work(struct rpc_core *core)
+{
+    return log_scan_work(core);
 }
 
 bool core_wants_pending(const struct rpc_core *core)
@@ -550,6 +573,8 @@ char *rpc_handle_text(struct rpc_core *core, struct bytes text, size_t *len)
 {
     struct collector c = {.peer = {.respond = collect, .notify = ignore, .can_subscribe = true}};
     core_handle(core, &c.peer, text);
+    while (core_work(core))
+        continue;
     core_peer_closed(core, &c.peer);
     *len = c.answer.len;
     char *out = c.answer.len ? malloc(c.answer.len + 1) : NULL;

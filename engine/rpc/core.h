@@ -44,6 +44,8 @@ void core_handle(struct rpc_core *core, struct rpc_peer *peer, struct bytes text
 // An answer of the node; frees the query.
 void core_complete(struct rpc_core *core, struct rpc_query *q);
 void core_block(struct rpc_core *core, uint64_t height, uint8_t *record, size_t len, struct blog_place place);
+// Goes on with what is done in pieces; true while something is left: then it wants to be called again, soon.
+bool core_work(struct rpc_core *core);
 // Blocks below height are gone.
 void core_retain(struct rpc_core *core, uint64_t height);
 void core_pending(struct rpc_core *core, const bytes32 *hashes, size_t count);

@@ -2,6 +2,7 @@
 
 #include "engine/rpc/call.h"
 #include "engine/rpc/core.h"
+#include "engine/rpc/log_filter.h"
 #include "engine/rpc/views.h"
 
 #include <stdlib.h>
@@ -17,8 +18,11 @@ void feed_free(struct feed *feed)
     while (feed->subscriptions) {
         struct rpc_subscription *s = feed->subscriptions;
         feed->subscriptions = s->next;
+        log_filter_release(s->logs);
         free(s);
     }
+    for (unsigned i = 0; i < feed->filter_count; i++)
+        log_filter_release(feed->filters[i].logs);
     free(feed->filters);
     free(feed->pending);
 }
@@ -36,13 +40,15 @@ static void count_user(struct feed *feed, enum feed_kind kind, int change)
         atomic_fetch_add_explicit(&feed->pending_users, (unsigned)change, memory_order_relaxed);
 }
 
-struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer, enum feed_kind kind)
+struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer, enum feed_kind kind,
+                                        struct log_filter *logs)
 {
     struct rpc_subscription *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
     random_id(&s->id);
     s->kind = kind;
+    s->logs = logs ? log_filter_share(logs) : NULL;
     s->peer = peer;
     s->next_of_peer = peer->subscriptions;
     peer->subscriptions = s;
@@ -69,6 +75,7 @@ static void remove_first(struct feed *feed, struct rpc_peer *peer, struct rpc_su
         s->next->prev = s->prev;
     feed->subscription_count--;
     count_user(feed, s->kind, -1);
+    log_filter_release(s->logs);
     free(s);
 }
 
@@ -94,6 +101,7 @@ void feed_peer_closed(struct feed *feed, struct rpc_peer *peer)
 static void drop_filter(struct feed *feed, struct rpc_filter *filter)
 {
     count_user(feed, filter->kind, -1);
+    log_filter_release(filter->logs);
     *filter = feed->filters[--feed->filter_count];
 }
 
@@ -105,7 +113,8 @@ static void drop_expired(struct feed *feed, uint64_t now_ns)
     }
 }
 
-struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, uint64_t height, uint64_t now_ns)
+struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, struct log_filter *logs, uint64_t height,
+                                   uint64_t now_ns)
 {
     drop_expired(feed, now_ns);
     if (!feed->filters)
@@ -116,7 +125,8 @@ struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, uint6
         return NULL;
     struct rpc_filter *filter = &feed->filters[feed->filter_count++];
     *filter = (struct rpc_filter){.kind = kind, .used_ns = now_ns};
-    filter->position = kind == FEED_HEADS ? height : feed->pending_seen;
+    filter->logs = logs ? log_filter_share(logs) : NULL;
+    filter->position = kind == FEED_PENDING ? feed->pending_seen : height;
     random_id(&filter->id);
     count_user(feed, kind, 1);
     return filter;
@@ -198,10 +208,34 @@ static void end_notification(struct json_writer *w, struct rpc_core *core, struc
     s->peer->notify(s->peer, w);
 }
 
+struct log_notice {
+    struct rpc_core *core;
+    struct rpc_subscription *subscription;
+};
+
+static bool tell_log(void *ctx, const struct log_place *at, const struct log_view *log)
+{
+    const struct log_notice *notice = ctx;
+    struct json_writer w;
+    begin_notification(&w, notice->core, notice->subscription);
+    view_log(&w, at, log);
+    end_notification(&w, notice->core, notice->subscription);
+    return true;
+}
+
+static void tell_logs(struct rpc_core *core, struct rpc_subscription *s, const struct record *r)
+{
+    struct log_notice notice = {core, s};
+    if (log_filter_may_match(s->logs, &r->header.logs_bloom))
+        log_filter_walk(s->logs, r, tell_log, &notice);
+}
+
 // notify only queues: a peer that is to be dropped goes later, so that the list stays as it is.
 void feed_block(struct rpc_core *core, const struct record *r)
 {
     for (struct rpc_subscription *s = core->feed.subscriptions; s; s = s->next) {
+        if (s->kind == FEED_LOGS)
+            tell_logs(core, s, r);
         if (s->kind != FEED_HEADS)
             continue;
         struct json_writer w;

@@ -1,8 +1,8 @@
 // What clients want to hear of: subscriptions (WebSocket, told at once) and filters (any transport, asked for).
 //
-// Filters hold no copies: a block filter is a height, a filter for pending transactions a position in one ring of the
-// newest hashes that all share. Who asks too rarely misses the oldest of them. A filter that nobody asked for during
-// FILTER_EXPIRY_NS goes. Ids are random, so that nobody guesses another's. Owner: the rpc thread.
+// Filters hold no copies: a filter for blocks or logs is a height, a filter for pending transactions a position in one
+// ring of the newest hashes that all share. Who asks too rarely misses the oldest of them. A filter that nobody asked
+// for during FILTER_EXPIRY_NS goes. Ids are random, so that nobody guesses another's. Owner: the rpc thread.
 #ifndef GANTRY_ENGINE_RPC_FEED_H
 #define GANTRY_ENGINE_RPC_FEED_H
 
@@ -13,13 +13,14 @@
 struct rpc_core;
 struct rpc_peer;
 struct record;
+struct log_filter;
 
 #define FILTER_EXPIRY_NS (UINT64_C(300) * 1000 * 1000 * 1000)
 #define PENDING_RING 65536 // hashes kept for filters
 // Blocks that one answer of a block filter tells of at most; the rest comes with the next.
 #define FILTER_BLOCKS_MAX 10000
 
-enum feed_kind { FEED_HEADS, FEED_PENDING };
+enum feed_kind { FEED_HEADS, FEED_PENDING, FEED_LOGS, FEED_KIND_COUNT };
 
 struct feed_id {
     uint8_t b[16];
@@ -28,6 +29,7 @@ struct feed_id {
 struct rpc_subscription {
     struct feed_id id;
     enum feed_kind kind;
+    struct log_filter *logs; // FEED_LOGS
     struct rpc_peer *peer;
     struct rpc_subscription *next_of_peer;
     struct rpc_subscription *next, *prev; // of all
@@ -36,7 +38,8 @@ struct rpc_subscription {
 struct rpc_filter {
     struct feed_id id;
     enum feed_kind kind;
-    uint64_t position; // FEED_HEADS: last height told; FEED_PENDING: hashes seen so far
+    uint64_t position;       // FEED_HEADS, FEED_LOGS: last height told; FEED_PENDING: hashes seen so far
+    struct log_filter *logs; // FEED_LOGS
     uint64_t used_ns;
 };
 
@@ -54,13 +57,15 @@ struct feed {
 void feed_init(struct feed *feed, unsigned filter_max);
 void feed_free(struct feed *feed);
 
-// NULL when memory is short.
-struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer, enum feed_kind kind);
+// NULL when memory is short. logs (shared) is of FEED_LOGS, else NULL.
+struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer, enum feed_kind kind,
+                                        struct log_filter *logs);
 bool feed_unsubscribe(struct feed *feed, struct rpc_peer *peer, const struct feed_id *id);
 void feed_peer_closed(struct feed *feed, struct rpc_peer *peer);
 
-// NULL when filter_max are in use (after removing the expired ones) or memory is short.
-struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, uint64_t height, uint64_t now_ns);
+// NULL when filter_max are in use (after removing the expired ones) or memory is short. logs as above.
+struct rpc_filter *feed_add_filter(struct feed *feed, enum feed_kind kind, struct log_filter *logs, uint64_t height,
+                                   uint64_t now_ns);
 struct rpc_filter *feed_find_filter(struct feed *feed, const struct feed_id *id, uint64_t now_ns);
 bool feed_remove_filter(struct feed *feed, const struct feed_id *id, uint64_t now_ns);
 // Copies up to max hashes that the filter has not seen and advances it; returns how many.

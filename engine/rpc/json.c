@@ -125,6 +125,18 @@ const struct jv *jv_get(const struct jv *object, const char *name)
     return ours(json_object_get(native(object), name));
 }
 
+bool jv_visit(const struct jv *object, bool (*visit)(void *ctx, const char *name, const struct jv *value), void *ctx)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach((json_t *)object, name, value)
+    {
+        if (!visit(ctx, name, ours(value)))
+            return false;
+    }
+    return true;
+}
+
 struct bytes jv_text(const struct jv *v)
 {
     return bytes_of(json_string_value(native(v)), json_string_length(native(v)));

@@ -30,6 +30,8 @@ size_t jv_count(const struct jv *v);
 const struct jv *jv_at(const struct jv *array, size_t i);
 // Members of an object; NULL when there is none of this name.
 const struct jv *jv_get(const struct jv *object, const char *name);
+// Visits an object's members in the order of their text, until visit returns false; the name with a NUL behind it.
+bool jv_visit(const struct jv *object, bool (*visit)(void *ctx, const char *name, const struct jv *value), void *ctx);
 // Text of a string (empty view for other kinds); a NUL follows it.
 struct bytes jv_text(const struct jv *v);
 bool jv_text_is(const struct jv *v, const char *text);

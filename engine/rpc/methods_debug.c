@@ -1,6 +1,8 @@
 // Blocks in their encoded forms.
 #include "engine/rpc/methods.h"
 
+#include "chain/logs.h"
+
 #include <stdlib.h>
 
 // geth answers unknown blocks with an error here, not with null.
@@ -46,7 +48,11 @@ static bool write_raw_receipt(struct json_writer *w, const struct record *r, uin
     record_tx_at(r, i, &t);
     if (tx_decode(&tx, t.raw, 0) != TX_OK)
         return false;
-    struct receipt receipt = {.tx_type = (uint8_t)tx.type, .success = t.success, .cumulative_gas = t.cumulative_gas};
+    struct receipt receipt = {.tx_type = (uint8_t)tx.type,
+                              .success = t.success,
+                              .cumulative_gas = t.cumulative_gas,
+                              .logs_bloom = logs_bloom(t.logs),
+                              .logs = t.logs};
     uint8_t *encoded = malloc(receipt_size(&receipt));
     if (!encoded)
         return false;

@@ -2,6 +2,7 @@
 #include "engine/rpc/methods.h"
 
 #include "base/clock.h"
+#include "engine/rpc/log_scan.h"
 
 #include <stdlib.h>
 
@@ -21,8 +22,9 @@ static bool wants_whole(struct rpc_call *call)
 
 static bool feed_named(struct bytes name, enum feed_kind *kind)
 {
-    static const char *const names[] = {[FEED_HEADS] = "newHeads", [FEED_PENDING] = "newPendingTransactions"};
-    for (int i = FEED_HEADS; i <= FEED_PENDING; i++) {
+    static const char *const names[FEED_KIND_COUNT] = {
+        [FEED_HEADS] = "newHeads", [FEED_PENDING] = "newPendingTransactions", [FEED_LOGS] = "logs"};
+    for (int i = 0; i < FEED_KIND_COUNT; i++) {
         if (bytes_equal(name, bytes_of(names[i], strlen(names[i])))) {
             *kind = (enum feed_kind)i;
             return true;
@@ -31,17 +33,32 @@ static bool feed_named(struct bytes name, enum feed_kind *kind)
     return false;
 }
 
-static void subscribe(struct rpc_call *call, struct rpc_peer *peer, enum feed_kind kind)
+static void subscribe(struct rpc_call *call, struct rpc_peer *peer, enum feed_kind kind, struct log_filter *logs)
 {
     struct rpc_core *core = call->core;
     struct rpc_subscription *s = NULL;
     if (peer->subscription_count < core->options.subscription_max)
-        s = feed_subscribe(&core->feed, peer, kind);
+        s = feed_subscribe(&core->feed, peer, kind, logs);
     if (s)
         answer_id(call, &s->id);
     else
         call_fail(call, RPC_LIMIT_EXCEEDED, "too many subscriptions on this connection (limit %u)",
                   core->options.subscription_max);
+}
+
+static void subscribe_logs(struct rpc_call *call, struct rpc_peer *peer)
+{
+    char error[PARAM_ERROR_MAX];
+    if (!call_arg(call, 1)) {
+        call_fail(call, RPC_INVALID_PARAMS, "missing value for required argument 1");
+        return;
+    }
+    struct log_filter *logs = log_filter_read(call_arg(call, 1), error);
+    if (logs)
+        subscribe(call, peer, FEED_LOGS, logs);
+    else
+        call_invalid(call, 1, error);
+    log_filter_release(logs);
 }
 
 void eth_subscribe(struct rpc_call *call)
@@ -60,10 +77,12 @@ void eth_subscribe(struct rpc_call *call)
                   (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
     else if (jv_count(call->params) > 2)
         call_fail(call, RPC_INVALID_PARAMS, "too many arguments, want at most 2");
+    else if (kind == FEED_LOGS)
+        subscribe_logs(call, peer);
     else if (wants_whole(call))
         call_fail(call, RPC_INVALID_PARAMS, "invalid argument 1: whole transactions are not told, only hashes");
     else
-        subscribe(call, peer, kind);
+        subscribe(call, peer, kind, NULL);
 }
 
 void eth_unsubscribe(struct rpc_call *call)
@@ -82,10 +101,10 @@ void eth_unsubscribe(struct rpc_call *call)
         call_fail(call, RPC_SERVER_ERROR, "subscription not found");
 }
 
-static void new_filter(struct rpc_call *call, enum feed_kind kind)
+static void new_filter(struct rpc_call *call, enum feed_kind kind, struct log_filter *logs)
 {
     struct rpc_core *core = call->core;
-    struct rpc_filter *filter = feed_add_filter(&core->feed, kind, chain_reader_head(core->reader), clock_ns());
+    struct rpc_filter *filter = feed_add_filter(&core->feed, kind, logs, chain_reader_head(core->reader), clock_ns());
     if (filter)
         answer_id(call, &filter->id);
     else
@@ -94,7 +113,7 @@ static void new_filter(struct rpc_call *call, enum feed_kind kind)
 
 void eth_new_block_filter(struct rpc_call *call)
 {
-    new_filter(call, FEED_HEADS);
+    new_filter(call, FEED_HEADS, NULL);
 }
 
 void eth_new_pending_transaction_filter(struct rpc_call *call)
@@ -105,7 +124,18 @@ void eth_new_pending_transaction_filter(struct rpc_call *call)
     if (call_has_arg(call, 0) && whole)
         call_fail(call, RPC_INVALID_PARAMS, "invalid argument 0: whole transactions are not told, only hashes");
     else
-        new_filter(call, FEED_PENDING);
+        new_filter(call, FEED_PENDING, NULL);
+}
+
+void eth_new_filter(struct rpc_call *call)
+{
+    char error[PARAM_ERROR_MAX];
+    struct log_filter *logs = log_filter_read(call_arg(call, 0), error);
+    if (logs)
+        new_filter(call, FEED_LOGS, logs);
+    else
+        call_invalid(call, 0, error);
+    log_filter_release(logs);
 }
 
 static void write_new_blocks(struct json_writer *w, struct rpc_core *core, struct rpc_filter *filter)
@@ -155,14 +185,41 @@ static bool arg_filter(struct rpc_call *call, struct feed_id *id)
     return true;
 }
 
-void eth_get_filter_changes(struct rpc_call *call)
+// NULL after having answered.
+static struct rpc_filter *find_filter(struct rpc_call *call)
 {
     struct feed_id id;
     if (!arg_filter(call, &id))
-        return;
+        return NULL;
     struct rpc_filter *filter = feed_find_filter(&call->core->feed, &id, clock_ns());
-    if (!filter) {
+    if (!filter)
         call_fail(call, RPC_SERVER_ERROR, "filter not found");
+    return filter;
+}
+
+// A range that the filter names bounds what it tells. What was removed by retention is missed.
+static void answer_new_logs(struct rpc_call *call, struct rpc_filter *filter)
+{
+    const struct log_filter *logs = filter->logs;
+    const uint64_t head = chain_reader_head(call->core->reader), first = chain_reader_first(call->core->reader);
+    uint64_t from = filter->position + 1 > first ? filter->position + 1 : first, to = head;
+    if (logs->from.kind == BLOCK_REF_NUMBER && logs->from.number > from)
+        from = logs->from.number;
+    if (logs->to.kind == BLOCK_REF_NUMBER && logs->to.number < to)
+        to = logs->to.number;
+    if (from <= to)
+        log_scan_follow(call, filter, from, to);
+    else
+        call_raw(call, "[]");
+}
+
+void eth_get_filter_changes(struct rpc_call *call)
+{
+    struct rpc_filter *filter = find_filter(call);
+    if (!filter)
+        return;
+    if (filter->kind == FEED_LOGS) {
+        answer_new_logs(call, filter);
         return;
     }
     if (filter->kind == FEED_HEADS)
@@ -177,4 +234,61 @@ void eth_uninstall_filter(struct rpc_call *call)
     struct feed_id id;
     if (arg_filter(call, &id))
         call_raw(call, feed_remove_filter(&call->core->feed, &id, clock_ns()) ? "true" : "false");
+}
+
+// Logs of the past
+
+// The heights that a filter asks for; false after having answered.
+static bool log_range(struct rpc_call *call, const struct log_filter *f, uint64_t *from, uint64_t *to)
+{
+    struct chain_reader *reader = call->core->reader;
+    const uint64_t head = chain_reader_head(reader);
+    if (f->by_hash) {
+        if (chain_reader_height_of(reader, &f->hash, from)) {
+            *to = *from;
+            return true;
+        }
+        call_fail(call, RPC_SERVER_ERROR, "unknown block");
+        return false;
+    }
+    *from = f->from.kind == BLOCK_REF_NUMBER ? f->from.number : head;
+    *to = f->to.kind == BLOCK_REF_NUMBER ? f->to.number : head;
+    if (*from > head || *to > head)
+        call_fail(call, RPC_INVALID_PARAMS, "block range extends beyond current head block");
+    else if (*from > *to)
+        call_fail(call, RPC_INVALID_PARAMS, "invalid block range params");
+    else if (*to - *from >= LOG_RANGE_MAX)
+        call_fail(call, RPC_LIMIT_EXCEEDED, "query spans more than %d blocks", LOG_RANGE_MAX);
+    else if (*from + 1 < chain_reader_first(reader))
+        call_fail(call, RPC_PRUNED, "pruned history unavailable");
+    else
+        return true;
+    return false;
+}
+
+static void answer_logs(struct rpc_call *call, struct log_filter *f)
+{
+    uint64_t from, to;
+    if (log_range(call, f, &from, &to))
+        log_scan_start(call, f, from, to);
+}
+
+void eth_get_logs(struct rpc_call *call)
+{
+    char error[PARAM_ERROR_MAX];
+    struct log_filter *f = log_filter_read(call_arg(call, 0), error);
+    if (f)
+        answer_logs(call, f);
+    else
+        call_invalid(call, 0, error);
+    log_filter_release(f);
+}
+
+void eth_get_filter_logs(struct rpc_call *call)
+{
+    const struct rpc_filter *filter = find_filter(call);
+    if (filter && filter->kind == FEED_LOGS)
+        answer_logs(call, filter->logs);
+    else if (filter)
+        call_fail(call, RPC_SERVER_ERROR, "filter not found");
 }

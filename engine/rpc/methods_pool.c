@@ -186,15 +186,15 @@ static void answer_content_from(struct rpc_call *call, struct rpc_query *q)
 {
     struct json_writer *w = call_result(call);
     jw_raw(w, "{\"pending\":");
-    write_own(w, q, &call->state.sender, true);
+    write_own(w, q, &call->sender, true);
     jw_raw(w, ",\"queued\":");
-    write_own(w, q, &call->state.sender, false);
+    write_own(w, q, &call->sender, false);
     jw_raw(w, "}");
     call_done(call);
 }
 
 void txpool_content_from(struct rpc_call *call)
 {
-    if (arg_address(call, 0, &call->state.sender))
+    if (arg_address(call, 0, &call->sender))
         ask_content(call, answer_content_from);
 }

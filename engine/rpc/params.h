@@ -40,15 +40,4 @@ MUST_CHECK bool param_block(const struct jv *v, struct block_ref *out, char erro
 // A number of blocks: hexadecimal or decimal, as text or as a JSON number.
 MUST_CHECK bool param_count(const struct jv *v, uint64_t *out, char error[PARAM_ERROR_MAX]);
 
-// The transaction object of eth_call and eth_estimateGas.
-struct call_args {
-    address from, to;
-    bool has_to, has_price; // price: gasPrice or maxFeePerGas, not zero
-    bool has_gas;
-    uint64_t gas;
-    u256 price, value;
-    size_t data_len, access_address_count, access_key_count;
-};
-MUST_CHECK bool param_call_args(const struct jv *v, struct call_args *out, char error[PARAM_ERROR_MAX]);
-
 #endif

@@ -110,8 +110,11 @@ static void *run(void *ctx)
 {
     struct rpc *rpc = ctx;
     pthread_setname_np(pthread_self(), "rpc");
-    while (!atomic_load(&rpc->stopping))
+    while (!atomic_load(&rpc->stopping)) {
         server_service(rpc->server);
+        if (core_work(rpc->core))
+            wake(rpc);
+    }
     drain(rpc);
     return NULL;
 }

@@ -10,8 +10,10 @@
 #include "base/config.h"
 #include "chain/genesis.h"
 #include "engine/consensus_view.h"
+#include "engine/calls/call_request.h"
 #include "engine/store/chain_reader.h"
 #include "mempool/mempool.h"
+#include "shard/trie/proof.h"
 
 // Of all requests being received; of all answers waiting, beyond which new requests are refused.
 #define RPC_INPUT_BYTES_MAX (256u << 20)
@@ -26,6 +28,7 @@ struct rpc_options {
     const char *allowed_hosts; // comma-separated Host names accepted besides localhost and numeric addresses
     uint32_t connection_max, batch_max, subscription_max, filter_max;
     uint64_t body_bytes_max, response_bytes_max;
+    uint64_t gas_cap; // of eth_call and its like
     uint32_t depth_max;
     bool developer_methods; // txpool_content, txpool_inspect, debug_*
 };
@@ -34,11 +37,25 @@ enum rpc_query_kind {
     RPC_SUBMIT,  // in: raw. out: status, hash
     RPC_ACCOUNT, // in: key, height, pending. out: found (1, 0, -1 as state_get_at), account (with pending: nonce after
                  // the pool's)
-    RPC_POOL_FIND,   // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw,
-                     // sender
-    RPC_POOL_STATS,  // out: stats, summed over shards
-    RPC_POOL_CONTENT // out: entries
+    RPC_POOL_FIND,    // in: hash. out: found (1 pending, 2 queued, 0 no), status (drop reason or TX_OK), text = raw,
+                      // sender
+    RPC_POOL_STATS,   // out: stats, summed over shards
+    RPC_POOL_CONTENT, // out: entries
+    RPC_CODE,         // in: key, height. out: found (-1: height not kept), raw
+    RPC_SLOT,         // in: key, height, hash (the slot). out: found likewise, hash (the value)
+    RPC_PROOF,        // in: key, height, proof. out: found likewise, proof
+    RPC_CALL          // in: call, key (of the account that it is about). out: call's results
 };
+
+// A question for a proof of an account and its slots.
+struct rpc_proof {
+    address address;
+    u256 *slots;     // malloc'ed
+    bool *full_keys; // malloc'ed, the rpc thread's own: were all digits of the slot given?
+    struct account_proof account;
+    struct proof nodes; // out: the account's, from the state root on
+};
+void rpc_proof_free(struct rpc_proof *p); // NULL is fine
 
 struct rpc_pool_entry {
     uint8_t *raw; // malloc'ed
@@ -53,7 +70,7 @@ struct rpc_query {
     void *owner;         // the rpc thread's own; not touched by the node
     unsigned next_shard; // the node's own: where a question that visits all shards goes next
     // In
-    uint8_t *raw; // RPC_SUBMIT: malloc'ed by rpc; RPC_POOL_FIND: malloc'ed by the node; freed by rpc
+    uint8_t *raw; // RPC_SUBMIT: malloc'ed by rpc; RPC_POOL_FIND, RPC_CODE: malloc'ed by the node; freed by rpc
     size_t raw_len;
     bytes32 key, hash;
     uint64_t height;
@@ -66,7 +83,9 @@ struct rpc_query {
     struct mempool_stats stats;
     struct rpc_pool_entry *entries; // malloc'ed by the node; freed by rpc
     size_t entry_count;
-    size_t entry_max; // in: stop after this many
+    size_t entry_max;          // in: stop after this many
+    struct call_request *call; // the rpc thread's, lent; freed by rpc
+    struct rpc_proof *proof;   // likewise
 };
 
 // A snapshot for gantry_status, /health and the metrics that come from the node; filled by backend.status, which may be

@@ -3,6 +3,8 @@
 #include "base/hex.h"
 #include "base/keccak.h"
 #include "base/rlp.h"
+#include "chain/logs.h"
+#include "shard/evm/evm.h"
 
 #include <ctype.h>
 
@@ -238,11 +240,57 @@ bool view_pooled(struct json_writer *w, struct bytes raw, const bytes32 *hash, c
     return true;
 }
 
-void view_receipt(struct json_writer *w, const struct record *r, uint32_t i)
+void view_log(struct json_writer *w, const struct log_place *at, const struct log_view *log)
+{
+    jw_raw(w, "{\"address\":");
+    jw_address(w, &log->who);
+    jw_raw(w, ",\"topics\":[");
+    for (unsigned i = 0; i < log->topic_count; i++) {
+        jw_raw(w, i > 0 ? "," : "");
+        jw_hash(w, &log->topics[i]);
+    }
+    jw_raw(w, "]");
+    field_data(w, "data", log->data.ptr, log->data.len);
+    field_quantity(w, "blockNumber", at->block->header.number);
+    field_hash(w, "transactionHash", at->tx_hash);
+    field_quantity(w, "transactionIndex", at->tx_index);
+    field_hash(w, "blockHash", &at->block->block_hash);
+    field_quantity(w, "blockTimestamp", at->block->header.timestamp);
+    field_quantity(w, "logIndex", at->log_index);
+    jw_raw(w, ",\"removed\":false}");
+}
+
+static void receipt_logs(struct json_writer *w, const struct record *r, uint32_t i, const struct record_tx *t,
+                         uint32_t *log_index)
+{
+    struct bytes rest = logs_begin(t->logs);
+    struct log_view log;
+    jw_raw(w, ",\"logs\":[");
+    for (bool first = true; !w->overflow && log_next(&rest, &log); first = false) {
+        const struct log_place at = {r, &t->hash, i, (*log_index)++};
+        jw_raw(w, first ? "" : ",");
+        view_log(w, &at, &log);
+    }
+    jw_raw(w, "]");
+    const bloom filter = logs_bloom(t->logs);
+    field_data(w, "logsBloom", filter.b, sizeof filter.b);
+}
+
+static void field_created(struct json_writer *w, const struct tx *tx, const address *sender)
+{
+    if (!tx->is_create) {
+        jw_raw(w, ",\"contractAddress\":null");
+        return;
+    }
+    const address created = evm_create_address(sender, tx->nonce);
+    field_data(w, "contractAddress", created.b, sizeof created.b);
+}
+
+// log_index: of the transaction's first log in the block, then of the next transaction's.
+static void receipt(struct json_writer *w, const struct record *r, uint32_t i, uint32_t *log_index)
 {
     struct record_tx t;
     struct tx tx;
-    static const bloom no_logs;
     record_tx_at(r, i, &t);
     if (tx_decode(&tx, t.raw, 0) != TX_OK) {
         jw_raw(w, "null");
@@ -252,13 +300,12 @@ void view_receipt(struct json_writer *w, const struct record *r, uint32_t i)
     jw_raw(w, "{\"blockHash\":");
     jw_hash(w, &r->block_hash);
     field_quantity(w, "blockNumber", r->header.number);
-    jw_raw(w, ",\"contractAddress\":null");
+    field_created(w, &tx, &t.sender);
     field_quantity(w, "cumulativeGasUsed", t.cumulative_gas);
     field_quantity256(w, "effectiveGasPrice", &price);
     field_data(w, "from", t.sender.b, sizeof t.sender.b);
     field_quantity(w, "gasUsed", t.gas_used);
-    jw_raw(w, ",\"logs\":[]");
-    field_data(w, "logsBloom", no_logs.b, sizeof no_logs.b);
+    receipt_logs(w, r, i, &t, log_index);
     field_quantity(w, "status", t.success);
     field_target(w, &tx);
     field_hash(w, "transactionHash", &t.hash);
@@ -267,13 +314,25 @@ void view_receipt(struct json_writer *w, const struct record *r, uint32_t i)
     jw_raw(w, "}");
 }
 
+void view_receipt(struct json_writer *w, const struct record *r, uint32_t i)
+{
+    uint32_t log_index = 0;
+    for (uint32_t before = 0; before < i; before++) {
+        struct record_tx t;
+        record_tx_at(r, before, &t);
+        log_index += (uint32_t)logs_count(t.logs);
+    }
+    receipt(w, r, i, &log_index);
+}
+
 void view_receipts(struct json_writer *w, const struct record *r)
 {
+    uint32_t log_index = 0;
     jw_raw(w, "[");
     for (uint32_t i = 0; i < r->tx_count && !w->overflow; i++) {
         if (i > 0)
             jw_bytes(w, ",", 1);
-        view_receipt(w, r, i);
+        receipt(w, r, i, &log_index);
     }
     jw_raw(w, "]");
 }

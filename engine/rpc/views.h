@@ -4,6 +4,7 @@
 #define GANTRY_ENGINE_RPC_VIEWS_H
 
 #include "engine/rpc/json_writer.h"
+#include "engine/rpc/log_filter.h"
 #include "engine/store/record.h"
 
 void view_block(struct json_writer *w, const struct record *r, bool full_transactions);
@@ -15,6 +16,8 @@ void view_transaction(struct json_writer *w, const struct record *r, uint32_t i)
 MUST_CHECK bool view_pooled(struct json_writer *w, struct bytes raw, const bytes32 *hash, const address *sender);
 void view_receipt(struct json_writer *w, const struct record *r, uint32_t i);
 void view_receipts(struct json_writer *w, const struct record *r);
+// A log of an included transaction, as eth_getLogs tells it.
+void view_log(struct json_writer *w, const struct log_place *at, const struct log_view *log);
 
 // An address with EIP-55's mixed case, with 0x and NUL.
 #define CHECKSUM_ADDRESS_MAX 43

@@ -382,22 +382,48 @@ uint8_t *blog_read_at(struct blog *b, uint64_t height, const struct blog_place *
     return record;
 }
 
-uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX])
+static bool find_place(const struct blog *b, uint64_t height, struct blog_place *place, char error[STORE_ERROR_MAX])
 {
-    struct blog_place place;
     if (height < blog_first(b) || height > b->durable) {
         store_fail(error, "block %llu is not in the log, which holds %llu to %llu", (unsigned long long)height,
                    (unsigned long long)blog_first(b), (unsigned long long)b->durable);
-        return NULL;
+        return false;
     }
-    if (!blog_place(b, height, &place)) {
-        const struct segment *s = segment_of(b, height);
-        char name[64];
-        blog_segment_name(name, s != NULL ? s->number : 0);
-        store_fail(error, "%s is damaged before block %llu; `gantry doctor --data` tells where", name,
-                   (unsigned long long)height);
-        return NULL;
+    if (blog_place(b, height, place))
+        return true;
+    char name[64];
+    const struct segment *s = segment_of(b, height);
+    blog_segment_name(name, s != NULL ? s->number : 0);
+    store_fail(error, "%s is damaged before block %llu; `gantry doctor --data` tells where", name,
+               (unsigned long long)height);
+    return false;
+}
+
+size_t blog_read_start(struct blog *b, uint64_t height, uint8_t *buf, size_t cap, char error[STORE_ERROR_MAX])
+{
+    struct blog_place place;
+    char name[64];
+    if (!find_place(b, height, &place, error))
+        return 0;
+    blog_segment_name(name, place.segment);
+    const int file = b->disk->ops->open(b->disk, name, false);
+    int64_t n = file;
+    if (file >= 0) {
+        n = b->disk->ops->read(b->disk, file, place.offset, buf, cap < place.length ? cap : place.length);
+        b->disk->ops->close(b->disk, file);
     }
+    if (n > 0)
+        return (size_t)n;
+    store_fail(error, "%s, offset %llu: block %llu %s", name, (unsigned long long)place.offset,
+               (unsigned long long)height, n < 0 ? strerror((int)-n) : "is not there");
+    return 0;
+}
+
+uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX])
+{
+    struct blog_place place;
+    if (!find_place(b, height, &place, error))
+        return NULL;
     *len = place.length;
     return blog_read_at(b, height, &place, error);
 }

@@ -64,6 +64,9 @@ void blog_segment_name(char out[64], uint32_t segment);
 uint8_t *blog_read(struct blog *b, uint64_t height, size_t *len, char error[STORE_ERROR_MAX]);
 // The same for a record whose place the caller remembers.
 uint8_t *blog_read_at(struct blog *b, uint64_t height, const struct blog_place *place, char error[STORE_ERROR_MAX]);
+// Reads the first bytes of a record, at most cap, without verifying them: for headers, whose hash tells. Returns how
+// many, 0 with a message when there are none.
+size_t blog_read_start(struct blog *b, uint64_t height, uint8_t *buf, size_t cap, char error[STORE_ERROR_MAX]);
 
 // The segments, oldest first: writes up to max, returns how many there are.
 struct blog_segment {

@@ -28,6 +28,7 @@ struct chain_reader {
     bytes32 genesis_hash;
     struct indexed_segment **segments; // oldest first; the last one is being written by the log
     size_t segment_count, segment_cap;
+    size_t bloom_segment; // the one that held the last bloom asked for
     uint64_t first, head, seed;
     struct segment_reader files;
     struct block_cache *cache;
@@ -429,6 +430,31 @@ const struct record *chain_reader_block(struct chain_reader *r, uint64_t height,
         return NULL;
     }
     return block_cache_add_old(r->cache, height, bytes, &record);
+}
+
+static bool bloom_in(struct indexed_segment *s, uint64_t height, const bloom **out)
+{
+    return s->live != NULL ? live_index_bloom_of(s->live, height, out)
+                           : s->file != NULL && tx_index_bloom_of(s->file, height, out);
+}
+
+bool chain_reader_bloom(struct chain_reader *r, uint64_t height, const bloom **out)
+{
+    static const bloom none;
+    if (height > r->head || (height != 0 && height < r->first))
+        return false;
+    *out = &none;
+    if (height == 0)
+        return true;
+    if (r->bloom_segment < r->segment_count && bloom_in(r->segments[r->bloom_segment], height, out))
+        return true;
+    for (size_t i = r->segment_count; i-- > 0;) {
+        if (bloom_in(r->segments[i], height, out)) {
+            r->bloom_segment = i;
+            return true;
+        }
+    }
+    return false;
 }
 
 // Does the record at height have this hash, at this index (or as its own)?

@@ -30,6 +30,9 @@ uint64_t chain_reader_first(const struct chain_reader *r);
 // A decoded block, valid until the next chain_reader_* call with the same reader. Block 0 is the genesis (no
 // transactions). NULL when unknown, not kept or damaged (then *damaged is set and the log tells where).
 const struct record *chain_reader_block(struct chain_reader *r, uint64_t height, bool *damaged);
+// The bloom filter of the block's logs, from the index alone, valid as above. False when it isn't kept or the index is
+// damaged: then the block itself is to be asked. Walking heights upwards is fast.
+MUST_CHECK bool chain_reader_bloom(struct chain_reader *r, uint64_t height, const bloom **out);
 MUST_CHECK bool chain_reader_height_of(struct chain_reader *r, const bytes32 *block_hash, uint64_t *height);
 MUST_CHECK bool chain_reader_find_tx(struct chain_reader *r, const bytes32 *tx_hash, uint64_t *height, uint32_t *index);
 

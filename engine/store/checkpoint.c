@@ -6,13 +6,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/store/account_codec.h"
 #include "engine/store/checkpoint_private.h"
 #include "shard/partition.h"
 
 // The map is address space, not disk: the file grows with its contents. It is doubled when it is full.
 #define MAP_BYTES_MIN (64ull << 30)
-enum { READERS_MAX = SHARD_MAX + 16, INITIAL_BATCH = 200000, FILE_MODE = 0640, FOLDER_MODE = 0750 };
+enum { READERS_MAX = SHARD_MAX + 16, FILE_MODE = 0640, FOLDER_MODE = 0750 };
 
 // The head record: a file header under this key, whose words are the height, the complete mark and the block's hash.
 static const struct file_kind HEAD_KIND = {"GANTRSTA", 1, "state checkpoint"};
@@ -34,7 +33,7 @@ int checkpoint_put_head(struct checkpoint *c, MDB_txn *txn, uint64_t height, con
     return mdb_put(txn, c->meta, &key, &value, 0);
 }
 
-static bool fail(char error[STORE_ERROR_MAX], const char *what, int rc)
+bool checkpoint_fail(char error[STORE_ERROR_MAX], const char *what, int rc)
 {
     return store_fail(error, "state checkpoint: cannot %s: %s", what, mdb_strerror(rc));
 }
@@ -48,12 +47,24 @@ static int open_tables(struct checkpoint *c)
         return rc;
     rc = mdb_dbi_open(txn, "accounts", MDB_CREATE, &c->accounts);
     if (rc == 0)
+        rc = mdb_dbi_open(txn, "slots", MDB_CREATE, &c->slots);
+    if (rc == 0)
+        rc = mdb_dbi_open(txn, "codes", MDB_CREATE, &c->codes);
+    if (rc == 0)
         rc = mdb_dbi_open(txn, "meta", MDB_CREATE, &c->meta);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;
     }
     return mdb_txn_commit(txn);
+}
+
+int checkpoint_finish(MDB_txn *txn, int rc)
+{
+    if (rc == 0)
+        return mdb_txn_commit(txn);
+    mdb_txn_abort(txn);
+    return rc;
 }
 
 static bool read_head(struct checkpoint *c, const char *dir, bytes32 *block_hash, bool *complete,
@@ -63,13 +74,13 @@ static bool read_head(struct checkpoint *c, const char *dir, bytes32 *block_hash
     struct file_header h;
     int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0)
-        return fail(error, "read", rc);
+        return checkpoint_fail(error, "read", rc);
     MDB_val key = head_key(), value;
     rc = mdb_get(txn, c->meta, &key, &value);
     bool ok = rc == 0 || rc == MDB_NOTFOUND;
     *complete = false;
     if (!ok)
-        fail(error, "read its head", rc);
+        checkpoint_fail(error, "read its head", rc);
     if (rc == 0) {
         ok = file_header_get(&h, bytes_of(value.mv_data, value.mv_size), &HEAD_KIND, &c->genesis_hash, dir, error);
         if (ok) {
@@ -130,7 +141,7 @@ struct checkpoint *checkpoint_open(const char *dir, const bytes32 *genesis_hash,
     if (ok && !*complete)
         c->height = 0;
     if (ok && !checkpoint_thread_start(c))
-        ok = fail(error, "start its thread", EAGAIN);
+        ok = checkpoint_fail(error, "start its thread", EAGAIN);
     if (!ok) {
         checkpoint_close(c);
         return NULL;
@@ -151,84 +162,6 @@ void checkpoint_close(struct checkpoint *c)
     free(c);
 }
 
-static bool account_damage(const MDB_val *key, enum account_form form, char error[STORE_ERROR_MAX])
-{
-    return store_fail(error, "state checkpoint: account record 0x%02x%02x.. %s",
-                      key->mv_size > 0 ? ((const uint8_t *)key->mv_data)[0] : 0,
-                      key->mv_size > 1 ? ((const uint8_t *)key->mv_data)[1] : 0,
-                      form == ACCOUNT_HAS_CODE
-                          ? "has code or storage, which this program does not execute: use a newer gantry"
-                          : "is damaged; remove the state folder, the node rebuilds it from the block log");
-}
-
-static bool load_range(struct checkpoint *c, MDB_cursor *cursor, unsigned first, unsigned last,
-                       void (*visit)(void *ctx, const bytes32 *key, const struct account *account), void *ctx,
-                       char error[STORE_ERROR_MAX])
-{
-    (void)c;
-    bytes32 from = {{(uint8_t)first}};
-    MDB_val key = {sizeof from, &from}, value;
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    for (; rc == 0; rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-        struct account account;
-        const enum account_form form = key.mv_size == sizeof(bytes32)
-                                           ? account_get(&account, bytes_of(value.mv_data, value.mv_size))
-                                           : ACCOUNT_MALFORMED;
-        if (form != ACCOUNT_OK)
-            return account_damage(&key, form, error);
-        if (partition_of_key(key.mv_data) >= last)
-            return true;
-        visit(ctx, key.mv_data, &account);
-    }
-    return rc == MDB_NOTFOUND || fail(error, "read accounts", rc);
-}
-
-bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned last,
-                     void (*visit)(void *ctx, const bytes32 *key, const struct account *account), void *ctx,
-                     char error[STORE_ERROR_MAX])
-{
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    if (first >= last)
-        return true;
-    pthread_rwlock_rdlock(&c->map_lock);
-    int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
-    bool ok = rc == 0;
-    if (ok) {
-        rc = mdb_cursor_open(txn, c->accounts, &cursor);
-        ok = rc == 0;
-        if (ok) {
-            ok = load_range(c, cursor, first, last, visit, ctx, error);
-            mdb_cursor_close(cursor);
-        }
-        mdb_txn_abort(txn);
-    }
-    pthread_rwlock_unlock(&c->map_lock);
-    return ok || rc == 0 ? ok : fail(error, "read", rc);
-}
-
-// Commits when the work went well.
-static int finish(MDB_txn *txn, int rc)
-{
-    if (rc == 0)
-        return mdb_txn_commit(txn);
-    mdb_txn_abort(txn);
-    return rc;
-}
-
-bool checkpoint_initial_begin(struct checkpoint *c, char error[STORE_ERROR_MAX])
-{
-    MDB_txn *txn;
-    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
-    if (rc == 0) {
-        rc = mdb_drop(txn, c->accounts, 0);
-        if (rc == 0)
-            rc = checkpoint_put_head(c, txn, 0, &(bytes32){0}, false);
-        rc = finish(txn, rc);
-    }
-    return rc == 0 || fail(error, "begin the initial state", rc);
-}
-
 size_t checkpoint_accounts_in_partition(const struct checkpoint *c)
 {
     MDB_txn *txn;
@@ -241,64 +174,6 @@ size_t checkpoint_accounts_in_partition(const struct checkpoint *c)
     // Keys are hashes, so a partition's share strays from the mean by no more than a few times its root.
     const size_t mean = stat.ms_entries / PARTITION_COUNT;
     return mean + mean / 32;
-}
-
-// Appends accounts [from, to) to the end of the table in one transaction. MDB_MAP_FULL: nothing was written.
-static int append_batch(struct checkpoint *c, const struct state_dirty *accounts, size_t from, size_t to)
-{
-    MDB_txn *txn;
-    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
-    if (rc != 0)
-        return rc;
-    for (size_t i = from; i < to && rc == 0; i++) {
-        uint8_t buf[ACCOUNT_ENCODED_MAX];
-        if (!accounts[i].exists)
-            continue;
-        MDB_val key = {sizeof accounts[i].key, (void *)accounts[i].key.b};
-        MDB_val value = {account_put(buf, &accounts[i].account), buf};
-        rc = mdb_put(txn, c->accounts, &key, &value, MDB_APPEND);
-    }
-    return finish(txn, rc);
-}
-
-bool checkpoint_initial_add(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
-                            char error[STORE_ERROR_MAX])
-{
-    for (size_t done = 0; done < count;) {
-        const size_t to = count - done < INITIAL_BATCH ? count : done + INITIAL_BATCH;
-        int rc = append_batch(c, accounts, done, to);
-        if (rc == MDB_MAP_FULL) {
-            rc = checkpoint_grow_map(c);
-            if (rc == 0)
-                continue;
-        }
-        if (rc == MDB_KEYEXIST)
-            return store_fail(error, "state checkpoint: initial accounts are not in rising order of their keys");
-        if (rc != 0)
-            return fail(error, "write the initial state", rc);
-        done = to;
-    }
-    return true;
-}
-
-bool checkpoint_initial_end(struct checkpoint *c, const bytes32 *block_hash, char error[STORE_ERROR_MAX])
-{
-    MDB_txn *txn;
-    int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
-    if (rc == 0)
-        rc = finish(txn, checkpoint_put_head(c, txn, 0, block_hash, true));
-    if (rc != 0)
-        return fail(error, "complete the initial state", rc);
-    c->height = 0;
-    checkpoint_update_bytes(c);
-    return true;
-}
-
-bool checkpoint_write_initial(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
-                              const bytes32 *block_hash, char error[STORE_ERROR_MAX])
-{
-    return checkpoint_initial_begin(c, error) && checkpoint_initial_add(c, accounts, count, error) &&
-           checkpoint_initial_end(c, block_hash, error);
 }
 
 int checkpoint_grow_map(struct checkpoint *c)

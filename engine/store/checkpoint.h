@@ -1,11 +1,12 @@
-// Checkpoints of the flat state in LMDB. A checkpoint at height h is one LMDB transaction that holds every record
-// written since the last one, and h. The initial load goes in key order with the "complete" mark last. Low priority,
-// own thread.
+// Checkpoints of the flat state in LMDB: accounts, storage slots, codes. A checkpoint at height h is one LMDB
+// transaction that holds every record written since the last one, the codes that came since, and h. The initial load
+// goes in key order with the "complete" mark last. Low priority, own thread.
 #ifndef GANTRY_ENGINE_STORE_CHECKPOINT_H
 #define GANTRY_ENGINE_STORE_CHECKPOINT_H
 
 #include "base/hist.h"
 #include "engine/store/blog.h"
+#include "shard/state/codes.h"
 #include "shard/state/state.h"
 
 struct checkpoint;
@@ -20,35 +21,40 @@ void checkpoint_close(struct checkpoint *c); // finishes a running write first
 // log has all that is newer than the last checkpoint.
 void checkpoint_abandon(struct checkpoint *c);
 
-// Streams all accounts of the partitions [first, last) in key order, in a read transaction of the calling thread
-// (several threads may load disjoint ranges at once). false with a message on damage.
-MUST_CHECK bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned last,
-                                void (*visit)(void *ctx, const bytes32 *key, const struct account *account), void *ctx,
+// Adds the codes on disk to `codes`, before accounts are loaded; from then on each checkpoint writes what came to
+// `codes` since, codes that are there now but not on disk included. Without it nothing with code can be written. false
+// with a message on damage.
+MUST_CHECK bool checkpoint_load_codes(struct checkpoint *c, struct codes *codes, char error[STORE_ERROR_MAX]);
+
+// Told what a load finds; false where it doesn't fit what came before, which is damage.
+struct checkpoint_visitor {
+    void *ctx;
+    bool (*account)(void *ctx, const bytes32 *key, const struct account *account,
+                    const struct account_contract *contract);
+    bool (*slot)(void *ctx, const bytes32 *key, const bytes32 *slot, const u256 *value);
+};
+// Streams all accounts of the partitions [first, last) in key order, then their slots in order of account and number,
+// in a read transaction of the calling thread (several threads may load disjoint ranges at once). false with a message
+// on damage.
+MUST_CHECK bool checkpoint_visit(struct checkpoint *c, unsigned first, unsigned last,
+                                 const struct checkpoint_visitor *visitor, char error[STORE_ERROR_MAX]);
+// Loads them into states[first..last), between state_load_begin and state_load_end.
+MUST_CHECK bool checkpoint_load(struct checkpoint *c, unsigned first, unsigned last, struct state **states,
                                 char error[STORE_ERROR_MAX]);
 
 // About how many accounts one partition of it holds, never much too few: for sizing tables before loading.
 size_t checkpoint_accounts_in_partition(const struct checkpoint *c);
 
-// Writes the initial state (genesis): accounts in rising key order, then the complete mark. Synchronous.
-MUST_CHECK bool checkpoint_write_initial(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
+// Writes the initial state (genesis): accounts in rising key order, slots likewise, the codes, then the complete mark.
+// Synchronous.
+MUST_CHECK bool checkpoint_write_initial(struct checkpoint *c, const struct state_batch *initial,
                                          const bytes32 *block_hash, char error[STORE_ERROR_MAX]);
 
-// The same in pieces, for states too large to hold twice: begin empties the table, add takes further accounts in rising
-// order, end sets the mark.
-MUST_CHECK bool checkpoint_initial_begin(struct checkpoint *c, char error[STORE_ERROR_MAX]);
-MUST_CHECK bool checkpoint_initial_add(struct checkpoint *c, const struct state_dirty *accounts, size_t count,
-                                       char error[STORE_ERROR_MAX]);
-MUST_CHECK bool checkpoint_initial_end(struct checkpoint *c, const bytes32 *block_hash, char error[STORE_ERROR_MAX]);
-
-// A batch of one shard for the checkpoint at height. Hands over `records` (malloc'ed; freed by the checkpoint thread).
-struct checkpoint_part {
-    struct state_dirty *records;
-    size_t count;
-};
-// Starts writing a checkpoint on the checkpoint thread; parts are copied, their records taken over. False when one is
-// still being written (the caller tries later). Callable by the coordinator.
+// Starts writing a checkpoint at height on the checkpoint thread: a batch of each shard, which are copied, their arrays
+// taken over. False when one is still being written (the caller tries later). Callable by the coordinator, while no one
+// adds codes.
 MUST_CHECK bool checkpoint_start(struct checkpoint *c, uint64_t height, const bytes32 *block_hash,
-                                 const struct checkpoint_part *parts, size_t count);
+                                 const struct state_batch *parts, size_t count);
 bool checkpoint_busy(const struct checkpoint *c);
 // Height of the last committed checkpoint; any thread.
 uint64_t checkpoint_height(const struct checkpoint *c);

@@ -157,26 +157,52 @@ static void check_log(struct examination *e)
         disk_files_close(disk);
 }
 
-static void count_account(void *ctx, const bytes32 *key, const struct account *account)
+struct counts {
+    uint64_t accounts, slots;
+};
+
+static bool count_account(void *ctx, const bytes32 *key, const struct account *account,
+                          const struct account_contract *contract)
 {
-    (void)key, (void)account;
-    ++*(uint64_t *)ctx;
+    (void)key, (void)account, (void)contract;
+    ((struct counts *)ctx)->accounts++;
+    return true;
+}
+
+static bool count_slot(void *ctx, const bytes32 *key, const bytes32 *slot, const u256 *value)
+{
+    (void)key, (void)slot, (void)value;
+    ((struct counts *)ctx)->slots++;
+    return true;
+}
+
+static bool check_codes(struct checkpoint *c, size_t *count, char error[STORE_ERROR_MAX])
+{
+    struct codes *codes = codes_create(evm_rules_of(EVM_CANCUN));
+    const bool good = checkpoint_load_codes(c, codes, error);
+    *count = codes_count(codes);
+    codes_free(codes);
+    return good;
 }
 
 static void check_state(struct examination *e)
 {
     char error[STORE_ERROR_MAX];
-    uint64_t height, accounts = 0;
+    uint64_t height;
+    struct counts counts = {0};
+    size_t codes = 0;
     bytes32 hash;
     bool complete;
+    const struct checkpoint_visitor visitor = {&counts, count_account, count_slot};
     struct checkpoint *c = checkpoint_open(e->state_dir, &e->genesis_hash, &height, &hash, &complete, error);
-    if (c == NULL || !checkpoint_load(c, 0, PARTITION_COUNT, count_account, &accounts, error)) {
+    if (c == NULL || !check_codes(c, &codes, error) || !checkpoint_visit(c, 0, PARTITION_COUNT, &visitor, error)) {
         damage(e, error);
     } else if (!complete) {
         fprintf(e->out, "note: there is no whole checkpoint; the next start writes the initial state\n");
     } else {
-        fprintf(e->out, "checkpoint: block %llu, %llu accounts, %llu bytes\n", (unsigned long long)height,
-                (unsigned long long)accounts, (unsigned long long)checkpoint_bytes(c));
+        fprintf(e->out, "checkpoint: block %llu, %llu accounts, %llu slots, %zu codes, %llu bytes\n",
+                (unsigned long long)height, (unsigned long long)counts.accounts, (unsigned long long)counts.slots,
+                codes, (unsigned long long)checkpoint_bytes(c));
         if (height > e->last)
             damage(e,
                    "the checkpoint is of a block above the log's last one: the log's newest segment was lost or cut");

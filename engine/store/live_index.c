@@ -13,6 +13,8 @@ struct live_index {
     uint64_t first_height, seed;
     struct tx_index_place *places;
     size_t block_count, place_cap;
+    bloom *blooms;
+    size_t bloom_count, bloom_cap;
     struct tx_index_entry *slots;
     size_t slot_count, used; // slot_count is a power of two; used stays under 3/4 of it
 };
@@ -45,6 +47,7 @@ void live_index_free(struct live_index *x)
         return;
     free(x->slots);
     free(x->places);
+    free(x->blooms);
     free(x);
 }
 
@@ -95,13 +98,35 @@ static bool reserve_place(struct live_index *x)
     return true;
 }
 
+static bool reserve_bloom(struct live_index *x)
+{
+    if (x->bloom_count < x->bloom_cap)
+        return true;
+    const size_t cap = x->bloom_cap == 0 ? 64 : 2 * x->bloom_cap;
+    bloom *grown = realloc(x->blooms, cap * sizeof *grown);
+    if (grown == NULL)
+        return false;
+    x->blooms = grown;
+    x->bloom_cap = cap;
+    return true;
+}
+
+// The number of the block's bloom, 0 for a block without logs.
+static uint32_t add_bloom(struct live_index *x, const struct record *r)
+{
+    if (bloom_is_zero(&r->header.logs_bloom))
+        return 0;
+    x->blooms[x->bloom_count++] = r->header.logs_bloom;
+    return (uint32_t)x->bloom_count;
+}
+
 bool live_index_add(struct live_index *x, const struct record *r, struct blog_place place)
 {
     assert(place.segment == x->segment && x->block_count < SLOT_FREE);
-    if (!reserve_place(x) || !reserve_slots(x, (size_t)r->tx_count + 1))
+    if (!reserve_place(x) || !reserve_bloom(x) || !reserve_slots(x, (size_t)r->tx_count + 1))
         return false;
     const uint32_t block = (uint32_t)x->block_count;
-    x->places[x->block_count++] = (struct tx_index_place){place.offset, place.length};
+    x->places[x->block_count++] = (struct tx_index_place){place.offset, place.length, add_bloom(x, r)};
     put(x, (struct tx_index_entry){tx_index_prefix(&r->block_hash), block, TX_INDEX_BLOCK});
     for (uint32_t i = 0; i < r->tx_count; i++) {
         struct record_tx tx;
@@ -149,12 +174,24 @@ bool live_index_place_of(const struct live_index *x, uint64_t height, struct tx_
     return true;
 }
 
+bool live_index_bloom_of(const struct live_index *x, uint64_t height, const bloom **out)
+{
+    static const bloom none;
+    if (height < x->first_height || height - x->first_height >= x->block_count)
+        return false;
+    const uint32_t number = x->places[height - x->first_height].bloom;
+    *out = number == 0 ? &none : &x->blooms[number - 1];
+    return true;
+}
+
 int live_index_write(const struct live_index *x, const char *dir, const bytes32 *genesis_hash)
 {
     struct tx_index_input in = {.segment = x->segment,
                                 .first_height = x->first_height,
                                 .places = x->places,
                                 .block_count = x->block_count,
+                                .blooms = x->blooms,
+                                .bloom_count = x->bloom_count,
                                 .entries = malloc((x->used + 1) * sizeof *in.entries)};
     if (in.entries == NULL)
         return -ENOMEM;

@@ -23,6 +23,8 @@ uint64_t live_index_next(const struct live_index *x); // height after the last o
 MUST_CHECK bool live_index_find(const struct live_index *x, uint64_t prefix, uint64_t *cursor,
                                 struct tx_index_entry *out);
 MUST_CHECK bool live_index_place_of(const struct live_index *x, uint64_t height, struct tx_index_place *out);
+// As tx_index_bloom_of; until the next block is added.
+MUST_CHECK bool live_index_bloom_of(const struct live_index *x, uint64_t height, const bloom **out);
 
 // Writes the index file. 0 or -errno.
 MUST_CHECK int live_index_write(const struct live_index *x, const char *dir, const bytes32 *genesis_hash);

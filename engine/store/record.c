@@ -188,6 +188,22 @@ bool record_decode(struct record *out, struct bytes encoding)
     return true;
 }
 
+bool record_start_header(struct header *out, bytes32 *hash, struct bytes start)
+{
+    if (start.len < HEAD_BYTES + 9u || start.ptr[HEAD_BYTES] < 0xc0)
+        return false;
+    // The block's list goes on behind what is here; only its header's length counts.
+    const uint8_t first = start.ptr[HEAD_BYTES];
+    const size_t skip = HEAD_BYTES + 1u + (first > 0xf7 ? first - 0xf7u : 0);
+    struct bytes in = bytes_of(start.ptr + skip, start.len - skip), payload;
+    const uint8_t *header = in.ptr;
+    if (rlp_read_list(&in, &payload) != RLP_OK)
+        return false;
+    const size_t len = (size_t)(in.ptr - header);
+    *hash = keccak256(header, len);
+    return header_decode(out, bytes_of(header, len));
+}
+
 void record_tx_at(const struct record *r, uint32_t i, struct record_tx *out)
 {
     assert(i < r->tx_count);

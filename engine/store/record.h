@@ -51,6 +51,9 @@ struct record_tx {
 
 // Exactly one record; false when malformed (every offset is checked).
 MUST_CHECK bool record_decode(struct record *out, struct bytes encoding);
+// The header and its hash, from the first bytes of a record; RECORD_START_BYTES of them are enough.
+#define RECORD_START_BYTES 2048u
+MUST_CHECK bool record_start_header(struct header *out, bytes32 *hash, struct bytes start);
 // Transaction i < tx_count.
 void record_tx_at(const struct record *r, uint32_t i, struct record_tx *out);
 void record_dropped_at(const struct record *r, uint32_t i, bytes32 *hash, enum tx_status *reason);

@@ -11,16 +11,24 @@
 
 #include "engine/store/blog_group.h"
 
-enum { PAGE_BYTES = 4096, ITEM_BYTES = 16, PAGE_ITEMS = (PAGE_BYTES - CHECKSUM_BYTES) / ITEM_BYTES, FILE_MODE = 0640 };
+enum {
+    PAGE_BYTES = 4096,
+    ITEM_BYTES = 16,
+    PAGE_PAYLOAD = PAGE_BYTES - CHECKSUM_BYTES,
+    PAGE_ITEMS = PAGE_PAYLOAD / ITEM_BYTES,
+    PAGE_BLOOMS = PAGE_PAYLOAD / sizeof(bloom),
+    FILE_MODE = 0640
+};
 
-static const struct file_kind INDEX_KIND = {"GANTRIDX", 1, "look-up index"};
-enum { WORD_FIRST_HEIGHT, WORD_BLOCKS, WORD_ENTRIES };
+static const struct file_kind INDEX_KIND = {"GANTRIDX", 2, "look-up index"};
+enum { WORD_FIRST_HEIGHT, WORD_BLOCKS, WORD_ENTRIES, WORD_BLOOMS };
 
 struct tx_index {
     const uint8_t *map;
     size_t bytes;
-    uint64_t first_height, block_count, entry_count;
-    const uint8_t *places, *entries; // their pages
+    uint64_t first_height, block_count, entry_count, bloom_count;
+    const uint8_t *places, *blooms, *entries;       // their pages
+    const uint8_t *checked_places, *checked_blooms; // the pages that were checked last
 };
 
 static void index_path(char out[PATH_MAX], const char *dir, uint32_t segment, const char *suffix)
@@ -31,6 +39,11 @@ static void index_path(char out[PATH_MAX], const char *dir, uint32_t segment, co
 static uint64_t pages_of(uint64_t items)
 {
     return (items + PAGE_ITEMS - 1) / PAGE_ITEMS;
+}
+
+static uint64_t bloom_pages_of(uint64_t blooms)
+{
+    return (blooms + PAGE_BLOOMS - 1) / PAGE_BLOOMS;
 }
 
 static int by_prefix(const void *a, const void *b)
@@ -47,27 +60,35 @@ static int by_prefix(const void *a, const void *b)
 struct page_writer {
     FILE *file;
     uint8_t page[PAGE_BYTES];
-    unsigned items;
+    size_t used; // bytes
 };
 
 static void end_page(struct page_writer *w)
 {
-    if (w->items == 0)
+    if (w->used == 0)
         return;
-    checksum_put(w->page + PAGE_ITEMS * ITEM_BYTES, w->page, PAGE_ITEMS * ITEM_BYTES, 0);
+    checksum_put(w->page + PAGE_PAYLOAD, w->page, PAGE_PAYLOAD, 0);
     fwrite(w->page, sizeof w->page, 1, w->file);
     memset(w->page, 0, sizeof w->page);
-    w->items = 0;
+    w->used = 0;
+}
+
+// Where the next item of this size goes.
+static uint8_t *page_room(struct page_writer *w, size_t size)
+{
+    if (w->used + size > PAGE_PAYLOAD)
+        end_page(w);
+    uint8_t *p = w->page + w->used;
+    w->used += size;
+    return p;
 }
 
 static void put_item(struct page_writer *w, uint64_t a, uint32_t b, uint32_t c)
 {
-    uint8_t *p = w->page + w->items * ITEM_BYTES;
+    uint8_t *p = page_room(w, ITEM_BYTES);
     store_le64(p, a);
     store_le32(p + 8, b);
     store_le32(p + 12, c);
-    if (++w->items == PAGE_ITEMS)
-        end_page(w);
 }
 
 static void write_pages(FILE *file, const struct tx_index_input *in, const bytes32 *genesis_hash)
@@ -77,13 +98,21 @@ static void write_pages(FILE *file, const struct tx_index_input *in, const bytes
         .number = in->segment,
         .genesis_hash = *genesis_hash,
         .words =
-            {[WORD_FIRST_HEIGHT] = in->first_height, [WORD_BLOCKS] = in->block_count, [WORD_ENTRIES] = in->entry_count},
+            {
+                [WORD_FIRST_HEIGHT] = in->first_height,
+                [WORD_BLOCKS] = in->block_count,
+                [WORD_ENTRIES] = in->entry_count,
+                [WORD_BLOOMS] = in->bloom_count,
+            },
     };
     file_header_put(w.page, &INDEX_KIND, &header);
     fwrite(w.page, sizeof w.page, 1, file);
     memset(w.page, 0, sizeof w.page);
     for (size_t i = 0; i < in->block_count; i++)
-        put_item(&w, in->places[i].offset, in->places[i].length, 0);
+        put_item(&w, in->places[i].offset, in->places[i].length, in->places[i].bloom);
+    end_page(&w);
+    for (size_t i = 0; i < in->bloom_count; i++)
+        memcpy(page_room(&w, sizeof(bloom)), in->blooms[i].b, sizeof(bloom));
     end_page(&w);
     for (size_t i = 0; i < in->entry_count; i++)
         put_item(&w, in->entries[i].prefix, in->entries[i].block, in->entries[i].index);
@@ -122,12 +151,16 @@ static bool check_layout(struct tx_index *x, const struct file_header *h, uint32
     x->first_height = h->words[WORD_FIRST_HEIGHT];
     x->block_count = h->words[WORD_BLOCKS];
     x->entry_count = h->words[WORD_ENTRIES];
+    x->bloom_count = h->words[WORD_BLOOMS];
     const uint64_t items_max = x->bytes / ITEM_BYTES;
-    if (h->number != segment || x->block_count == 0 || x->block_count > items_max || x->entry_count > items_max)
+    if (h->number != segment || x->block_count == 0 || x->block_count > items_max || x->entry_count > items_max ||
+        x->bloom_count > x->block_count)
         return false;
     x->places = x->map + PAGE_BYTES;
-    x->entries = x->places + pages_of(x->block_count) * PAGE_BYTES;
-    return (1 + pages_of(x->block_count) + pages_of(x->entry_count)) * PAGE_BYTES == x->bytes;
+    x->blooms = x->places + pages_of(x->block_count) * PAGE_BYTES;
+    x->entries = x->blooms + bloom_pages_of(x->bloom_count) * PAGE_BYTES;
+    const uint64_t pages = pages_of(x->block_count) + bloom_pages_of(x->bloom_count) + pages_of(x->entry_count);
+    return (1 + pages) * PAGE_BYTES == x->bytes;
 }
 
 struct tx_index *tx_index_open(const char *dir, const bytes32 *genesis_hash, uint32_t segment)
@@ -188,13 +221,16 @@ uint64_t tx_index_bytes(const struct tx_index *x)
     return x->bytes;
 }
 
+static bool page_is_whole(const uint8_t *page)
+{
+    return checksum_matches(page + PAGE_PAYLOAD, page, PAGE_PAYLOAD, 0);
+}
+
 // Item i of a run of pages; NULL when its page is damaged.
 static const uint8_t *item_at(const uint8_t *pages, uint64_t i)
 {
     const uint8_t *page = pages + i / PAGE_ITEMS * PAGE_BYTES;
-    if (!checksum_matches(page + PAGE_ITEMS * ITEM_BYTES, page, PAGE_ITEMS * ITEM_BYTES, 0))
-        return NULL;
-    return page + i % PAGE_ITEMS * ITEM_BYTES;
+    return page_is_whole(page) ? page + i % PAGE_ITEMS * ITEM_BYTES : NULL;
 }
 
 // First entry whose prefix is not below `prefix`, by interpolation first (hashes are evenly spread), then by halves.
@@ -246,6 +282,34 @@ bool tx_index_place_of(const struct tx_index *x, uint64_t height, struct tx_inde
     const uint8_t *p = item_at(x->places, height - x->first_height);
     if (p == NULL)
         return false;
-    *out = (struct tx_index_place){load_le64(p), load_le32(p + 8)};
+    *out = (struct tx_index_place){load_le64(p), load_le32(p + 8), load_le32(p + 12)};
+    return true;
+}
+
+static bool check_once(const uint8_t **checked, const uint8_t *page)
+{
+    if (*checked != page && !page_is_whole(page))
+        return false;
+    *checked = page;
+    return true;
+}
+
+bool tx_index_bloom_of(struct tx_index *x, uint64_t height, const bloom **out)
+{
+    static const bloom none;
+    if (height < x->first_height || height - x->first_height >= x->block_count)
+        return false;
+    const uint64_t block = height - x->first_height;
+    const uint8_t *page = x->places + block / PAGE_ITEMS * PAGE_BYTES;
+    if (!check_once(&x->checked_places, page))
+        return false;
+    const uint32_t number = load_le32(page + block % PAGE_ITEMS * ITEM_BYTES + 12);
+    *out = &none;
+    if (number == 0)
+        return true;
+    page = x->blooms + (number - 1) / PAGE_BLOOMS * PAGE_BYTES;
+    if (number > x->bloom_count || !check_once(&x->checked_blooms, page))
+        return false;
+    *out = (const bloom *)(page + (number - 1) % PAGE_BLOOMS * sizeof(bloom));
     return true;
 }

@@ -9,7 +9,7 @@
 
 struct builder {
     struct tx_index_input in;
-    size_t place_cap, entry_cap;
+    size_t place_cap, bloom_cap, entry_cap;
     const char *trouble;
 };
 
@@ -37,12 +37,17 @@ static bool add_record(void *ctx, uint64_t height, uint64_t offset, uint32_t len
     if (b->in.block_count == 0)
         b->in.first_height = height;
     if (!reserve((void **)&b->in.places, &b->place_cap, b->in.block_count + 1, sizeof *b->in.places) ||
+        !reserve((void **)&b->in.blooms, &b->bloom_cap, b->in.bloom_count + 1, sizeof *b->in.blooms) ||
         !reserve((void **)&b->in.entries, &b->entry_cap, b->in.entry_count + r.tx_count + 1, sizeof *b->in.entries)) {
         b->trouble = "out of memory";
         return false;
     }
     const uint32_t block = (uint32_t)b->in.block_count;
-    b->in.places[b->in.block_count++] = (struct tx_index_place){offset, length};
+    const bool has_logs = !bloom_is_zero(&r.header.logs_bloom);
+    if (has_logs)
+        b->in.blooms[b->in.bloom_count++] = r.header.logs_bloom;
+    b->in.places[b->in.block_count++] =
+        (struct tx_index_place){offset, length, has_logs ? (uint32_t)b->in.bloom_count : 0};
     b->in.entries[b->in.entry_count++] = (struct tx_index_entry){tx_index_prefix(&r.block_hash), block, TX_INDEX_BLOCK};
     for (uint32_t i = 0; i < r.tx_count; i++) {
         struct record_tx tx;
@@ -88,6 +93,7 @@ bool tx_index_build(const char *dir, const bytes32 *genesis_hash, uint32_t segme
         }
     }
     free(b.in.places);
+    free(b.in.blooms);
     free(b.in.entries);
     return ok;
 }

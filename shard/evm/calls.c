@@ -59,25 +59,45 @@ static void finish_call(struct evm *x, struct frame *caller, bool success, uint6
     push_word(caller, success);
 }
 
-// Makes the output of a creation the account's code.
-static bool deposit_code(struct evm *x, struct frame *f, struct bytes code)
+// Makes the output of a creation the account's code; else says why not.
+static const char *deposit_code(struct evm *x, struct frame *f, struct bytes code)
 {
-    if (code.len > EVM_CODE_MAX || (code.len > 0 && code.ptr[0] == 0xef && x->rules->refuses_ef_code))
-        return false;
+    if (code.len > EVM_CODE_MAX)
+        return "max code size exceeded";
+    if (code.len > 0 && code.ptr[0] == 0xef && x->rules->refuses_ef_code)
+        return "invalid code: must not begin with 0xef";
     if ((f->gas -= (int64_t)(GAS_CODE_BYTE * code.len)) < 0)
-        return false;
+        return "contract creation code storage out of gas";
     if (code.len > 0) {
         const bytes32 hash = keccak256(code.ptr, code.len);
         journal_set_code(&x->journal, f->self, evm_code_new(x->arena, x->rules, &hash, code));
     }
-    return true;
+    return NULL;
+}
+
+// gas: before a creation's code was paid for.
+static void trace_end(struct evm *x, const struct frame *f, enum frame_end how, int64_t gas, struct bytes output,
+                      const char *error)
+{
+    const bool fails = how == FRAME_FAILS;
+    if (fails && !error)
+        error = evm_trace_failure(x, f);
+    else if (how == FRAME_REVERTS)
+        error = "execution reverted";
+    if (fails)
+        output = (struct bytes){0};
+    evm_trace_exit(x, evm_depth(x) + 1, fails ? 0 : (uint64_t)f->gas, gas, output, how == FRAME_REVERTS, error);
 }
 
 enum step evm_end_frame(struct evm *x, enum frame_end how, struct bytes output)
 {
     struct frame *f = x->frame;
-    if (how == FRAME_RETURNS && f->is_create && !deposit_code(x, f, output))
+    const int64_t gas = f->gas;
+    const char *error = how == FRAME_RETURNS && f->is_create ? deposit_code(x, f, output) : NULL;
+    if (error)
         how = FRAME_FAILS;
+    if (UNLIKELY(x->tracer))
+        trace_end(x, f, how, gas, output, error);
     if (how != FRAME_RETURNS)
         journal_undo(&x->journal, &f->snapshot);
     if (how == FRAME_FAILS) {
@@ -116,6 +136,11 @@ static enum step run_precompile(struct evm *x, struct frame *f, unsigned number,
         cost <= call->gas && precompile_run(x->precompiles, &output, number, call->input) == PRECOMPILE_OK;
     if (!success)
         journal_undo(&x->journal, &call->snapshot);
+    if (UNLIKELY(x->tracer))
+        evm_trace_exit(x, evm_depth(x) + 2, success ? call->gas - cost : 0, (int64_t)(call->gas - cost), output, false,
+                       success            ? NULL
+                       : cost > call->gas ? "out of gas"
+                                          : "precompile failed");
     finish_call(x, f, success, success ? call->gas - cost : 0, output, call->out_offset, call->out_len);
     return STEP_GO;
 }
@@ -132,6 +157,8 @@ static enum step start_call(struct evm *x, struct frame *f, uint8_t opcode, stru
     if (precompile)
         return run_precompile(x, f, precompile, call);
     if (call->code->len == 0) {
+        if (UNLIKELY(x->tracer))
+            evm_trace_exit(x, evm_depth(x) + 2, call->gas, (int64_t)call->gas, (struct bytes){0}, false, NULL);
         finish_call(x, f, true, call->gas, (struct bytes){0}, 0, 0);
         return STEP_GO;
     }
@@ -187,7 +214,13 @@ enum step evm_op_call(struct evm *x, struct frame *f, uint8_t opcode)
     };
     f->sp -= names_value ? 7 : 6;
     f->pc++;
-    if (evm_depth(x) >= EVM_DEPTH_MAX || (has_value && u256_less(&f->self->balance, &value))) {
+    if (UNLIKELY(x->tracer))
+        evm_trace_enter(x, opcode, &to, &call);
+    const bool too_deep = evm_depth(x) >= EVM_DEPTH_MAX;
+    if (too_deep || (has_value && u256_less(&f->self->balance, &value))) {
+        if (UNLIKELY(x->tracer))
+            evm_trace_exit(x, evm_depth(x) + 2, call.gas, (int64_t)call.gas, (struct bytes){0}, false,
+                           too_deep ? "max call depth exceeded" : "insufficient balance for transfer");
         finish_call(x, f, false, call.gas, (struct bytes){0}, 0, 0);
         return STEP_GO;
     }
@@ -245,26 +278,49 @@ static enum step fail_create(struct evm *x, struct frame *f)
     return STEP_GO;
 }
 
-static enum step start_create(struct evm *x, struct frame *f, struct evm_account *created, const u256 *value,
-                              struct bytes init_code)
+// A creation that ends before there is a frame for it.
+static void trace_no_create(struct evm *x, uint8_t opcode, const address *at, const struct call *call,
+                            uint64_t gas_left, const char *error)
+{
+    if (!UNLIKELY(x->tracer))
+        return;
+    evm_trace_enter(x, opcode, at, call);
+    evm_trace_exit(x, evm_depth(x) + 2, gas_left, (int64_t)gas_left, (struct bytes){0}, false, error);
+}
+
+// Too deep, too poor, or out of nonces: the gas stays.
+static enum step refuse_create(struct evm *x, struct frame *f, uint8_t opcode, const address *at, const u256 *value,
+                               struct bytes init_code)
+{
+    const uint64_t handed = (uint64_t)(f->gas - f->gas / 64);
+    const struct call call = {.caller = &f->self->who, .value = value, .input = init_code, .gas = handed};
+    trace_no_create(x, opcode, at, &call, handed,
+                    evm_depth(x) >= EVM_DEPTH_MAX         ? "max call depth exceeded"
+                    : u256_less(&f->self->balance, value) ? "insufficient balance for transfer"
+                                                          : "nonce uint64 overflow");
+    return fail_create(x, f);
+}
+
+static enum step start_create(struct evm *x, struct frame *f, uint8_t opcode, struct evm_account *created,
+                              const u256 *value, struct bytes init_code)
 {
     struct journal *j = &x->journal;
     journal_warm_account(j, created);
     journal_set_nonce(j, f->self, f->self->nonce + 1);
     const uint64_t handed = (uint64_t)(f->gas - f->gas / 64);
     f->gas -= (int64_t)handed;
-    if (evm_address_is_taken(created))
+    struct call call = {
+        .self = created, .caller = &f->self->who, .value = value, .gas = handed, .snapshot = journal_snapshot(j)};
+    if (evm_address_is_taken(created)) {
+        call.input = init_code;
+        trace_no_create(x, opcode, &created->who, &call, 0, "contract address collision");
         return fail_create(x, f);
+    }
 
     x->return_len = 0;
-    struct evm_code *code = evm_code_new(x->arena, x->rules, NULL, init_code);
-    const struct call call = {.self = created,
-                              .code = code,
-                              .init_code = code,
-                              .caller = &f->self->who,
-                              .value = value,
-                              .gas = handed,
-                              .snapshot = journal_snapshot(j)};
+    call.code = call.init_code = evm_code_new(x->arena, x->rules, NULL, init_code);
+    if (UNLIKELY(x->tracer))
+        evm_trace_enter(x, opcode, &created->who, &call);
     journal_mark_created(j, created);
     journal_set_nonce(j, created, 1);
     evm_transfer(x, f->self, created, value);
@@ -288,9 +344,11 @@ enum step evm_op_create(struct evm *x, struct frame *f, uint8_t opcode)
     const bool possible =
         evm_depth(x) < EVM_DEPTH_MAX && !u256_less(&f->self->balance, &value) && f->self->nonce != UINT64_MAX;
     struct evm_account *created = NULL;
+    address at = {{0}};
+    if (possible || x->tracer)
+        at = opcode == EVM_OP_CREATE ? evm_create_address(&f->self->who, f->self->nonce)
+                                     : create2_address(&f->self->who, salt, init_code);
     if (possible) {
-        const address at = opcode == EVM_OP_CREATE ? evm_create_address(&f->self->who, f->self->nonce)
-                                                   : create2_address(&f->self->who, salt, init_code);
         created = journal_account(&x->journal, &at);
         if (!evm_load(x, created)) {
             // Done once more later: memory that shrinks is zeroed again when it grows.
@@ -301,5 +359,6 @@ enum step evm_op_create(struct evm *x, struct frame *f, uint8_t opcode)
     }
     f->sp -= opcode == EVM_OP_CREATE ? 3 : 4;
     f->pc++;
-    return possible ? start_create(x, f, created, &value, init_code) : fail_create(x, f);
+    return possible ? start_create(x, f, opcode, created, &value, init_code)
+                    : refuse_create(x, f, opcode, &at, &value, init_code);
 }

@@ -4,6 +4,7 @@
 
 #include "shard/evm/access_list.h"
 #include "shard/evm/internal.h"
+#include "shard/evm/opcodes.h"
 
 enum {
     FIRST_MEMORY = 1 << 16,
@@ -54,6 +55,12 @@ void evm_free(struct evm *x)
     arena_free(x->arena, x->memory);
     arena_free(x->arena, x->return_data);
     arena_free(x->arena, x);
+}
+
+void evm_set_host(struct evm *x, const struct evm_host *host)
+{
+    clear(x);
+    x->host = host;
 }
 
 void evm_set_block(struct evm *x, const struct evm_block *block)
@@ -202,6 +209,8 @@ static void start_frame(struct evm *x, struct evm_account *target)
         journal_set_nonce(j, target, 1);
     }
     evm_transfer(x, x->sender, target, &tx->value);
+    if (x->tracer)
+        evm_trace_enter(x, tx->is_create ? EVM_OP_CREATE : EVM_OP_CALL, &target->who, &call);
     evm_push_frame(x, &call);
 }
 

@@ -95,15 +95,40 @@ struct evm_step {
     struct bytes memory;
     address self;
 };
+// A call, creation or destruction begins, whether a frame is made for it or not.
+struct evm_enter {
+    uint8_t opcode; // CALL or CREATE for the transaction's own
+    unsigned depth; // of what begins
+    address from, to;
+    u256 value; // none with STATICCALL
+    struct bytes input;
+    uint64_t gas;       // that it has
+    int64_t caller_gas; // that its caller has kept
+};
+// The one that began last and has not ended yet, ends.
+struct evm_exit {
+    unsigned depth;
+    struct bytes output; // of a creation that succeeds: the code
+    uint64_t gas_left;
+    int64_t gas;       // before what is left was taken away by a failure; negative when it was too little
+    const char *error; // NULL: it succeeded. In geth's words; until the next of them
+    bool reverted;
+};
+// Functions that are NULL aren't called.
 struct evm_tracer {
     void *ctx;
     void (*step)(void *ctx, const struct evm_step *step);
+    void (*enter)(void *ctx, const struct evm_enter *enter);
+    void (*exit)(void *ctx, const struct evm_exit *exit);
+    void (*log)(void *ctx, const struct evm_log *log);
 };
 
 // Memory comes from the arena. precompiles belongs to the same thread and outlives the evm.
 struct evm *evm_create(struct arena *arena, const struct evm_rules *rules, struct precompiles *precompiles,
                        const struct evm_host *host);
 void evm_free(struct evm *x);
+// Another state, between transactions; what was left of the last one is forgotten.
+void evm_set_host(struct evm *x, const struct evm_host *host);
 // The block that the next transactions run in; copied.
 void evm_set_block(struct evm *x, const struct evm_block *block);
 void evm_set_tracer(struct evm *x, const struct evm_tracer *tracer); // NULL: none
@@ -128,6 +153,9 @@ address evm_create2_address(const address *creator, const u256 *salt, const byte
 
 // The gas that a transaction takes before its first instruction; UINT64_MAX with a malformed access list.
 uint64_t evm_intrinsic_gas(const struct evm_rules *rules, const struct evm_tx *tx);
+
+// Where a creation puts its contract. Any thread.
+address evm_create_address(const address *creator, uint64_t nonce);
 
 // Logs as a receipt holds them: size, then write (returns the end) the RLP list.
 size_t evm_logs_size(const struct evm_log *logs, size_t count);

@@ -60,6 +60,7 @@ struct evm {
     enum evm_outcome outcome; // why the interpreter stopped, when it says STEP_STOP
     enum evm_escape escape;
     bool success, reverted; // of the first frame
+    char failure[64];       // for the tracer: why the last frame failed
 
     // Frames
     struct frame *frame; // the one that runs
@@ -121,6 +122,14 @@ static inline unsigned evm_depth(const struct evm *x)
 {
     return (unsigned)(x->frame - x->frames);
 }
+
+// For the tracer, only called while there is one. call is complete; to: what was called.
+void evm_trace_enter(struct evm *x, uint8_t opcode, const address *to, const struct call *call);
+void evm_trace_exit(struct evm *x, unsigned depth, uint64_t gas_left, int64_t gas, struct bytes output, bool reverted,
+                    const char *error);
+void evm_trace_log(struct evm *x);
+// Why the running frame fails at its instruction.
+const char *evm_trace_failure(struct evm *x, const struct frame *f);
 
 // The one way to an account's record, its code and its slots. False: x->outcome is EVM_WAITING.
 MUST_CHECK bool evm_load(struct evm *x, struct evm_account *a);

@@ -98,8 +98,11 @@ static unsigned byte_count(const u256 *a)
     return (u256_bits(a) + 7) / 8;
 }
 
+// No code has no instructions, not even the STOP that it is run as.
 static void trace_step(struct evm *x, const struct frame *f)
 {
+    if (!x->tracer->step || f->code->len == 0)
+        return;
     const struct evm_step step = {
         .depth = evm_depth(x) + 1,
         .pc = f->pc,

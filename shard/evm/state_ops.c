@@ -242,6 +242,8 @@ enum step evm_op_log(struct evm *x, struct frame *f, unsigned topic_count)
         return STEP_FAIL;
     const struct bytes data = evm_memory_view(x, f, offset, len);
     journal_log(&x->journal, &f->self->who, f->sp - 3, topic_count, data);
+    if (UNLIKELY(x->tracer))
+        evm_trace_log(x);
     f->sp -= 2 + topic_count;
     return STEP_GO;
 }
@@ -265,6 +267,11 @@ enum step evm_op_selfdestruct(struct evm *x, struct frame *f)
     if ((f->gas -= cost) < 0)
         return STEP_FAIL;
 
+    if (UNLIKELY(x->tracer)) {
+        const struct call call = {.caller = &self->who, .value = &self->balance};
+        evm_trace_enter(x, EVM_OP_SELFDESTRUCT, &to, &call);
+        evm_trace_exit(x, evm_depth(x) + 2, 0, 0, (struct bytes){0}, false, NULL);
+    }
     const bool ends = !x->rules->selfdestructs_only_new || self->created;
     if (heir != self) {
         const u256 all = self->balance;

@@ -1,5 +1,8 @@
 // Pass 3: what the rounds left over, one after the other, as a serial client would.
+#include "shard/exec/machine.h"
 #include "shard/exec/rules.h"
+
+#include "shard/evm/precompiles/precompiles.h"
 
 #include <stdlib.h>
 
@@ -10,31 +13,82 @@ static int by_index(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static struct exec_result run(struct state **states, const struct exec_env *env, const struct exec_tx *t)
+// A target without code, by the same rules as the EVM's, without setting it up.
+static struct execution transfer(struct exec_machine *m, struct state **states, const struct exec_env *env,
+                                 const struct exec_tx *t, struct sender *sender)
 {
-    struct exec_result result = {.round = EXEC_ROUNDS_MAX, .pass = EXEC_GLOBAL};
-    struct sender sender = sender_find(states[partition_of_key(t->sender_key)], t->sender_key);
-    enum tx_status status = rules_check(t->tx, env, &sender.account);
-    if (status != TX_OK) {
-        result.drop = (uint8_t)status;
-        result.again = rules_reason_can_pass(status);
-        return result;
-    }
-    struct charge charge = rules_charge(t->tx, env);
-    sender_pay(&sender, t->sender_key, &charge);
-    credit_account(states[partition_of_key(t->target_key)], t->target_key, &t->tx->value);
+    const struct execution done = machine_plain(m, t->tx);
+    struct charge charge = rules_charge(t->tx, env, done.gas_used);
+    if (done.success)
+        u256_add(&charge.debit, &charge.debit, &t->tx->value);
+    sender_pay(sender, t->sender_key, &charge.debit);
+    if (done.success)
+        credit_account(states[partition_of_key(t->target_key)], t->target_key, &t->tx->value);
     credit_account(states[partition_of_key(&env->coinbase_key)], &env->coinbase_key, &charge.tip);
-    result.success = true;
-    result.gas_used = charge.gas_used;
-    return result;
+    return done;
 }
 
-void exec_global(struct state **states, const struct exec_env *env, const u256 *fees, const struct exec_tx **waiting,
-                 size_t count, struct exec_result *results)
+static void run(struct exec_machine *m, struct state **states, const struct exec_env *env, const struct exec_tx *t,
+                struct exec_result *result)
+{
+    struct sender sender = sender_find(states[partition_of_key(t->sender_key)], t->sender_key);
+    const enum tx_status status = rules_check(t->tx, env, &sender);
+    *result = (struct exec_result){
+        .round = EXEC_ROUNDS_MAX, .pass = EXEC_GLOBAL, .global_reason = result->global_reason, .drop = (uint8_t)status};
+    if (status != TX_OK) {
+        result->again = rules_reason_can_pass(status);
+        return;
+    }
+    const bool needs_evm = t->tx->is_create || target_has_code(machine_codes(m), t);
+    const struct execution done = needs_evm ? machine_transact(m, t) : transfer(m, states, env, t, &sender);
+    result->success = done.success;
+    result->gas_used = done.gas_used;
+    result->logs = done.logs;
+}
+
+void exec_pay_coinbase(struct state **states, const struct exec_env *env, const u256 *fees)
 {
     credit_account(states[partition_of_key(&env->coinbase_key)], &env->coinbase_key, fees);
+}
+
+static void run_all(struct exec_machine *m, struct state **states, const struct exec_env *env,
+                    const struct exec_tx **txs, size_t count, struct exec_result *results)
+{
     if (count > 1)
-        qsort(waiting, count, sizeof *waiting, by_index);
+        qsort(txs, count, sizeof *txs, by_index);
     for (size_t i = 0; i < count; i++)
-        results[waiting[i]->index] = run(states, env, waiting[i]);
+        run(m, states, env, txs[i], &results[txs[i]->index]);
+    machine_close(m);
+}
+
+void exec_global(struct exec_machine *m, struct state **states, const struct exec_env *env, const u256 *fees,
+                 const struct exec_tx **txs, size_t count, struct exec_result *results)
+{
+    exec_pay_coinbase(states, env, fees);
+    machine_open(m, states, env);
+    run_all(m, states, env, txs, count, results);
+}
+
+void exec_serial(struct exec_machine *m, struct state **states, const struct exec_env *env, const struct exec_tx **txs,
+                 size_t count, struct exec_result *results)
+{
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        state_begin_block(states[p], env->number);
+    machine_open(m, states, env);
+    machine_system_call(m);
+    run_all(m, states, env, txs, count, results);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        state_end_block(states[p]);
+}
+
+const char *exec_global_reason_text(enum exec_global_reason reason)
+{
+    static const char *const texts[EXEC_GLOBAL_ESCAPED] = {
+        [EXEC_NOT_GLOBAL] = "not in the global pass",
+        [EXEC_GLOBAL_CREATION] = "creates a contract",
+        [EXEC_GLOBAL_DATA] = "sends data to an address without code",
+        [EXEC_GLOBAL_AFTER_ESCAPE] = "follows a call that escaped",
+        [EXEC_GLOBAL_WAITED] = "waited until the rounds ended",
+    };
+    return reason < EXEC_GLOBAL_ESCAPED ? texts[reason] : evm_escape_text(reason - EXEC_GLOBAL_ESCAPED);
 }

@@ -1,5 +1,5 @@
-// The rules of a single transaction, shared by the senders' pass and the global pass: is it valid for this sender at
-// this moment, what does it cost, how does money reach an account. Internal to shard/exec.
+// The rules of a single transaction, shared by the passes: is it valid for this sender at this moment, what does it
+// cost, how does money reach an account. Internal to shard/exec.
 #ifndef GANTRY_SHARD_EXEC_RULES_H
 #define GANTRY_SHARD_EXEC_RULES_H
 
@@ -10,6 +10,7 @@
 struct sender {
     struct state *state;
     uint32_t id;
+    bool has_code;
     struct account account;
 };
 
@@ -17,23 +18,30 @@ struct sender sender_find(struct state *state, const bytes32 *key);
 
 // Everything that a serial client checks at the transaction's turn, final reasons first, then those that time can mend:
 // TX_FEE_CAP_BELOW_BASE_FEE, TX_NONCE_TOO_HIGH and, last, TX_INSUFFICIENT_FUNDS.
-MUST_CHECK enum tx_status rules_check(const struct tx *tx, const struct exec_env *env, const struct account *sender);
+MUST_CHECK enum tx_status rules_check(const struct tx *tx, const struct exec_env *env, const struct sender *sender);
 
 // May a later block include a transaction that this one dropped for `reason`?
 bool rules_reason_can_pass(enum tx_status reason);
 
-// What a valid transaction to an address without code costs.
+// What a valid transaction's gas costs.
 struct charge {
-    uint64_t gas_used;
-    u256 debit; // gas used at the effective price, and the value
-    u256 tip;   // the part of it that goes to the coinbase; the rest of the gas's price is burned (EIP-1559)
+    u256 debit; // gas used at the effective price
+    u256 tip;   // the part of it that goes to the coinbase; the rest is burned (EIP-1559)
 };
-struct charge rules_charge(const struct tx *tx, const struct exec_env *env);
+struct charge rules_charge(const struct tx *tx, const struct exec_env *env, uint64_t gas_used);
+
+// What is taken when a call is sent to another partition: the gas limit at the effective price, and the value.
+u256 rules_reservation(const struct tx *tx, const struct exec_env *env);
 
 // Takes the debit and raises the nonce. The balance covers it: rules_check said TX_OK.
-void sender_pay(struct sender *sender, const bytes32 *key, const struct charge *charge);
+void sender_pay(struct sender *sender, const bytes32 *key, const u256 *debit);
 
 // Adds money to an account, which comes into being if need be; nothing at all happens for zero (EIP-161).
 void credit_account(struct state *state, const bytes32 *key, const u256 *amount);
+
+static inline bool target_has_code(const struct codes *codes, const struct exec_tx *t)
+{
+    return !t->tx->is_create && codes_of_account(codes, t->target_key)->len > 0;
+}
 
 #endif

@@ -2,21 +2,24 @@
 
 #include <assert.h>
 
-#define CHUNK_BYTES (HISTORY_ENTRIES_PER_CHUNK * sizeof(struct history_entry))
-
 static uint32_t chunk_of(uint32_t number)
 {
     return number / HISTORY_ENTRIES_PER_CHUNK;
 }
 
-static struct history_entry **chunk_slot(const struct history *h, uint32_t chunk)
+static uint8_t **chunk_slot(const struct history *h, uint32_t chunk)
 {
     return &h->chunks[chunk & (h->chunk_capacity - 1)];
 }
 
-void history_init(struct history *h, struct arena *arena, uint32_t first)
+void history_init(struct history *h, struct arena *arena, size_t entry_bytes, uint32_t first)
 {
-    *h = (struct history){.arena = arena, .chunk_capacity = 4, .oldest = first, .next = first};
+    *h = (struct history){.arena = arena,
+                          .entry_bytes = (uint32_t)entry_bytes,
+                          .chunk_capacity = 4,
+                          .oldest = first,
+                          .next = first,
+                          .block_start = first};
     h->chunks = arena_alloc_zero(arena, h->chunk_capacity * sizeof *h->chunks);
 }
 
@@ -50,9 +53,9 @@ uint32_t history_append(struct history *h)
         uint32_t first_of_oldest = h->oldest - h->oldest % HISTORY_ENTRIES_PER_CHUNK;
         if ((number - first_of_oldest) / HISTORY_ENTRIES_PER_CHUNK == h->chunk_capacity)
             grow_ring(h);
-        struct history_entry **slot = chunk_slot(h, chunk);
+        uint8_t **slot = chunk_slot(h, chunk);
         if (!*slot) {
-            *slot = h->spare ? h->spare : arena_alloc(h->arena, CHUNK_BYTES);
+            *slot = h->spare ? h->spare : arena_alloc(h->arena, (size_t)HISTORY_ENTRIES_PER_CHUNK * h->entry_bytes);
             h->spare = NULL;
         }
     }
@@ -60,9 +63,27 @@ uint32_t history_append(struct history *h)
     return number;
 }
 
+void history_begin_block(struct history *h, uint64_t height)
+{
+    h->block_start = h->next;
+    h->starts[height % STATE_HISTORY_BLOCKS] = h->next;
+}
+
+const void *history_find(const struct history *h, uint32_t newest, uint32_t from)
+{
+    const void *found = NULL;
+    for (uint32_t n = newest; history_holds(h, n, from);) {
+        const struct history_entry *e = found = history_at(h, n);
+        if (e->previous == n)
+            break;
+        n = e->previous;
+    }
+    return found;
+}
+
 static void drop_chunk(struct history *h, uint32_t chunk)
 {
-    struct history_entry **slot = chunk_slot(h, chunk);
+    uint8_t **slot = chunk_slot(h, chunk);
     if (h->spare)
         arena_free(h->arena, *slot);
     else

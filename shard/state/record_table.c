@@ -4,8 +4,12 @@
 #include <sys/random.h>
 #include <xxhash.h>
 
-#define ID_MASK ((1u << RECORD_ID_BITS) - 1)
 #define SLOT_EMPTY 0u // tags are never 0
+
+static inline uint32_t id_mask(const struct record_table *t)
+{
+    return (1u << t->shape.id_bits) - 1;
+}
 
 static uint64_t process_seed(void)
 {
@@ -15,9 +19,9 @@ static uint64_t process_seed(void)
     return seed;
 }
 
-void record_table_init(struct record_table *t, struct arena *arena)
+void record_table_init(struct record_table *t, struct arena *arena, const struct record_shape *shape)
 {
-    *t = (struct record_table){.arena = arena, .seed = process_seed(), .free = RECORD_NONE};
+    *t = (struct record_table){.arena = arena, .shape = *shape, .seed = process_seed(), .free = RECORD_NONE};
 }
 
 void record_table_free(struct record_table *t)
@@ -33,12 +37,24 @@ struct place {
     uint32_t tag;  // already shifted to its bits of the slot
 };
 
-static inline struct place place_of(const struct record_table *t, const bytes32 *key)
+static inline struct place place_of(const struct record_table *t, const bytes32 *key, uint32_t contract)
 {
-    uint64_t h = XXH3_64bits_withSeed(key->b, sizeof key->b, t->seed);
-    uint32_t tag = (uint32_t)h & 0xff;
+    uint64_t h = XXH3_64bits_withSeed(key->b, sizeof key->b, t->seed + contract);
+    uint32_t tag = (uint32_t)h >> t->shape.id_bits;
     // The high half scaled to the table's size (Lemire's multiply-shift), which need not be a power of two.
-    return (struct place){(uint32_t)(((h >> 32) * t->slot_count) >> 32), (tag ? tag : 1) << RECORD_ID_BITS};
+    return (struct place){(uint32_t)(((h >> 32) * t->slot_count) >> 32), (tag ? tag : 1) << t->shape.id_bits};
+}
+
+static inline struct place place_of_record(const struct record_table *t, uint32_t id)
+{
+    const struct record_head *r = record_at(t, id);
+    return place_of(t, &r->key, t->shape.by_contract ? r->contract : 0);
+}
+
+static inline bool is_at(const struct record_table *t, uint32_t id, const bytes32 *key, uint32_t contract)
+{
+    const struct record_head *r = record_at(t, id);
+    return bytes32_equal(&r->key, key) && (!t->shape.by_contract || r->contract == contract);
 }
 
 static inline uint32_t next_slot(const struct record_table *t, uint32_t slot)
@@ -46,27 +62,29 @@ static inline uint32_t next_slot(const struct record_table *t, uint32_t slot)
     return slot + 1 == t->slot_count ? 0 : slot + 1;
 }
 
-uint32_t record_table_find(const struct record_table *t, const bytes32 *key)
+uint32_t record_table_find(const struct record_table *t, const bytes32 *key, uint32_t contract)
 {
     if (t->slot_count == 0)
         return RECORD_NONE;
-    struct place place = place_of(t, key);
+    const uint32_t mask = id_mask(t);
+    struct place place = place_of(t, key, contract);
     for (uint32_t i = place.home; t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {
-        if ((t->slots[i] & ~ID_MASK) == place.tag && bytes32_equal(&record_at(t, t->slots[i] & ID_MASK)->key, key))
-            return t->slots[i] & ID_MASK;
+        if ((t->slots[i] & ~mask) == place.tag && is_at(t, t->slots[i] & mask, key, contract))
+            return t->slots[i] & mask;
     }
     return RECORD_NONE;
 }
 
-void record_table_prefetch(const struct record_table *t, const bytes32 *key)
+void record_table_prefetch(const struct record_table *t, const bytes32 *key, uint32_t contract)
 {
     if (t->slot_count == 0)
         return;
     // The slots stay in cache much longer than the records, so they are read right here.
-    struct place place = place_of(t, key);
+    const uint32_t mask = id_mask(t);
+    struct place place = place_of(t, key, contract);
     for (uint32_t i = place.home; t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {
-        if ((t->slots[i] & ~ID_MASK) == place.tag) {
-            record_prefetch(record_at(t, t->slots[i] & ID_MASK));
+        if ((t->slots[i] & ~mask) == place.tag) {
+            record_prefetch(t, t->slots[i] & mask);
             return;
         }
     }
@@ -74,7 +92,7 @@ void record_table_prefetch(const struct record_table *t, const bytes32 *key)
 
 static void slot_put(struct record_table *t, uint32_t id)
 {
-    struct place place = place_of(t, &record_at(t, id)->key);
+    struct place place = place_of_record(t, id);
     uint32_t i = place.home;
     while (t->slots[i] != SLOT_EMPTY)
         i = next_slot(t, i);
@@ -136,23 +154,26 @@ static uint32_t new_id(struct record_table *t)
         t->free = record_at(t, id)->history;
         return id;
     }
-    assert(t->given <= ID_MASK && "a partition holds at most 2^24 accounts");
+    assert(t->given <= id_mask(t) && "more records in a partition than its table can number");
     if (t->given == t->chunk_count * RECORDS_PER_CHUNK) {
         if (t->chunk_count == t->chunk_capacity) {
             t->chunk_capacity += t->chunk_capacity / 2 + 8;
             t->chunks = arena_realloc(t->arena, t->chunks, t->chunk_capacity * sizeof *t->chunks);
         }
-        t->chunks[t->chunk_count++] = alloc_table(t, RECORDS_PER_CHUNK * sizeof(struct record));
+        t->chunks[t->chunk_count++] = alloc_table(t, (size_t)RECORDS_PER_CHUNK * t->shape.bytes);
     }
     return t->given++;
 }
 
-uint32_t record_table_add(struct record_table *t, const bytes32 *key)
+uint32_t record_table_add(struct record_table *t, const bytes32 *key, uint32_t contract)
 {
     if (t->count >= room(t))
         resize_slots(t, (size_t)t->slot_count + t->slot_count / 4 + 16);
     uint32_t id = new_id(t);
-    *record_at(t, id) = (struct record){.key = *key};
+    struct record_head *r = record_at(t, id);
+    memset(r, 0, t->shape.bytes);
+    r->key = *key;
+    r->contract = contract;
     slot_put(t, id);
     t->count++;
     return id;
@@ -165,8 +186,8 @@ static uint32_t distance(const struct record_table *t, uint32_t from, uint32_t t
 
 void record_table_remove(struct record_table *t, uint32_t id)
 {
-    struct record *r = record_at(t, id);
-    struct place place = place_of(t, &r->key);
+    struct record_head *r = record_at(t, id);
+    struct place place = place_of_record(t, id);
     uint32_t hole = place.home;
     while (t->slots[hole] != (place.tag | id)) {
         assert(t->slots[hole] != SLOT_EMPTY);
@@ -174,14 +195,15 @@ void record_table_remove(struct record_table *t, uint32_t id)
     }
     // Knuth's algorithm R (6.4): whoever may move back into the hole does, so that no probe ends too early.
     for (uint32_t i = next_slot(t, hole); t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {
-        uint32_t home = place_of(t, &record_at(t, t->slots[i] & ID_MASK)->key).home;
+        uint32_t home = place_of_record(t, t->slots[i] & id_mask(t)).home;
         if (distance(t, home, i) >= distance(t, hole, i)) {
             t->slots[hole] = t->slots[i];
             hole = i;
         }
     }
     t->slots[hole] = SLOT_EMPTY;
-    *r = (struct record){.history = t->free};
+    memset(r, 0, t->shape.bytes);
+    r->history = t->free;
     t->free = id;
     t->count--;
 }

@@ -2,27 +2,21 @@
 
 #include "base/keccak.h"
 #include "base/rlp.h"
-#include "shard/trie/trie.h"
+#include "shard/state/storage.h"
+#include "shard/trie/account_trie_private.h"
 
 #include <assert.h>
 
-#define PARTITION_DEPTH 2 // nibbles that the partition's number takes
-// Tries are changed and hashed in groups of about this many changed accounts: enough to fill the lanes on every level,
+// Tries are changed and hashed in groups of about this many changed leaves: enough to fill the lanes on every level,
 // and few enough that the nodes are still in the core's cache when they are hashed.
-#define GROUP_ACCOUNTS 512
+#define GROUP_LEAVES 512
 
-struct account_trie {
-    struct arena *arena;
-    struct state *state;
-    struct trie_pool pool;
-    struct trie trie;
-};
-
-size_t account_encode(uint8_t out[120], const struct account *a)
+size_t account_encode(uint8_t out[120], const struct account *a, const struct account_contract *contract)
 {
-    // Codeless accounts: no storage, no code.
-    struct bytes storage_root = bytes_of(KECCAK256_EMPTY_RLP.b, sizeof KECCAK256_EMPTY_RLP.b);
-    struct bytes code_hash = bytes_of(KECCAK256_EMPTY.b, sizeof KECCAK256_EMPTY.b);
+    const bytes32 *root = contract ? &contract->storage_root : &KECCAK256_EMPTY_RLP;
+    const bytes32 *code = contract ? &contract->code_hash : &KECCAK256_EMPTY;
+    struct bytes storage_root = bytes_of(root->b, sizeof root->b);
+    struct bytes code_hash = bytes_of(code->b, sizeof code->b);
     size_t payload_len = rlp_size_u64(a->nonce) + rlp_size_u256(&a->balance) + rlp_size_string(storage_root) +
                          rlp_size_string(code_hash);
     uint8_t *p = rlp_put_list(out, payload_len);
@@ -40,8 +34,12 @@ static const bytes32 *leaf_key(void *ctx, uint32_t leaf)
 
 static size_t leaf_value(void *ctx, uint32_t leaf, uint8_t *out)
 {
-    struct account a = state_get(ctx, leaf);
-    return account_encode(out, &a);
+    const struct state *state = ctx;
+    struct account a = state_get(state, leaf);
+    if (storage_contract(state, leaf) == 0)
+        return account_encode(out, &a, NULL);
+    const struct account_contract contract = {state_storage_root(state, leaf), state_code_hash(state, leaf)};
+    return account_encode(out, &a, &contract);
 }
 
 static const struct trie_leaves account_leaves = {.key = leaf_key, .value = leaf_value};
@@ -53,6 +51,7 @@ struct account_trie *account_trie_create(struct arena *arena, struct state *stat
     t->state = state;
     trie_pool_init(&t->pool, arena);
     trie_init(&t->trie, &account_leaves, state, &t->pool, PARTITION_DEPTH);
+    storage_tries_init(&t->storage, state, &t->pool);
     return t;
 }
 
@@ -60,6 +59,7 @@ void account_trie_free(struct account_trie *t)
 {
     if (!t)
         return;
+    storage_tries_free(&t->storage);
     trie_pool_reset(&t->pool);
     arena_free(t->arena, t);
 }
@@ -68,57 +68,61 @@ static void take_changes(struct account_trie *t)
 {
     size_t count = state_changed_count(t->state);
     for (size_t done = 0; done < count;) {
-        uint32_t ids[TRIE_PREFETCH_MAX];
+        struct trie_way ways[TRIE_PREFETCH_MAX];
         size_t n = 0;
         while (n < TRIE_PREFETCH_MAX && done + n < count) {
-            ids[n] = state_changed(t->state, done + n);
-            __builtin_prefetch(state_key(t->state, ids[n]));
+            ways[n] = (struct trie_way){&t->trie, state_changed(t->state, done + n)};
+            __builtin_prefetch(state_key(t->state, ways[n].leaf));
             n++;
         }
-        trie_prefetch(&t->trie, ids, n);
+        trie_prefetch(ways, n);
         for (size_t i = 0; i < n; i++) {
-            if (state_exists(t->state, ids[i]))
-                trie_put(&t->trie, ids[i]);
+            if (state_exists(t->state, ways[i].leaf))
+                trie_put(&t->trie, ways[i].leaf);
             else
-                trie_remove(&t->trie, ids[i]);
+                trie_remove(&t->trie, ways[i].leaf);
         }
         done += n;
     }
 }
 
-// Hashes tries in groups.
-struct group {
-    struct trie_hasher *hasher; // NULL between groups
-    size_t accounts;            // changed ones in it
-};
-
-static void group_add(struct group *g, struct account_trie *t, size_t changed)
+// The two steps of a group: all storage tries, whose roots are in the accounts; then the account tries.
+static void update_storage(struct account_trie **tries, size_t count)
 {
-    if (!g->hasher)
-        g->hasher = trie_hasher_new(t->arena);
-    trie_hasher_add(g->hasher, &t->trie);
-    g->accounts += changed;
+    struct trie_hasher *hasher = trie_hasher_new(tries[0]->arena);
+    for (size_t i = 0; i < count; i++)
+        storage_tries_take(&tries[i]->storage, hasher);
+    trie_hasher_finish(hasher);
+    for (size_t i = 0; i < count; i++)
+        storage_tries_publish(&tries[i]->storage);
 }
 
-static void group_finish(struct group *g)
+static void update_accounts(struct account_trie **tries, size_t count)
 {
-    if (g->hasher)
-        trie_hasher_finish(g->hasher);
-    *g = (struct group){0};
-}
-
-void account_trie_update(struct account_trie **tries, size_t count)
-{
-    struct group group = {0};
+    struct trie_hasher *hasher = trie_hasher_new(tries[0]->arena);
     for (size_t i = 0; i < count; i++) {
         if (state_changed_count(tries[i]->state) == 0)
             continue;
         take_changes(tries[i]);
-        group_add(&group, tries[i], state_changed_count(tries[i]->state));
-        if (group.accounts >= GROUP_ACCOUNTS)
-            group_finish(&group);
+        trie_hasher_add(hasher, &tries[i]->trie);
     }
-    group_finish(&group);
+    trie_hasher_finish(hasher);
+}
+
+void account_trie_update(struct account_trie **tries, size_t count)
+{
+    for (size_t first = 0, end = 0; first < count; first = end) {
+        size_t accounts = 0, slots = 0;
+        while (end < count && accounts + slots < GROUP_LEAVES) {
+            accounts += state_changed_count(tries[end]->state);
+            slots += storage_changed_count(tries[end]->state);
+            end++;
+        }
+        if (slots > 0)
+            update_storage(tries + first, end - first);
+        if (accounts > 0)
+            update_accounts(tries + first, end - first);
+    }
 }
 
 struct gathering {
@@ -134,10 +138,8 @@ static bool gather(void *ctx, uint32_t id)
     return true;
 }
 
-static void build_from_state(struct account_trie *t)
+static void build_accounts(struct account_trie *t)
 {
-    trie_pool_reset(&t->pool);
-    trie_init(&t->trie, &account_leaves, t->state, &t->pool, PARTITION_DEPTH);
     size_t count = state_count(t->state);
     struct gathering g = {.state = t->state};
     g.entries = arena_alloc(t->arena, (count + 1) * sizeof *g.entries);
@@ -148,16 +150,35 @@ static void build_from_state(struct account_trie *t)
     arena_free(t->arena, g.entries);
 }
 
+static void rebuild_group(struct account_trie **tries, size_t count)
+{
+    struct trie_hasher *hasher = trie_hasher_new(tries[0]->arena);
+    for (size_t i = 0; i < count; i++) {
+        struct account_trie *t = tries[i];
+        trie_pool_reset(&t->pool);
+        trie_init(&t->trie, &account_leaves, t->state, &t->pool, PARTITION_DEPTH);
+        storage_tries_build(&t->storage, hasher);
+    }
+    trie_hasher_finish(hasher);
+    hasher = trie_hasher_new(tries[0]->arena);
+    for (size_t i = 0; i < count; i++) {
+        storage_tries_publish(&tries[i]->storage);
+        build_accounts(tries[i]);
+        trie_hasher_add(hasher, &tries[i]->trie);
+    }
+    trie_hasher_finish(hasher);
+}
+
 void account_trie_rebuild(struct account_trie **tries, size_t count)
 {
-    struct group group = {0};
-    for (size_t i = 0; i < count; i++) {
-        build_from_state(tries[i]);
-        group_add(&group, tries[i], state_count(tries[i]->state));
-        if (group.accounts >= GROUP_ACCOUNTS)
-            group_finish(&group);
+    for (size_t first = 0, end = 0; first < count; first = end) {
+        size_t leaves = 0;
+        while (end < count && leaves < GROUP_LEAVES) {
+            leaves += state_count(tries[end]->state) + state_slot_count(tries[end]->state);
+            end++;
+        }
+        rebuild_group(tries + first, end - first);
     }
-    group_finish(&group);
 }
 
 void account_trie_subroot(const struct account_trie *t, struct subroot *out)

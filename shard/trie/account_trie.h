@@ -1,6 +1,7 @@
 // The account sub-trie of one partition: the part of Ethereum's secure Merkle-Patricia trie below the first two nibbles
-// of the path (yellow paper, appendix D). Inner nodes live in memory, with the hashes of unchanged ones; leaves are the
-// state's records. Nothing here is stored: it can be rebuilt from the flat state.
+// of the path (yellow paper, appendix D), and the storage tries of the partition's contracts. Inner nodes live in
+// memory, with the hashes of unchanged ones; leaves are the state's records. Nothing here is stored: it can be rebuilt
+// from the flat state.
 //
 // Updating many partitions of a shard is one call, so that node hashes of the same level fill the Keccak lanes across
 // partitions. One owner thread.
@@ -14,8 +15,8 @@ struct account_trie;
 struct account_trie *account_trie_create(struct arena *arena, struct state *state);
 void account_trie_free(struct account_trie *t);
 
-// Takes the state's changed records (state_changed) of each trie's partition into the tries and recomputes hashes. Due
-// after every block, before the next one opens.
+// Takes what changed in the state of each trie's partition into the tries, recomputes hashes and tells the state the
+// contracts' storage roots. Due after every block, before the next one opens.
 void account_trie_update(struct account_trie **tries, size_t count);
 // Builds from all accounts of the states (after loading).
 void account_trie_rebuild(struct account_trie **tries, size_t count);
@@ -45,7 +46,8 @@ void state_root_free(struct state_root *r);
 // the same in each call: what is remembered points into it.
 bytes32 state_root_update(struct state_root *r, const struct subroot subroots[256], const uint8_t changed[256]);
 
-// RLP of an account as the trie holds it: [nonce, balance, storage root, code hash]. Returns the length (<= 120).
-size_t account_encode(uint8_t out[120], const struct account *a);
+// RLP of an account as the trie holds it: [nonce, balance, storage root, code hash]. contract: NULL for none. Returns
+// the length (<= 120).
+size_t account_encode(uint8_t out[120], const struct account *a, const struct account_contract *contract);
 
 #endif

@@ -2,6 +2,7 @@
 #include "shard/trie/account_trie.h"
 
 #include "base/keccak.h"
+#include "shard/trie/proof.h"
 #include "shard/trie/trie_encode.h"
 
 #include <stdlib.h>
@@ -151,4 +152,38 @@ bytes32 state_root_join(const struct subroot subroots[256])
 {
     struct state_root all = {.filled = false};
     return state_root_update(&all, subroots, NULL);
+}
+
+static bool path_agrees(const struct joined *node, const bytes32 *key, unsigned depth)
+{
+    for (unsigned i = 0; i < node->path_len; i++) {
+        if (node->path[i] != trie_nibble(key, depth + i))
+            return false;
+    }
+    return true;
+}
+
+bool state_root_prove(struct proof *out, const struct subroot subroots[256], const bytes32 *key)
+{
+    struct joined below[FANOUT][FANOUT], top[1][FANOUT], node;
+    for (unsigned i = 0; i < FANOUT * FANOUT; i++)
+        below[i / FANOUT][i % FANOUT] = from_subroot(&subroots[i]);
+    join(top[0], below, FANOUT);
+    join(&node, top, 1);
+    for (unsigned depth = 0; node.kind != SUBROOT_EMPTY;) {
+        uint8_t buffer[TRIE_NODE_BYTES_MAX];
+        if (node.kind != SUBROOT_BRANCH) {
+            proof_add(out, encode(buffer, &node));
+            if (node.kind == SUBROOT_LEAF || !path_agrees(&node, key, depth))
+                return false;
+            depth += node.path_len;
+        }
+        if (depth >= 2)
+            return true; // the branch is the partition's
+        const struct joined *children = depth == 0 ? top[0] : below[trie_nibble(key, 0)];
+        proof_add(out, encode_branch(buffer, children));
+        node = children[trie_nibble(key, depth)];
+        depth++;
+    }
+    return false;
 }

@@ -132,20 +132,21 @@ void trie_remove(struct trie *t, uint32_t leaf)
     }
 }
 
-void trie_prefetch(const struct trie *t, const uint32_t *leaves, size_t count)
+void trie_prefetch(const struct trie_way *ways, size_t count)
 {
     uint32_t at[TRIE_PREFETCH_MAX];
     assert(count <= TRIE_PREFETCH_MAX);
     for (size_t i = 0; i < count; i++)
-        at[i] = t->root;
+        at[i] = ways[i].trie->root;
     // A level a turn, so that the next nodes of all ways are on their way together.
     for (bool more = true; more;) {
         more = false;
         for (size_t i = 0; i < count; i++) {
             if (is_leaf(at[i]))
                 continue;
+            const struct trie *t = ways[i].trie;
             const struct trie_node *node = trie_node_at(t->pool, at[i]);
-            unsigned nibble = trie_nibble(leaf_key(t, leaves[i]), node->depth);
+            unsigned nibble = trie_nibble(leaf_key(t, ways[i].leaf), node->depth);
             bool present = node->children >> nibble & 1;
             at[i] = present ? node->child[trie_child_index(node, nibble)] : TRIE_NONE;
             if (!is_leaf(at[i])) {

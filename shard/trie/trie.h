@@ -40,9 +40,13 @@ void trie_put(struct trie *t, uint32_t leaf);
 // Takes out a leaf; nothing happens when it isn't in.
 void trie_remove(struct trie *t, uint32_t leaf);
 
-// Brings the nodes on the ways to these leaves (at most TRIE_PREFETCH_MAX) into cache, all ways at once.
+// Brings the nodes on the ways to leaves of a number of tries (at most TRIE_PREFETCH_MAX) into cache, all ways at once.
 #define TRIE_PREFETCH_MAX 16
-void trie_prefetch(const struct trie *t, const uint32_t *leaves, size_t count);
+struct trie_way {
+    const struct trie *trie;
+    uint32_t leaf;
+};
+void trie_prefetch(const struct trie_way *ways, size_t count);
 
 // Fills an empty trie from leaves sorted by key, without duplicates. prefix is the first 8 bytes of the key,
 // big-endian.
@@ -65,6 +69,8 @@ void trie_hasher_finish(struct trie_hasher *h);
 
 // The root hash; after hashing.
 bytes32 trie_root(const struct trie *t);
+// Of many tries, whose last hashes fill the lanes too.
+void trie_roots(bytes32 *out, const struct trie *const *tries, size_t count);
 
 // The key of any leaf below: all of them agree in the nibbles above the child.
 const bytes32 *trie_any_key(const struct trie *t, uint32_t child);

@@ -223,24 +223,50 @@ void trie_hasher_finish(struct trie_hasher *h)
     arena_free(h->arena, h);
 }
 
-bytes32 trie_root(const struct trie *t)
+// The root node where its hash isn't kept; of length 0 where it is, in *hash.
+static struct bytes encode_root(const struct trie *t, uint8_t buffer[TRIE_NODE_BYTES_MAX], bytes32 *hash)
 {
     assert(!t->dirty);
-    if (t->root == TRIE_NONE)
-        return KECCAK256_EMPTY_RLP;
-    uint8_t buffer[TRIE_NODE_BYTES_MAX];
-    struct bytes encoded;
-    if (t->root & TRIE_LEAF) {
-        encoded = encode_leaf(t, buffer, t->root & ~TRIE_LEAF, t->root_depth);
-    } else {
-        unsigned depth = trie_node_at(t->pool, t->root)->depth;
-        struct trie_path path = {trie_any_key(t, t->root)->b, t->root_depth, depth};
-        if (path.from < path.to)
-            encoded = trie_encode_extension(buffer, path, &t->root_ref, t->root_embedded);
-        else if (t->root_embedded)
-            encoded = bytes_of(t->root_ref.b, trie_embedded_len(&t->root_ref));
-        else
-            return t->root_ref;
+    if (t->root == TRIE_NONE) {
+        *hash = KECCAK256_EMPTY_RLP;
+        return bytes_of(NULL, 0);
     }
-    return keccak256(encoded.ptr, encoded.len);
+    if (t->root & TRIE_LEAF)
+        return encode_leaf(t, buffer, t->root & ~TRIE_LEAF, t->root_depth);
+    unsigned depth = trie_node_at(t->pool, t->root)->depth;
+    struct trie_path path = {trie_any_key(t, t->root)->b, t->root_depth, depth};
+    if (path.from < path.to)
+        return trie_encode_extension(buffer, path, &t->root_ref, t->root_embedded);
+    if (t->root_embedded)
+        return bytes_of(t->root_ref.b, trie_embedded_len(&t->root_ref));
+    *hash = t->root_ref;
+    return bytes_of(NULL, 0);
+}
+
+bytes32 trie_root(const struct trie *t)
+{
+    uint8_t buffer[TRIE_NODE_BYTES_MAX];
+    bytes32 hash;
+    const struct bytes encoded = encode_root(t, buffer, &hash);
+    return encoded.len > 0 ? keccak256(encoded.ptr, encoded.len) : hash;
+}
+
+void trie_roots(bytes32 *out, const struct trie *const *tries, size_t count)
+{
+    enum { ROOTS = 16 };
+    uint8_t buffers[ROOTS][TRIE_NODE_BYTES_MAX];
+    struct bytes messages[ROOTS];
+    bytes32 hashes[ROOTS];
+    size_t places[ROOTS], n = 0;
+    for (size_t i = 0; i < count; i++) {
+        messages[n] = encode_root(tries[i], buffers[n], &out[i]);
+        if (messages[n].len > 0)
+            places[n++] = i;
+        if (n < ROOTS && i + 1 < count)
+            continue;
+        keccak256_batch(hashes, messages, n);
+        for (size_t j = 0; j < n; j++)
+            out[places[j]] = hashes[j];
+        n = 0;
+    }
 }

@@ -41,9 +41,12 @@ struct combination {
     bool point_ok[SOURCES_MAX];
     struct factor factors[SOURCES_MAX];
     struct scalar_half coefficients[SV_BATCH_MAX];
-    u256 s[SV_BATCH_MAX], s_inverse[SV_BATCH_MAX];
+    // Of each member.
+    u256 a[SV_BATCH_MAX], s[SV_BATCH_MAX], s_inverse[SV_BATCH_MAX], of_generator[SV_BATCH_MAX], of_key[SV_BATCH_MAX];
     struct msm_term sum[POINTS_MAX];
-    uint32_t shifted[SOURCES_MAX];      // terms whose lambda multiples are needed
+    uint32_t shifted[SOURCES_MAX]; // terms whose lambda multiples are needed: those of long factors
+    u256 longs[SOURCES_MAX];       // these factors, and their halves
+    struct scalar_half halves[SOURCES_MAX][2];
     struct sv_item items[SV_BATCH_MAX]; // the suspects
     struct sv_result results[SV_BATCH_MAX];
 };
@@ -136,16 +139,31 @@ static bool sum_is_zero(struct combination *c)
         const struct factor *factor = &c->factors[i];
         if (factor->kind == FACTOR_SHORT)
             c->sum[count++] = (struct msm_term){i, factor->half};
-        if (factor->kind != FACTOR_LONG)
-            continue;
-        struct scalar_half half[2];
-        scalar_split(half, &factor->full);
-        c->sum[count++] = (struct msm_term){i, half[0]};
-        c->sum[count++] = (struct msm_term){c->terms.count + (uint32_t)shifted, half[1]};
-        c->shifted[shifted++] = i;
+        if (factor->kind == FACTOR_LONG) {
+            c->longs[shifted] = factor->full;
+            c->shifted[shifted++] = i;
+        }
+    }
+    c->kernels->scalars->split(c->halves, c->longs, shifted);
+    for (uint32_t i = 0; i < shifted; i++) {
+        c->sum[count++] = (struct msm_term){c->shifted[i], c->halves[i][0]};
+        c->sum[count++] = (struct msm_term){c->terms.count + i, c->halves[i][1]};
     }
     c->kernels->endomorphism(msm_kernels_state(c->msm), msm_pool(c->msm), c->terms.count, c->shifted, shifted);
     return msm_is_zero(c->msm, c->sum, count);
+}
+
+// Each member's coefficient for R, and what it brings to the generator and its key.
+static void add_factors(struct combination *c)
+{
+    u256 of_generator = U256_ZERO;
+    for (size_t i = 0; i < c->member_count; i++) {
+        const struct member *member = &c->members[i];
+        of_generator = scalar_add(&of_generator, &c->of_generator[i]);
+        add_full(&c->factors[member->key], &c->of_key[i]);
+        subtract_half(&c->factors[member->r], c->coefficients[i]);
+    }
+    add_full(&c->factors[GENERATOR], &of_generator);
 }
 
 static void derive_coefficients(struct combination *c, const struct bytes *inputs, size_t input_count)
@@ -207,23 +225,23 @@ static void drop_bad_points(struct combination *c)
     c->member_count = kept;
 }
 
+// (a z / s) G + (a r / s) Q - a R
 static void set_witness_factors(struct combination *c, const struct sv_item *in)
 {
-    u256 of_generator = U256_ZERO;
-    for (size_t i = 0; i < c->member_count; i++)
-        c->s[i] = scalar_from_be(in[c->members[i].item].s.b);
-    scalar_invert_batch(c->s_inverse, c->s, c->member_count);
-    for (size_t i = 0; i < c->member_count; i++) {
-        const struct member *member = &c->members[i];
-        const struct sv_item *item = &in[member->item];
-        const u256 a = scalar_of_half(&c->coefficients[i]), a_by_s = scalar_multiply(&a, &c->s_inverse[i]);
-        const u256 z = scalar_from_be(item->hash.b), r = scalar_from_be(item->r.b);
-        const u256 u1 = scalar_multiply(&a_by_s, &z), u2 = scalar_multiply(&a_by_s, &r);
-        of_generator = scalar_add(&of_generator, &u1);
-        add_full(&c->factors[member->key], &u2);
-        subtract_half(&c->factors[member->r], c->coefficients[i]);
+    const struct scalar_kernels *scalars = c->kernels->scalars;
+    const size_t n = c->member_count;
+    for (size_t i = 0; i < n; i++) {
+        const struct sv_item *item = &in[c->members[i].item];
+        c->a[i] = scalar_of_half(&c->coefficients[i]);
+        c->s[i] = load_be256(item->s.b);
+        c->of_generator[i] = load_be256(item->hash.b);
+        c->of_key[i] = load_be256(item->r.b);
     }
-    add_full(&c->factors[GENERATOR], &of_generator);
+    scalars->invert(c->s_inverse, c->s, n);
+    scalars->multiply(c->a, c->a, c->s_inverse, n);
+    scalars->multiply(c->of_generator, c->of_generator, c->a, n);
+    scalars->multiply(c->of_key, c->of_key, c->a, n);
+    add_factors(c);
 }
 
 static bool witnesses_hold(struct combination *c, const struct sv_item *in, const struct sv_witness *witness, size_t n)
@@ -329,17 +347,18 @@ static bool schnorr_holds(struct combination *c, const struct sv_schnorr *in, si
     _Static_assert(sizeof(struct sv_schnorr) == 128, "no padding");
     const struct bytes inputs[] = {bytes_of(in, n * sizeof *in)};
     derive_coefficients(c, inputs, 1);
-    u256 of_generator = U256_ZERO;
-    for (size_t i = 0; i < c->member_count; i++) {
-        const struct member *member = &c->members[i];
-        const u256 a = scalar_of_half(&c->coefficients[i]), e = challenge_of(&in[member->item]);
-        const u256 s = u256_from_be(in[member->item].s.b, 32), a_s = scalar_multiply(&a, &s);
-        const u256 minus_a = scalar_negate(&a), minus_a_e = scalar_multiply(&minus_a, &e);
-        of_generator = scalar_add(&of_generator, &a_s);
-        add_full(&c->factors[member->key], &minus_a_e);
-        subtract_half(&c->factors[member->r], c->coefficients[i]);
+    // a s G - a e P - a R
+    const size_t count = c->member_count;
+    for (size_t i = 0; i < count; i++) {
+        const struct sv_schnorr *vote = &in[c->members[i].item];
+        const u256 e = challenge_of(vote);
+        c->a[i] = scalar_of_half(&c->coefficients[i]);
+        c->of_generator[i] = load_be256(vote->s.b);
+        c->of_key[i] = scalar_negate(&e);
     }
-    add_full(&c->factors[GENERATOR], &of_generator);
+    c->kernels->scalars->multiply(c->of_generator, c->of_generator, c->a, count);
+    c->kernels->scalars->multiply(c->of_key, c->of_key, c->a, count);
+    add_factors(c);
     return sum_is_zero(c);
 }
 

@@ -43,18 +43,30 @@ static void make_odd(u256 *first, u256 *second)
     u256_add(second, second, &relation->b);
 }
 
+// The low 40 bits: eight digits, to a byte each.
+static uint64_t spread_digits(uint64_t a)
+{
+    a = (a & 0x00000fffff) | (a & 0xfffff00000) << 12;
+    a = (a & 0x000003ff000003ff) | (a & 0x000ffc00000ffc00) << 6;
+    return (a & 0x001f001f001f001f) | (a & 0x03e003e003e003e0) << 3;
+}
+
+_Static_assert(HALF_DIGIT_BITS == 5 && HALF_DIGITS == 26, "as spread");
+
 // The halves are below 2^127.4 in magnitude, with a relation added below 2^129.
 static void recode_half(uint8_t out[HALF_DIGITS], const u256 *k)
 {
     static const u256 OFFSET = {{UINT64_MAX, UINT64_MAX, 3, 0}}; // 2^130 - 1
     u256 e;
     u256_add(&e, k, &OFFSET);
-    uint64_t w[4] = {e.w[0] >> 1 | e.w[1] << 63, e.w[1] >> 1 | e.w[2] << 63, e.w[2] >> 1, 0};
-    for (unsigned i = 0; i < HALF_DIGITS; i++) {
-        const unsigned at = i * HALF_DIGIT_BITS, word = at / 64, shift = at % 64;
-        const unsigned __int128 two = (unsigned __int128)w[word + 1] << 64 | w[word];
-        out[i] = (uint8_t)((uint64_t)(two >> shift) & ((1u << HALF_DIGIT_BITS) - 1));
-    }
+    // Halved: bit 0 falls away.
+    const uint64_t w[3] = {e.w[0] >> 1 | e.w[1] << 63, e.w[1] >> 1 | e.w[2] << 63, e.w[2] >> 1};
+    const uint64_t last = spread_digits(w[1] >> 56 | w[2] << 8);
+    store_le64(out, spread_digits(w[0]));
+    store_le64(out + 8, spread_digits(w[0] >> 40 | w[1] << 24));
+    store_le64(out + 16, spread_digits(w[1] >> 16));
+    out[24] = (uint8_t)last;
+    out[25] = (uint8_t)(last >> 8);
 }
 
 void half_digits_of(struct half_digits *out, const u256 *k)
@@ -67,15 +79,15 @@ void half_digits_of(struct half_digits *out, const u256 *k)
     recode_half(out->second, &second);
 }
 
-void comb_digits_of(uint8_t out[COMB_DIGITS], const u256 *k)
+void comb_digits_of_negative(struct comb_digits *out, const u256 *k)
 {
-    // n is odd: of k and n - k one is odd. (k + 2^256 - 1) / 2 is k / 2, rounded down, and 2^255.
-    const bool negate = !is_odd(k);
-    const u256 odd = negate ? scalar_negate(k) : *k;
+    // n is odd: of k and n - k = -k one is odd. (that + 2^256 - 1) / 2 is its half, rounded down, and 2^255; where it is
+    // k, negating inverts the digits.
+    const bool inverted = is_odd(k);
+    const u256 odd = inverted ? *k : scalar_negate(k);
     for (unsigned i = 0; i < 4; i++) {
         const uint64_t next = i < 3 ? odd.w[i + 1] << 63 : UINT64_C(1) << 63;
         const uint64_t word = odd.w[i] >> 1 | next;
-        for (unsigned j = 0; j < 8; j++)
-            out[8 * i + j] = (uint8_t)(word >> 8 * j) ^ (negate ? 0xff : 0);
+        store_le64(out->e + 8 * i, inverted ? ~word : word);
     }
 }

@@ -35,7 +35,11 @@ struct half_digits {
 
 void half_digits_of(struct half_digits *out, const u256 *k);
 
-// k is below n and not zero.
-void comb_digits_of(uint8_t out[COMB_DIGITS], const u256 *k);
+// Of -k mod n; k is below n and not zero.
+struct comb_digits {
+    uint8_t e[COMB_DIGITS];
+};
+
+void comb_digits_of_negative(struct comb_digits *out, const u256 *k);
 
 #endif

@@ -6,6 +6,7 @@
 #define GANTRY_SIGVERIFY_LANES_POINTS_H
 
 #include "sigverify/lanes/field.h"
+#include "sigverify/lanes/scalars.h"
 
 // Points in the backend's form, point_kernels.point_bytes each, aligned to 64 bytes.
 typedef void point_pool;
@@ -32,6 +33,7 @@ struct point_source {
 
 struct point_kernels {
     size_t point_bytes;
+    const struct scalar_kernels *scalars;
     // Scratch memory; NULL when memory is short.
     void *(*create)(void);
     void (*destroy)(void *state);

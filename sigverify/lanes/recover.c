@@ -2,8 +2,6 @@
 
 #include <stdlib.h>
 
-#include "sigverify/lanes/scalar.h"
-
 struct recovery {
     const struct recover_kernels *kernels;
     void *state;
@@ -11,7 +9,9 @@ struct recovery {
     size_t smallest;
     struct recover_task tasks[SV_BATCH_MAX];
     uint32_t owners[SV_BATCH_MAX]; // which item a task is
-    u256 r[SV_BATCH_MAX], r_inverse[SV_BATCH_MAX];
+    u256 z[SV_BATCH_MAX], r[SV_BATCH_MAX], s[SV_BATCH_MAX], r_inverse[SV_BATCH_MAX];
+    struct comb_digits u1[SV_BATCH_MAX];
+    struct half_digits u2[SV_BATCH_MAX];
 };
 
 struct recovery *recovery_create(const struct recover_kernels *kernels)
@@ -65,7 +65,11 @@ static size_t choose_tasks(struct recovery *r, struct sv_result *out, const stru
             recover_portably(r, &out[i], &in[i]);
             continue;
         }
-        r->r[count] = u256_from_be(in[i].r.b, 32);
+        r->z[count] = z;
+        r->r[count] = load_be256(in[i].r.b);
+        r->s[count] = load_be256(in[i].s.b);
+        r->tasks[count].u1 = &r->u1[count];
+        r->tasks[count].u2 = &r->u2[count];
         r->tasks[count].x = r->r[count];
         r->tasks[count].odd = in[i].v & 1;
         r->owners[count++] = (uint32_t)i;
@@ -74,19 +78,16 @@ static size_t choose_tasks(struct recovery *r, struct sv_result *out, const stru
 }
 
 // u1 = -z / r, u2 = s / r
-static void compute_scalars(struct recovery *r, const struct sv_item *in, size_t count)
+static void compute_scalars(struct recovery *r, size_t count)
 {
+    const struct scalar_kernels *scalars = r->kernels->scalars;
     if (count == 0)
         return;
-    scalar_invert_batch(r->r_inverse, r->r, count);
-    for (size_t i = 0; i < count; i++) {
-        const struct sv_item *item = &in[r->owners[i]];
-        const u256 z = scalar_from_be(item->hash.b), s = u256_from_be(item->s.b, 32);
-        const u256 zr = scalar_multiply(&z, &r->r_inverse[i]), u1 = scalar_negate(&zr);
-        const u256 u2 = scalar_multiply(&s, &r->r_inverse[i]);
-        comb_digits_of(r->tasks[i].u1, &u1);
-        half_digits_of(&r->tasks[i].u2, &u2);
-    }
+    scalars->invert(r->r_inverse, r->r, count);
+    scalars->multiply(r->z, r->z, r->r_inverse, count);
+    scalars->multiply(r->s, r->s, r->r_inverse, count);
+    scalars->comb_digits_of_negatives(r->u1, r->z, count);
+    scalars->half_digits(r->u2, r->s, count);
 }
 
 static void take_result(struct recovery *r, const struct recover_task *task, struct sv_result *out,
@@ -118,7 +119,7 @@ void recovery_run(void *state, struct sv_result *out, const struct sv_item *in, 
             SV_PORTABLE.recover(r->portable, &out[r->owners[i]], &in[r->owners[i]], 1);
         return;
     }
-    compute_scalars(r, in, count);
+    compute_scalars(r, count);
     r->kernels->run(r->state, r->tasks, count);
     for (size_t i = 0; i < count; i++)
         take_result(r, &r->tasks[i], &out[r->owners[i]], &in[r->owners[i]]);

@@ -7,7 +7,7 @@
 #define GANTRY_SIGVERIFY_LANES_RECOVER_H
 
 #include "sigverify/kernels.h"
-#include "sigverify/lanes/digits.h"
+#include "sigverify/lanes/scalars.h"
 
 enum recover_outcome {
     RECOVER_KEY,      // x and y are the key, below p; r_y is R's
@@ -19,8 +19,8 @@ enum recover_outcome {
 struct recover_task {
     u256 x;   // R's, below p
     bool odd; // R's y
-    uint8_t u1[COMB_DIGITS];
-    struct half_digits u2;
+    const struct comb_digits *u1;
+    const struct half_digits *u2;
     u256 key_x, key_y;
     u256 r_y; // R's; below p
     enum recover_outcome outcome;
@@ -29,6 +29,7 @@ struct recover_task {
 // What a backend provides (simd/recover.h).
 struct recover_kernels {
     const char *name;
+    const struct scalar_kernels *scalars;
     // From so many signatures on it is faster than the portable implementation.
     size_t smallest;
     // Scratch memory, about a megabyte; NULL when memory is short.

@@ -56,6 +56,26 @@ Test(genesis, everything_given_is_taken)
     genesis_free(&g);
 }
 
+Test(genesis, contracts_have_their_code_and_their_slots_in_order)
+{
+    struct genesis g;
+    char error[GENESIS_ERROR_MAX] = "";
+    cr_assert(parse(&g,
+                    "{\"config\":{\"chainId\":5},\"alloc\":{\"0x1111111111111111111111111111111111111111\":"
+                    "{\"balance\":\"0x0\",\"code\":\"0x6001\",\"storage\":{\"0x0102\":\"0x0304\",\"0x05\":\"0x00\","
+                    "\"0x000000000000000000000000000000000000000000000000000000000000000a\":\"0b\"}}}}",
+                    error),
+              "%s", error);
+    cr_assert_eq(g.account_count, 1);
+    const struct genesis_account *a = &g.accounts[0];
+    cr_assert_eq(a->code_len, 2);
+    cr_expect(a->code[0] == 0x60 && a->code[1] == 0x01);
+    cr_assert_eq(a->storage_count, 2, "zero is no slot");
+    cr_expect(a->storage[0].slot.b[31] == 0x0a && a->storage[0].value.w[0] == 0x0b);
+    cr_expect(a->storage[1].slot.b[30] == 1 && a->storage[1].slot.b[31] == 2 && a->storage[1].value.w[0] == 0x304);
+    genesis_free(&g);
+}
+
 Test(genesis, defaults_are_the_documented_ones)
 {
     struct genesis g;
@@ -115,9 +135,20 @@ Test(genesis, bad_files_are_refused_with_their_place)
         {"{'config':{'chainId':1},'alloc':{'ALICE':{}}}", "alloc.ALICE.balance: missing"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':'0x0'}}}", "alloc.ALICE: an empty account"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':'1e18'}}}", "alloc.ALICE.balance: not a number"},
-        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':'0x00'}}}", "alloc.ALICE: code"},
-        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':7}}}", "alloc.ALICE: code"},
-        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x00':'0x01'}}}}", "alloc.ALICE: code"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':'0x0'}}}", "alloc.ALICE.code: not hexadecimal"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'code':7}}}", "alloc.ALICE.code: not a string"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':0,'code':'0x','storage':{'0x00':'0x01'}}}}",
+         "alloc.ALICE: an empty account"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':[]}}}", "alloc.ALICE.storage: not an object"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'slot':'0x01'}}}}",
+         "alloc.ALICE.storage.slot: not a slot"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x01':1}}}}",
+         "alloc.ALICE.storage.0x01: not a value"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x01':"
+         "'0x000000000000000000000000000000000000000000000000000000000000000000'}}}}",
+         "alloc.ALICE.storage.0x01: not a value"},
+        {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'storage':{'0x01':'0x01','0x0001':'0x02'}}}}",
+         "alloc.ALICE.storage: a slot is there twice"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':1,'nonce':'0xffffffffffffffff'}}}", "alloc.ALICE.nonce"},
         {"{'config':{'chainId':1},'alloc':{'ALICE':{'balance':"
          "'0xffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff'},"
@@ -175,7 +206,7 @@ Test(genesis, the_dev_chain_funds_the_accounts_that_everybody_knows)
     cr_expect_arr_eq(DEV_ACCOUNTS[0].addr.b, first, 20);
     u256 balance;
     cr_assert(u256_parse(&balance, "10000000000000000000000", 23));
-    cr_assert(g.chain_id == 31337 && g.account_count == DEV_ACCOUNT_COUNT);
+    cr_assert(g.chain_id == 31337 && g.account_count == DEV_ACCOUNT_COUNT + 1);
     for (size_t i = 0; i < DEV_ACCOUNT_COUNT; i++) {
         uint8_t pubkey[64];
         cr_assert(sv_public_key(pubkey, &DEV_ACCOUNTS[i].secret_key));
@@ -187,6 +218,22 @@ Test(genesis, the_dev_chain_funds_the_accounts_that_everybody_knows)
         cr_expect(is_funded, "account %zu", i);
         cr_expect(i == 0 || memcmp(g.accounts[i - 1].addr.b, g.accounts[i].addr.b, 20) < 0, "sorted");
     }
+    genesis_free(&g);
+}
+
+Test(genesis, the_dev_chain_has_the_contract_of_eip_4788)
+{
+    struct genesis g;
+    genesis_dev(&g);
+    uint8_t who[20];
+    bytes32 hash;
+    cr_assert_eq(hex_decode(who, 20, "000F3df6D732807Ef1319fB7B8bB8522d0Beac02", 40), 20);
+    cr_assert_eq(hex_decode(hash.b, 32, "f57acd40259872606d76197ef052f3d35588dadf919ee1f0e3cb9b62d3f4b02c", 64), 32);
+    const struct genesis_account *a = &g.accounts[0];
+    cr_assert_arr_eq(a->addr.b, who, 20);
+    const bytes32 code = keccak256(a->code, a->code_len);
+    cr_expect(bytes32_equal(&code, &hash), "the code that mainnet has there");
+    cr_expect(a->nonce == 1 && u256_is_zero(&a->balance) && a->storage_count == 0);
     genesis_free(&g);
 }
 

@@ -114,23 +114,6 @@ Test(tx_rules, init_code_has_at_most_49152_bytes)
     free(code);
 }
 
-Test(tx_rules, only_plain_transfers_are_supported)
-{
-    struct tx tx = {.to = {{1}}};
-    cr_expect(tx_check_supported(&tx) == TX_OK);
-    tx.is_create = true;
-    cr_expect(tx_check_supported(&tx) == TX_NOT_SUPPORTED);
-    tx = (struct tx){.to = {{1}}, .data = bytes_of("x", 1)};
-    cr_expect(tx_check_supported(&tx) == TX_NOT_SUPPORTED);
-    for (unsigned last = 0; last < 256; last++) {
-        tx = (struct tx){0};
-        tx.to.b[19] = (uint8_t)last;
-        cr_expect(tx_check_supported(&tx) == (last >= 1 && last <= 10 ? TX_NOT_SUPPORTED : TX_OK), "0x%02x", last);
-        tx.to.b[18] = 1;
-        cr_expect(tx_check_supported(&tx) == TX_OK, "0x01%02x", last);
-    }
-}
-
 Test(tx_rules, effective_price_is_base_fee_plus_tip_up_to_the_cap)
 {
     struct tx tx = {.max_fee = u256_from_u64(100), .max_tip = u256_from_u64(7)};

@@ -39,49 +39,83 @@ const isAlive = (pid) => {
   }
 };
 
-describe('a cluster of four', { timeout: 280_000 }, () => {
-  const folder = temporaryFolder();
-  const out = path.join(folder, 'cluster');
-  const folderOf = (i) => path.join(out, `validator-${i}`);
-  const genesis = path.join(out, 'genesis.json');
-  let ports, cluster, nodes;
+class Cluster {
+  // args: of gantry cluster, beside folder and ports.
+  constructor(args) {
+    this.folder = temporaryFolder();
+    this.out = path.join(this.folder, 'cluster');
+    this.args = args;
+  }
 
-  const start = () => {
-    // A folder that holds a cluster is run as it is; ports stand in its files.
-    const args = ['--validators', COUNT, '--shards', '1', '--out', out, '--rpc-port', ports, '--ingest-port', ports + 5];
-    cluster = launchGantry('cluster', [...args.map(String), '--p2p-port', String(ports + 6)], { bare: true });
-  };
+  // Starts it, and waits until all are connected. A folder that holds a cluster is run as it is.
+  async start() {
+    this.ports ??= await freePorts((COUNT + 1) * 10);
+    this.nodes = Array.from({ length: COUNT }, (_, i) => rpc(this.url(i)));
+    const [rpcPort, ingestPort, p2pPort] = [0, 5, 6].map((offset) => String(this.ports + offset));
+    const where = ['--out', this.out, '--rpc-port', rpcPort, '--ingest-port', ingestPort, '--p2p-port', p2pPort];
+    this.process = launchGantry('cluster', ['--validators', String(COUNT), ...where, ...this.args], { bare: true });
+    for (let i = 0; i < COUNT; i++) await until(`node ${i} is connected`, () => this.isConnected(i), WAIT_MS);
+  }
+
+  folderOf(i) {
+    return path.join(this.out, `validator-${i}`);
+  }
+
+  url(i) {
+    return `http://127.0.0.1:${this.ports + 10 * i}`;
+  }
+
   // What node i answers; null while it does not.
-  const ask = (i, method, ...params) => nodes[i](method, ...params).catch(() => null);
-  const isConnected = async (i, peers = COUNT - 1) => {
-    const told = (await ask(i, 'gantry_peers')) ?? [];
-    return told.filter((peer) => peer.connected).length >= peers;
-  };
-  const node = (i, command = 'node') =>
-    launchGantry(command, ['--config', 'node.conf'], { bare: true, prefix: ['env', '-C', folderOf(i)] });
+  ask(i, method, ...params) {
+    return this.nodes[i](method, ...params).catch(() => null);
+  }
 
-  before(async () => {
-    ports = await freePorts(COUNT * 10);
-    nodes = Array.from({ length: COUNT }, (_, i) => rpc(`http://127.0.0.1:${ports + 10 * i}`));
-    start();
-    for (let i = 0; i < COUNT; i++) await until(`node ${i} is connected`, () => isConnected(i), WAIT_MS);
-  });
-  after(() => cluster?.stop('SIGKILL'));
+  async isConnected(i) {
+    const peers = (await this.ask(i, 'gantry_peers')) ?? [];
+    return peers.filter((peer) => peer.role === 'validator' && peer.connected).length === COUNT - 1;
+  }
+
+  async mode(i) {
+    return (await this.ask(i, 'gantry_consensus'))?.mode;
+  }
+
+  // A command in the folder of validator i.
+  run(i, command, ...args) {
+    const prefix = ['env', '-C', this.folderOf(i)];
+    return launchGantry(command, ['--config', 'node.conf', ...args], { bare: true, prefix });
+  }
+
+  // A transfer of dev account `key`, sent to node i; its hash.
+  async send(i, key, nonce) {
+    const provider = new JsonRpcProvider(this.url(i), 31337, { staticNetwork: true });
+    const fees = { gasLimit: 21_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n };
+    const fields = { to: `0x${'ab'.repeat(20)}`, value: 5n, nonce, ...fees };
+    const { hash } = await new Wallet(devKeys[key], provider).sendTransaction(fields);
+    provider.destroy();
+    return hash;
+  }
+
+  receipt(i, hash) {
+    return until(`a receipt on node ${i}`, () => this.ask(i, 'eth_getTransactionReceipt', hash), WAIT_MS);
+  }
+}
+
+describe('a cluster of four', { timeout: 280_000 }, () => {
+  const cluster = new Cluster(['--shards', '1']);
+  const { folder, out } = cluster;
+  const genesis = path.join(out, 'genesis.json');
+  const ask = cluster.ask.bind(cluster);
+  const send = cluster.send.bind(cluster);
+  const receiptOn = cluster.receipt.bind(cluster);
+  const folderOf = cluster.folderOf.bind(cluster);
+
+  before(() => cluster.start());
+  after(() => cluster.process?.stop('SIGKILL'));
 
   test('says what is where', () => {
-    for (let i = 0; i < COUNT; i++) assert.match(cluster.output, new RegExp(`validator-${i} \\| gantry is up`));
-    assert.match(cluster.output, /4 validators in .*cluster; stop them with Ctrl-C/);
+    for (let i = 0; i < COUNT; i++) assert.match(cluster.process.output, new RegExp(`validator-${i} \\| gantry is up`));
+    assert.match(cluster.process.output, /4 nodes in .*cluster; stop them with Ctrl-C/);
   });
-
-  const send = async (to, key, nonce) => {
-    const provider = new JsonRpcProvider(`http://127.0.0.1:${ports + 10 * to}`, 31337, { staticNetwork: true });
-    const wallet = new Wallet(devKeys[key], provider);
-    const fields = { to: `0x${'ab'.repeat(20)}`, value: 5n, nonce, gasLimit: 21_000n, maxFeePerGas: 10n ** 10n };
-    const sent = await wallet.sendTransaction({ ...fields, maxPriorityFeePerGas: 10n ** 9n });
-    provider.destroy();
-    return sent.hash;
-  };
-  const receiptOn = (i, hash) => until(`a receipt on node ${i}`, () => ask(i, 'eth_getTransactionReceipt', hash), WAIT_MS);
 
   test('takes transactions anywhere and shows the same everywhere', async () => {
     for (let i = 0; i < COUNT; i++) {
@@ -166,69 +200,123 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
     assert.equal(before.mode, 'voting');
     assert.equal(before.lanes.length, COUNT);
     await until('a further final block', async () => (await ask(3, 'gantry_consensus')).floor.height > before.floor.height);
-    const metrics = await (await fetch(`http://127.0.0.1:${ports + 30}/metrics`)).text();
+    const metrics = await (await fetch(`http://127.0.0.1:${cluster.ports + 30}/metrics`)).text();
     assert.match(metrics, /\ngantry_voting 1\n/);
     assert.match(metrics, /\ngantry_peer_connections\{peer="validator-0",channel="control"\} 1\n/);
   });
 
   test('lets no second node use a folder or a key', async () => {
-    const second = node(1);
+    const second = cluster.run(1, 'node');
     assert.equal((await second.ended).code, 1);
     assert.match(second.output, /is in use by process/);
-    const recover = node(1, 'recover');
+    const recover = cluster.run(1, 'recover');
     assert.equal((await recover.ended).code, 1);
     assert.match(recover.output, /is in use by process/);
-    const copy = launchGantry('node', ['--config', 'node.conf', '--data', path.join(folder, 'twin')], {
-      prefix: ['env', '-C', folderOf(1)],
-    });
+    const copy = cluster.run(1, 'node', '--data', path.join(folder, 'twin'), '--rpc-port', '0', '--ingest-port', '0');
     assert.equal((await copy.ended).code, 1);
     assert.match(copy.output, /another process signs with the key/);
   });
 
   test('goes on without one, which comes back', async () => {
-    const pids = children(cluster.pid);
+    const pids = children(cluster.process.pid);
     assert.equal(pids.length, COUNT);
     process.kill(pids[2], 'SIGKILL');
-    await until('its end is reported', () => /validator-2 ended: killed by signal 9/.test(cluster.output));
+    await until('its end is reported', () => /validator-2 ended: killed by signal 9/.test(cluster.process.output));
     const hash = await send(1, 5, 0);
     const receipt = await receiptOn(1, hash);
-    const again = await node(2).ready();
+    const again = await cluster.run(2, 'node').ready();
     assert.deepEqual(await receiptOn(2, hash), receipt);
-    await until('it votes', async () => (await ask(2, 'gantry_consensus'))?.mode === 'voting', WAIT_MS);
+    await until('it votes', async () => (await cluster.mode(2)) === 'voting', WAIT_MS);
     assert.deepEqual(await again.stop(), { code: 0, signal: null });
   });
 
   test('stops together', async () => {
-    const pids = children(cluster.pid);
-    const end = await cluster.stop('SIGINT');
+    const pids = children(cluster.process.pid);
+    const end = await cluster.process.stop('SIGINT');
     assert.equal(end.code, 1, 'one had ended by itself');
-    assert.match(cluster.output, /1 of 4 validators ended by themselves/);
+    assert.match(cluster.process.output, /1 of 4 nodes ended by themselves/);
     assert.ok(pids.every((pid) => !isAlive(pid)));
   });
 
   test('does not vote after a lost log until it is told to recover', async () => {
     rmSync(path.join(folderOf(1), 'data'), { recursive: true });
-    const refused = node(1);
+    const refused = cluster.run(1, 'node');
     assert.equal((await refused.ended).code, 1);
     assert.match(refused.output, /`gantry recover` goes on without voting/);
     const guard = path.join(folderOf(3), 'sign-guard');
     renameSync(guard, `${guard}.away`);
-    const guardless = node(3);
+    const guardless = cluster.run(3, 'node');
     assert.equal((await guardless.ended).code, 1);
     assert.match(guardless.output, /sign-guard is missing/);
     renameSync(`${guard}.away`, guard);
 
-    const recover = node(1, 'recover');
+    const recover = cluster.run(1, 'recover');
     assert.equal((await recover.ended).code, 0, recover.output);
     assert.ok(!readdirSync(path.join(folderOf(1), 'data')).includes('ordering'));
-    start();
-    for (let i = 0; i < COUNT; i++) await until(`node ${i} is connected`, () => isConnected(i), WAIT_MS);
+    await cluster.start();
     const hash = await send(0, 6, 0);
     const receipt = await receiptOn(0, hash);
     assert.deepEqual(await receiptOn(1, hash), receipt);
     const { mode, counts } = await ask(1, 'gantry_consensus');
     assert.equal(mode, 'recovering');
     assert.deepEqual(counts.votes, { notarize: 0, nullify: 0, finalize: 0 });
-    assert.equal((await cluster.stop()).code, 0, cluster.output);
+    assert.equal((await cluster.process.stop()).code, 0, cluster.process.output);
+  });
+});
+
+describe('a validator that lost its ordering log alone', { timeout: 280_000 }, () => {
+  const cluster = new Cluster(['--shards', '1', '--epoch-blocks', '40']);
+
+  before(() => cluster.start());
+  after(() => cluster.process?.stop('SIGKILL'));
+
+  test('follows with what it has executed, restarted meanwhile too, and votes again two epochs on', async () => {
+    const first = await cluster.receipt(1, await cluster.send(0, 0, 0));
+    assert.equal((await cluster.process.stop()).code, 0);
+    rmSync(path.join(cluster.folderOf(1), 'data/ordering'), { recursive: true });
+    const recover = cluster.run(1, 'recover');
+    assert.equal((await recover.ended).code, 0, recover.output);
+    await cluster.start();
+    const second = await cluster.receipt(1, await cluster.send(1, 1, 0));
+    assert.notEqual((await cluster.ask(1, 'gantry_consensus')).votesFromEpoch, 0);
+    assert.equal((await cluster.process.stop()).code, 0, cluster.process.output);
+    await cluster.start();
+    await until('it votes', async () => (await cluster.mode(1)) === 'voting', WAIT_MS);
+    const third = await cluster.receipt(1, await cluster.send(1, 2, 0));
+    const { epoch, counts } = await cluster.ask(1, 'gantry_consensus');
+    assert.ok(epoch >= 2 && counts.votes.notarize > 0);
+    for (const receipt of [first, second, third]) {
+      for (let i = 0; i < COUNT; i++) assert.deepEqual(await cluster.receipt(i, receipt.transactionHash), receipt);
+    }
+    assert.equal((await cluster.process.stop()).code, 0, cluster.process.output);
+  });
+});
+
+describe('a node without a vote', { timeout: 280_000 }, () => {
+  const cluster = new Cluster(['--shards', '1', '--followers', '1']);
+  const url = () => `http://127.0.0.1:${cluster.ports + 10 * COUNT}`;
+
+  before(() => cluster.start());
+  after(() => cluster.process?.stop('SIGKILL'));
+
+  test('follows, serves, proves, and is counted in no quorum', async () => {
+    const follower = rpc(url());
+    const receipt = await cluster.receipt(2, await cluster.send(0, 0, 0));
+    const seen = await until('the follower shows it', () =>
+      follower('eth_getTransactionReceipt', receipt.transactionHash).catch(() => null), WAIT_MS);
+    assert.deepEqual(seen, receipt);
+    const { mode, own, counts } = await follower('gantry_consensus');
+    assert.deepEqual([mode, own, counts.votes.notarize], ['following', null, 0]);
+    assert.equal((await follower('gantry_validators')).own, null);
+    const peers = await cluster.ask(0, 'gantry_peers');
+    assert.ok(peers.some((peer) => peer.role === 'follower' && peer.connected));
+    const proof = path.join(cluster.folder, 'proof.json');
+    await until('it proves the block', async () => {
+      const got = await follower('gantry_certificate', receipt.blockHash).catch(() => null);
+      writeFileSync(proof, JSON.stringify(got));
+      const args = ['--genesis', path.join(cluster.out, 'genesis.json'), '--block', receipt.blockHash, proof];
+      return got && runGantry(['verify-certificate', ...args]).status === 0;
+    });
+    assert.equal((await cluster.process.stop()).code, 0, cluster.process.output);
   });
 });

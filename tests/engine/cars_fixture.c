@@ -85,7 +85,7 @@ struct cars_txs cars_txs(unsigned stripe, size_t n, unsigned senders)
     struct cars_txs txs = {calloc(n ? n : 1, sizeof *txs.execs), n};
     for (size_t i = 0; i < n; i++) {
         struct pooled_tx *t = cars_tx(cars_sender(stripe, (unsigned)(i % senders)), nonces++);
-        txs.execs[i] = (struct exec_tx){&t->tx, &t->sender_key, &t->target_key, 0};
+        txs.execs[i] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     }
     return txs;
 }

@@ -7,6 +7,7 @@
 #include "base/hex.h"
 #include "base/keccak.h"
 #include "base/ring.h"
+#include "chain/logs.h"
 #include "engine/rpc/call.h"
 #include "engine/store/disk_uring.h"
 #include "sigverify/sigverify.h"
@@ -110,6 +111,10 @@ static uint8_t *make_record(struct rpc_fixture *f, const struct block_parts *p, 
     h.timestamp += f->height;
     h.gas_used = p->count ? p->receipts[p->count - 1].cumulative_gas : 0;
     h.base_fee = u256_from_u64(BASE_FEE);
+    for (uint32_t i = 0; i < p->count; i++) {
+        const bloom b = logs_bloom(p->receipts[i].logs);
+        bloom_or(&h.logs_bloom, &b);
+    }
     struct record_input in = {.header = &h,
                               .time_ms = h.timestamp * 1000,
                               .tx_count = p->count,
@@ -166,11 +171,9 @@ static void make_chain(struct rpc_fixture *f)
     disk_uring_close(disk);
 }
 
-void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count)
+static void post(struct rpc_fixture *f, struct block_parts *p)
 {
-    struct block_parts *p = calloc(1, sizeof *p);
     size_t len;
-    add_transfers(p, tx_count, 100);
     uint8_t *record = make_record(f, p, &len);
     free(p);
     struct blog_place nowhere = {.segment = 1, .length = (uint32_t)len, .offset = 1 << 20};
@@ -178,6 +181,25 @@ void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count)
         rpc_post_block(f->rpc, f->height, record, len, nowhere);
     else
         core_block(f->core, f->height, record, len, nowhere);
+}
+
+void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count)
+{
+    struct block_parts *p = calloc(1, sizeof *p);
+    add_transfers(p, tx_count, 100);
+    post(f, p);
+}
+
+void rpc_fixture_add_logs(struct rpc_fixture *f, const struct bytes *logs, uint32_t tx_count)
+{
+    struct block_parts *p = calloc(1, sizeof *p);
+    struct tx_fields creation = transfer_fields(TX_DYNAMIC_FEE, f->height, 1);
+    creation.is_create = true;
+    add_tx(p, &creation, 6, true);
+    add_transfers(p, tx_count - 1, 1000 * f->height);
+    for (uint32_t i = 0; i < tx_count; i++)
+        p->receipts[i].logs = logs[i];
+    post(f, p);
 }
 
 // The node
@@ -194,6 +216,31 @@ static void answer_account(struct rpc_fixture *f, struct rpc_query *q)
             abort();
         q->account.nonce = q->height + (q->pending ? 2 : 0);
     }
+}
+
+// Accounts without code, with one slot: 7 holds 0x1234.
+static void answer_read(struct rpc_fixture *f, struct rpc_query *q)
+{
+    q->found = q->height < f->oldest_state ? -1 : 0;
+    if (q->kind == RPC_SLOT)
+        q->hash = q->hash.b[31] == 7 ? (bytes32){{[30] = 0x12, [31] = 0x34}} : (bytes32){{0}};
+    if (q->kind == RPC_CODE) {
+        q->raw = calloc(1, 3);
+        memcpy(q->raw, "\x60\x01\x02", q->raw_len = 3);
+    }
+    if (q->kind != RPC_PROOF)
+        return;
+    struct account_proof *p = &q->proof->account;
+    p->account = (struct account){.nonce = 3, .balance = u256_from_u64(255)};
+    p->contract = account_no_contract();
+    p->values = calloc(p->slot_count + 1, sizeof *p->values);
+    p->slot_nodes = calloc(p->slot_count + 1, sizeof *p->slot_nodes);
+    for (size_t i = 0; i < p->slot_count; i++) {
+        p->values[i] = u256_from_u64(16 + i);
+        proof_add(&p->slot_nodes[i], bytes_of("\xc2\x80\x80", 3));
+    }
+    proof_add(&q->proof->nodes, bytes_of("\xc1\x80", 2));
+    proof_add(&q->proof->nodes, bytes_of("\xc2\x01\x02", 3));
 }
 
 static void answer_find(struct rpc_fixture *f, struct rpc_query *q)
@@ -235,6 +282,11 @@ static void answer(struct rpc_fixture *f, struct rpc_query *q)
     case RPC_ACCOUNT:
         answer_account(f, q);
         break;
+    case RPC_CODE:
+    case RPC_SLOT:
+    case RPC_PROOF:
+        answer_read(f, q);
+        break;
     case RPC_POOL_FIND:
         answer_find(f, q);
         break;
@@ -245,6 +297,10 @@ static void answer(struct rpc_fixture *f, struct rpc_query *q)
         q->entries = calloc(2, sizeof *q->entries);
         add_entry(q, f->queued_raw, f->queued_len, &f->queued_hash, false);
         add_entry(q, f->pending_raw, f->pending_len, &f->pending_hash, true);
+        break;
+    case RPC_CALL:
+        f->bed.oldest = f->oldest_state;
+        call_bed_run(&f->bed, q->call);
         break;
     }
 }
@@ -322,6 +378,16 @@ static void node_status(void *ctx, struct rpc_node_status *out)
         snprintf(out->reason, sizeof out->reason, "the inbox is full");
 }
 
+static void open_bed(struct rpc_fixture *f)
+{
+    u256 balance;
+    call_bed_open(&f->bed, EVM_CANCUN);
+    if (!u256_parse(&balance, "10000000000000000000000", 23))
+        abort();
+    for (unsigned i = 0; i < DEV_ACCOUNT_COUNT; i++)
+        evm_world_put_account(f->bed.world, &DEV_ACCOUNTS[i].addr, 0, &balance, (struct bytes){0});
+}
+
 void rpc_fixture_open(struct rpc_fixture *f)
 {
     *f = (struct rpc_fixture){.dir = fixture_folder()};
@@ -338,6 +404,8 @@ void rpc_fixture_open(struct rpc_fixture *f)
                                       .depth_max = 16,
                                       .developer_methods = true};
     f->backend = (struct rpc_backend){.ctx = f, .status = node_status};
+    f->options.gas_cap = 50000000;
+    open_bed(f);
     make_chain(f);
     f->pending_raw = rpc_fixture_transfer(5, 5, GWEI, &f->pending_len, &f->pending_hash);
     f->queued_raw = rpc_fixture_transfer(5, 7, GWEI, &f->queued_len, &f->queued_hash);
@@ -370,6 +438,7 @@ void rpc_fixture_open_server(struct rpc_fixture *f)
 
 void rpc_fixture_close(struct rpc_fixture *f)
 {
+    call_bed_close(&f->bed);
     struct node *n = f->node;
     if (n) {
         rpc_stop(f->rpc);

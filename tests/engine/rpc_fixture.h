@@ -3,6 +3,7 @@
 #define GANTRY_TESTS_ENGINE_RPC_FIXTURE_H
 
 #include "engine/rpc/core.h"
+#include "tests/engine/call_bed.h"
 
 // Blocks of the chain: 1 holds one transaction of each type (the second legacy one without chain id, the last failed),
 // 2 is empty, 3 holds three that pay different tips. The head is FIXTURE_HEAD.
@@ -22,6 +23,7 @@ struct rpc_fixture {
     struct rpc *rpc;       // answers from a thread of its own
     void *node;            // that thread and its inbox
     uint64_t oldest_state; // heights below: no state any more
+    struct call_bed bed;   // what calls run on, at any height; the dev accounts have their money there
     bool full;             // the inbox takes nothing
     bool silent;           // questions are kept, not answered
     struct rpc_query *kept[64];
@@ -49,6 +51,8 @@ char *rpc_fixture_ask(struct rpc_fixture *f, const char *text);
 
 // The next block with tx_count transfers, posted to whatever runs.
 void rpc_fixture_add_block(struct rpc_fixture *f, uint32_t tx_count);
+// The same, where transaction i leaves logs[i] (RLP lists). A creation is the first transaction of such a block.
+void rpc_fixture_add_logs(struct rpc_fixture *f, const struct bytes *logs, uint32_t tx_count);
 // A signed transfer from dev account `from`; malloc'ed.
 uint8_t *rpc_fixture_transfer(unsigned from, uint64_t nonce, uint64_t tip_wei, size_t *len, bytes32 *hash);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/keccak.h"
+#include "chain/logs.h"
 #include "tests/support/vectors.h"
 
 static void random_bytes(uint64_t *seed, void *out, size_t len)
@@ -121,6 +122,10 @@ uint8_t *fixture_record(struct fixture_chain *chain, uint32_t tx_count, size_t *
     header.gas_used = tx_count == 0 ? 0 : parts.receipts[tx_count - 1].cumulative_gas;
     random_bytes(&chain->seed, extra, sizeof extra);
     header.extra_data = bytes_of(extra, sizeof extra);
+    for (uint32_t i = 0; i < tx_count; i++) {
+        const bloom b = logs_bloom(parts.receipts[i].logs);
+        bloom_or(&header.logs_bloom, &b);
+    }
     counts.of[0][EXEC_SENDERS] = tx_count / 2;
     counts.of[EXEC_ROUNDS_MAX][EXEC_GLOBAL] = tx_count - tx_count / 2;
     random_bytes(&chain->seed, dropped, sizeof dropped);

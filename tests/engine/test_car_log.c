@@ -282,7 +282,7 @@ Test(car_log, a_damaged_list_is_made_good_from_the_records)
         if (!file || !sim_disk_file(disk, next, &len))
             break; // the newest two are checked in full: damage there is told at once
         file = sim_disk_file(disk, name, &len);
-        for (size_t at = BLOG_PAGE; at + FRAME_BYTES < len; at += 1) {
+        for (size_t at = BLOG_PAGE; at + sizeof(struct index_head) + 4 <= len; at++) {
             struct index_head head;
             memcpy(&head, file + at, sizeof head);
             if (file[at] == CAR_RECORD_INDEX && head.from > 0 && head.from <= head.to && head.to < 1000 &&

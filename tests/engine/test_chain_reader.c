@@ -100,6 +100,8 @@ static void expect_all(struct world *w, uint64_t from)
         const struct record *b = chain_reader_block(w->reader, h, &damaged);
         cr_assert(b != NULL && !damaged);
         cr_assert(bytes32_equal(&b->block_hash, &w->block_hashes[h]) && b->tx_count == w->tx_counts[h]);
+        const bloom *logs, of_block = b->header.logs_bloom;
+        cr_assert(chain_reader_bloom(w->reader, h, &logs) && memcmp(logs, &of_block, sizeof of_block) == 0);
         for (uint32_t i = 0; i < w->tx_counts[h]; i++) {
             cr_assert(chain_reader_find_tx(w->reader, &w->tx_hashes[h][i], &height, &index));
             cr_assert(height == h && index == i);

@@ -68,14 +68,15 @@ Test(chain_store, a_checkpoint_at_every_block_and_few_kept_bodies_survive_restar
         options.shards = 1 + run;
         struct rig *r = rig_start(&options); // refuses a state that does not have the head's root
         cr_assert_eq(rig_height(r), height);
-        for (unsigned i = 0; i < 20; i++) {
-            flood(r, &t, 100);
-            cr_assert(rig_wait_included(r, 100 * (i + 1)));
+        for (unsigned i = 0; i < 150; i++) {
+            flood(r, &t, 20);
+            cr_assert(rig_wait_included(r, 20 * (i + 1)));
         }
         height = rig_height(r);
         uint64_t from = atomic_load(&rig_numbers(r)->retained_from);
-        cr_assert_gt(from, kept_from, "nothing was let go of");
-        cr_assert_lt(from, height - options.retain_blocks + 1);
+        // The 256 blocks before the checkpoint stay: their hashes are needed.
+        cr_assert(run < 2 || from > kept_from, "nothing was let go of");
+        cr_assert(from == 1 || from + 256 < height - options.retain_blocks + 1);
         kept_from = from;
         rig_stop(r);
     }
@@ -277,7 +278,7 @@ Test(chain_store, more_dependent_transactions_than_rounds_end_in_the_global_pass
             else
                 cr_assert(bytes_equal(first[h], block), "%u shards", shard_counts[n]);
         }
-        cr_assert_gt(atomic_load(&rig_numbers(r)->global_pass_transactions), SENDERS);
+        cr_assert_gt(atomic_load(&rig_numbers(r)->global_by[EXEC_GLOBAL_WAITED]), SENDERS);
         transfers_free(&t);
         rig_stop(r);
     }

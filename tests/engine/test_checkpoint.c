@@ -7,9 +7,12 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/keccak.h"
 #include "engine/store/account_codec.h"
 #include "engine/store/checkpoint.h"
 #include "shard/partition.h"
+#include "shard/state/codes.h"
+#include "shard/trie/account_trie.h"
 #include "tests/engine/store_fixture.h"
 #include "tests/support/vectors.h"
 
@@ -63,8 +66,10 @@ struct expectation {
     size_t count, seen, wrong;
 };
 
-static void compare(void *ctx, const bytes32 *key, const struct account *account)
+static bool compare(void *ctx, const bytes32 *key, const struct account *account,
+                    const struct account_contract *contract)
 {
+    (void)contract;
     struct expectation *e = ctx;
     while (e->seen < e->count && !e->expected[e->seen].exists)
         e->seen++;
@@ -73,19 +78,39 @@ static void compare(void *ctx, const bytes32 *key, const struct account *account
         !u256_equal(&account->balance, &e->expected[e->seen].account.balance))
         e->wrong++;
     e->seen++;
+    return true;
 }
 
 static void expect_accounts(struct checkpoint *c, const struct state_dirty *list, size_t count)
 {
     char error[STORE_ERROR_MAX];
     struct expectation e = {.expected = list, .count = count};
+    const struct checkpoint_visitor visitor = {&e, compare, NULL};
     // In pieces, as the shards do.
     for (unsigned shard = 0; shard < 5; shard++)
-        cr_assert(checkpoint_load(c, partition_first(shard, 5), partition_first(shard + 1, 5), compare, &e, error),
-                  "%s", error);
+        cr_assert(checkpoint_visit(c, partition_first(shard, 5), partition_first(shard + 1, 5), &visitor, error), "%s",
+                  error);
     while (e.seen < count && !list[e.seen].exists)
         e.seen++;
     cr_expect(e.wrong == 0 && e.seen == count, "%zu wrong, %zu of %zu seen", e.wrong, e.seen, count);
+}
+
+static bool write_initial(struct checkpoint *c, struct state_dirty *list, size_t count, char error[STORE_ERROR_MAX])
+{
+    const struct state_batch initial = {.accounts = list, .account_count = count};
+    return checkpoint_write_initial(c, &initial, &GENESIS, error);
+}
+
+static struct state_batch batch_of(struct state_dirty *list, size_t count)
+{
+    return (struct state_batch){.accounts = list, .account_count = count};
+}
+
+static struct state_batch copy_of(const struct state_dirty *list, size_t count)
+{
+    struct state_dirty *copy = malloc(count * sizeof *copy);
+    memcpy(copy, list, count * sizeof *copy);
+    return batch_of(copy, count);
 }
 
 static void wait_for(struct checkpoint *c)
@@ -101,7 +126,7 @@ Test(checkpoint, new_one_is_not_complete_and_the_initial_state_makes_it_so)
     uint64_t seed = test_seed("checkpoint_initial");
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
     struct state_dirty *list = random_accounts(&seed, 3000);
-    cr_assert(checkpoint_write_initial(c, list, 3000, &GENESIS, error), "%s", error);
+    cr_assert(write_initial(c, list, 3000, error), "%s", error);
     expect_accounts(c, list, 3000);
     cr_expect_gt(checkpoint_bytes(c), 100000);
     checkpoint_close(c);
@@ -118,11 +143,11 @@ Test(checkpoint, initial_state_out_of_order_is_refused_and_stays_incomplete)
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
     struct state_dirty list[2] = {{.key = {{2}}, .exists = true, .account.nonce = 1},
                                   {.key = {{1}}, .exists = true, .account.nonce = 1}};
-    cr_expect_not(checkpoint_write_initial(c, list, 2, &GENESIS, error));
+    cr_expect_not(write_initial(c, list, 2, error));
     cr_expect_not_null(strstr(error, "order"), "%s", error);
     checkpoint_close(c);
     c = open_expecting(dir, 0, NULL, false);
-    cr_assert(checkpoint_write_initial(c, list, 1, &GENESIS, error), "an unfinished load is begun anew: %s", error);
+    cr_assert(write_initial(c, list, 1, error), "an unfinished load is begun anew: %s", error);
     checkpoint_close(c);
     fixture_remove(dir);
 }
@@ -138,18 +163,15 @@ Test(checkpoint, each_write_is_there_as_a_whole_after_reopening)
     for (size_t i = 0; i < ACCOUNTS; i++)
         model[i].exists = test_random(&seed) % 2;
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
-    cr_assert(checkpoint_write_initial(c, model, ACCOUNTS, &GENESIS, error), "%s", error);
+    cr_assert(write_initial(c, model, ACCOUNTS, error), "%s", error);
     for (uint64_t height = 1; height <= 10; height++) {
-        struct checkpoint_part parts[3] = {0};
-        for (int p = 0; p < 3; p++)
-            parts[p].records = malloc(ACCOUNTS * sizeof *model);
+        struct state_batch parts[3] = {0};
         for (size_t n = 0; n < ACCOUNTS; n++) {
             if (test_random(&seed) % 4 != 0)
                 continue;
             model[n].exists = test_random(&seed) % 3 != 0;
             model[n].account = random_account(&seed);
-            struct checkpoint_part *p = &parts[test_random(&seed) % 3];
-            p->records[p->count++] = model[n];
+            state_batch_add(&parts[test_random(&seed) % 3], &model[n].key, model[n].exists, &model[n].account, NULL);
         }
         const bytes32 hash = {{(uint8_t)height}};
         cr_assert(checkpoint_start(c, height, &hash, parts, 3));
@@ -171,10 +193,10 @@ Test(checkpoint, closing_finishes_the_write_that_runs)
     char error[STORE_ERROR_MAX], *dir = fixture_folder();
     uint64_t seed = test_seed("checkpoint_close");
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
-    cr_assert(checkpoint_write_initial(c, NULL, 0, &GENESIS, error), "%s", error);
-    struct state_dirty *list = random_accounts(&seed, 50000), *copy = malloc(50000 * sizeof *copy);
-    memcpy(copy, list, 50000 * sizeof *copy);
-    cr_assert(checkpoint_start(c, 1, &BLOCK_ONE, &(struct checkpoint_part){copy, 50000}, 1));
+    cr_assert(write_initial(c, NULL, 0, error), "%s", error);
+    struct state_dirty *list = random_accounts(&seed, 50000);
+    struct state_batch part = copy_of(list, 50000);
+    cr_assert(checkpoint_start(c, 1, &BLOCK_ONE, &part, 1));
     checkpoint_close(c);
     c = open_expecting(dir, 1, &BLOCK_ONE, true);
     expect_accounts(c, list, 50000);
@@ -190,8 +212,8 @@ Test(checkpoint, an_abandoned_write_ends_soon_and_leaves_the_last_checkpoint_who
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
     char error[STORE_ERROR_MAX];
     struct state_dirty *initial = random_accounts(&seed, 10);
-    cr_assert(checkpoint_write_initial(c, initial, 10, &GENESIS, error), "%s", error);
-    struct checkpoint_part part = {random_accounts(&seed, 400000), 400000};
+    cr_assert(write_initial(c, initial, 10, error), "%s", error);
+    struct state_batch part = batch_of(random_accounts(&seed, 400000), 400000);
     const uint64_t start = clock_ns();
     cr_assert(checkpoint_start(c, 9, &BLOCK_ONE, &part, 1));
     checkpoint_abandon(c);
@@ -200,7 +222,7 @@ Test(checkpoint, an_abandoned_write_ends_soon_and_leaves_the_last_checkpoint_who
     c = open_expecting(dir, 0, &GENESIS, true);
     cr_expect_null(checkpoint_failed(c));
     // The same one, finished, for comparison.
-    part = (struct checkpoint_part){random_accounts(&seed, 400000), 400000};
+    part = batch_of(random_accounts(&seed, 400000), 400000);
     const uint64_t again = clock_ns();
     cr_assert(checkpoint_start(c, 9, &BLOCK_ONE, &part, 1));
     checkpoint_close(c);
@@ -217,15 +239,15 @@ Test(checkpoint, a_write_that_fails_is_told_and_leaves_the_last_checkpoint_whole
     char error[STORE_ERROR_MAX], *dir = fixture_folder();
     uint64_t seed = test_seed("checkpoint_full");
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
-    struct state_dirty *list = random_accounts(&seed, COUNT), *copy = malloc(COUNT * sizeof *copy);
-    cr_assert(checkpoint_write_initial(c, list, 1000, &GENESIS, error), "%s", error);
-    memcpy(copy, list, COUNT * sizeof *copy);
+    struct state_dirty *list = random_accounts(&seed, COUNT);
+    cr_assert(write_initial(c, list, 1000, error), "%s", error);
+    struct state_batch part = copy_of(list, COUNT);
     struct rlimit old, small;
     signal(SIGXFSZ, SIG_IGN);
     getrlimit(RLIMIT_FSIZE, &old);
     small = (struct rlimit){checkpoint_bytes(c) + 100000, old.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-    cr_assert(checkpoint_start(c, 1, &BLOCK_ONE, &(struct checkpoint_part){copy, COUNT}, 1));
+    cr_assert(checkpoint_start(c, 1, &BLOCK_ONE, &part, 1));
     while (checkpoint_busy(c))
         usleep(1000);
     cr_assert_not_null(checkpoint_failed(c));
@@ -247,12 +269,12 @@ Test(checkpoint, keys_with_a_common_beginning_are_sorted_too)
     char error[STORE_ERROR_MAX], *dir = fixture_folder();
     uint64_t seed = test_seed("checkpoint_skew");
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
-    cr_assert(checkpoint_write_initial(c, NULL, 0, &GENESIS, error), "%s", error);
-    struct state_dirty *list = random_accounts(&seed, COUNT), *copy = malloc(COUNT * sizeof *copy);
+    cr_assert(write_initial(c, NULL, 0, error), "%s", error);
+    struct state_dirty *list = random_accounts(&seed, COUNT);
     for (size_t i = 0; i < COUNT; i++)
         memset(list[i].key.b, 7, i % 2 == 0 ? 12 : 3);
-    memcpy(copy, list, COUNT * sizeof *copy);
-    cr_assert(checkpoint_start(c, 1, &BLOCK_ONE, &(struct checkpoint_part){copy, COUNT}, 1));
+    struct state_batch part = copy_of(list, COUNT);
+    cr_assert(checkpoint_start(c, 1, &BLOCK_ONE, &part, 1));
     wait_for(c);
     qsort(list, COUNT, sizeof *list, by_key);
     expect_accounts(c, list, COUNT);
@@ -288,10 +310,141 @@ Test(checkpoint, of_another_chain_is_refused)
     bytes32 hash;
     bool complete;
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
-    cr_assert(checkpoint_write_initial(c, NULL, 0, &GENESIS, error));
+    cr_assert(write_initial(c, NULL, 0, error));
     checkpoint_close(c);
     cr_expect_null(checkpoint_open(dir, &other, &height, &hash, &complete, error));
     cr_expect_not_null(strstr(error, "another chain"), "%s", error);
+    fixture_remove(dir);
+}
+
+// ---- states with contracts
+
+struct contracts {
+    struct arena *arena;
+    struct codes *codes;
+    struct state *states[PARTITION_COUNT];
+    struct account_trie *tries[PARTITION_COUNT];
+};
+
+static struct contracts *contracts_new(void)
+{
+    struct contracts *w = calloc(1, sizeof *w);
+    w->arena = arena_create();
+    w->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    for (unsigned p = 0; p < PARTITION_COUNT; p++) {
+        w->states[p] = state_create(w->arena);
+        state_use_codes(w->states[p], w->codes);
+        w->tries[p] = account_trie_create(w->arena, w->states[p]);
+    }
+    return w;
+}
+
+static void contracts_free(struct contracts *w)
+{
+    codes_free(w->codes);
+    arena_destroy(w->arena);
+    free(w);
+}
+
+static bytes32 contracts_root(const struct contracts *w)
+{
+    struct subroot *subroots = calloc(PARTITION_COUNT, sizeof *subroots);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        account_trie_subroot(w->tries[p], &subroots[p]);
+    const bytes32 root = state_root_join(subroots);
+    free(subroots);
+    return root;
+}
+
+// One block: some of 200 accounts get a code of their own, which may be new, some of 30 slots, or cease to exist.
+static void contracts_block(struct contracts *w, uint64_t height, uint64_t *seed)
+{
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        state_begin_block(w->states[p], height);
+    for (int n = 0; n < 300; n++) {
+        bytes32 key = {{0}};
+        store_le64(key.b, test_random(seed) % 200 * 0x9e3779b97f4a7c15);
+        struct state *s = w->states[partition_of_key(&key)];
+        const uint32_t id = state_find_or_add(s, &key);
+        const struct account account = random_account(seed);
+        const u256 slot = u256_from_u64(test_random(seed) % 30), value = random_account(seed).balance;
+        if (test_random(seed) % 8 == 0) {
+            state_remove(s, id);
+            continue;
+        }
+        state_set(s, id, &account);
+        state_slot_put(s, id, &slot, &value);
+        if (test_random(seed) % 3 == 0) {
+            const uint64_t code = test_random(seed) % 1000;
+            const bytes32 hash = keccak256(&code, sizeof code);
+            codes_add(w->codes, &hash, bytes_of(&code, sizeof code));
+            state_set_code(s, id, &hash);
+        }
+    }
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        state_end_block(w->states[p]);
+    account_trie_update(w->tries, PARTITION_COUNT);
+}
+
+static void expect_loaded(struct checkpoint *c, const struct contracts *w)
+{
+    char error[STORE_ERROR_MAX];
+    struct contracts *back = contracts_new();
+    cr_assert(checkpoint_load_codes(c, back->codes, error), "%s", error);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        state_load_begin(back->states[p], 1);
+    cr_assert(checkpoint_load(c, 0, 100, back->states, error), "%s", error);
+    cr_assert(checkpoint_load(c, 100, PARTITION_COUNT, back->states, error), "%s", error);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++)
+        state_load_end(back->states[p]);
+    account_trie_rebuild(back->tries, PARTITION_COUNT);
+    const bytes32 got = contracts_root(back), expected = contracts_root(w);
+    cr_assert(bytes32_equal(&got, &expected));
+    cr_assert_eq(codes_count(back->codes), codes_count(w->codes));
+    contracts_free(back);
+}
+
+Test(checkpoint, contracts_come_back_with_their_storage_and_codes)
+{
+    char error[STORE_ERROR_MAX], *dir = fixture_folder();
+    uint64_t seed = test_seed("checkpoint_contracts");
+    struct contracts *w = contracts_new();
+    struct checkpoint *c = open_expecting(dir, 0, NULL, false);
+    cr_assert(checkpoint_load_codes(c, w->codes, error));
+    cr_assert(write_initial(c, NULL, 0, error), "%s", error);
+    for (uint64_t height = 1; height <= 12; height++) {
+        const bytes32 hash = {{(uint8_t)height}};
+        struct state_batch parts[2] = {0};
+        contracts_block(w, height, &seed);
+        if (height % 4 == 1)
+            continue; // the next one has more
+        for (unsigned p = 0; p < PARTITION_COUNT; p++)
+            state_take_dirty(w->states[p], &parts[p % 2]);
+        cr_assert(checkpoint_start(c, height, &hash, parts, 2));
+        checkpoint_close(c);
+        c = open_expecting(dir, height, &hash, true);
+        expect_loaded(c, w);
+        // As a start does, but with codes there already, which are written again once.
+        cr_assert(checkpoint_load_codes(c, w->codes, error), "%s", error);
+    }
+    checkpoint_close(c);
+    contracts_free(w);
+    fixture_remove(dir);
+}
+
+Test(checkpoint, initial_slots_out_of_order_are_refused)
+{
+    char error[STORE_ERROR_MAX], *dir = fixture_folder();
+    struct checkpoint *c = open_expecting(dir, 0, NULL, false);
+    const u256 one = u256_from_u64(1);
+    struct state_batch b = {0};
+    state_batch_add(&b, &BLOCK_ONE, true, &(struct account){.nonce = 1}, NULL);
+    state_batch_add_slot(&b, &BLOCK_ONE, &(bytes32){{2}}, &one);
+    state_batch_add_slot(&b, &BLOCK_ONE, &(bytes32){{1}}, &one);
+    cr_expect_not(checkpoint_write_initial(c, &b, &GENESIS, error));
+    cr_expect_not_null(strstr(error, "order"), "%s", error);
+    state_batch_free(&b);
+    checkpoint_close(c);
     fixture_remove(dir);
 }
 
@@ -309,9 +462,25 @@ static void put_raw(const char *dir, const char *table, const void *key, size_t 
     mdb_env_close(env);
 }
 
-static void ignore(void *ctx, const bytes32 *key, const struct account *account)
+// Loading all of the checkpoint into states is refused.
+static void expect_damaged(const char *dir, const char *words)
 {
-    (void)ctx, (void)key, (void)account;
+    char error[STORE_ERROR_MAX] = "";
+    struct arena *arena = arena_create();
+    struct codes *codes = codes_create(evm_rules_of(EVM_CANCUN));
+    struct state *states[PARTITION_COUNT];
+    struct checkpoint *c = open_expecting(dir, 0, &GENESIS, true);
+    for (unsigned p = 0; p < PARTITION_COUNT; p++) {
+        states[p] = state_create(arena);
+        state_use_codes(states[p], codes);
+        state_load_begin(states[p], 0);
+    }
+    cr_expect(!checkpoint_load_codes(c, codes, error) || !checkpoint_load(c, 0, PARTITION_COUNT, states, error));
+    cr_expect_not_null(strstr(error, words), "%s", error);
+    cr_expect_not_null(strstr(error, "damaged"), "%s", error);
+    checkpoint_close(c);
+    codes_free(codes);
+    arena_destroy(arena);
 }
 
 Test(checkpoint, malformed_and_newer_contents_are_refused_by_name)
@@ -320,22 +489,24 @@ Test(checkpoint, malformed_and_newer_contents_are_refused_by_name)
     uint64_t height;
     bytes32 hash;
     bool complete;
-    uint8_t full[2 + 1 + 64] = {0x10 | 1, 0, 9};
+    static const uint8_t unknown_code[2 + 1 + 64] = {0x10 | 1, 0, 9}, not_minimal[3] = {1, 1, 0};
     struct checkpoint *c = open_expecting(dir, 0, NULL, false);
-    cr_assert(checkpoint_write_initial(c, NULL, 0, &GENESIS, error));
+    cr_assert(write_initial(c, NULL, 0, error));
     checkpoint_close(c);
 
-    put_raw(dir, "accounts", &BLOCK_ONE, 32, full, sizeof full);
-    c = open_expecting(dir, 0, &GENESIS, true);
-    cr_expect_not(checkpoint_load(c, 0, PARTITION_COUNT, ignore, NULL, error));
-    cr_expect_not_null(strstr(error, "code or storage"), "%s", error);
-    checkpoint_close(c);
-
-    put_raw(dir, "accounts", &BLOCK_ONE, 32, full, 3);
-    c = open_expecting(dir, 0, &GENESIS, true);
-    cr_expect_not(checkpoint_load(c, 0, PARTITION_COUNT, ignore, NULL, error));
-    cr_expect_not_null(strstr(error, "damaged"), "%s", error);
-    checkpoint_close(c);
+    put_raw(dir, "accounts", &BLOCK_ONE, 32, unknown_code, sizeof unknown_code);
+    expect_damaged(dir, "account record");
+    put_raw(dir, "accounts", &BLOCK_ONE, 32, not_minimal, sizeof not_minimal);
+    expect_damaged(dir, "account record");
+    put_raw(dir, "accounts", &BLOCK_ONE, 32, "\1\0\5", 3);
+    const bytes32 slot_of_one[2] = {BLOCK_ONE, {{7}}}, slot_of_nobody[2] = {{{2}}, {{7}}};
+    put_raw(dir, "slots", slot_of_one, 64, "\1\0", 2); // not minimal
+    expect_damaged(dir, "slot record");
+    put_raw(dir, "slots", slot_of_one, 64, "\1", 1);
+    put_raw(dir, "slots", slot_of_nobody, 64, "\1", 1);
+    expect_damaged(dir, "slot record 0x02");
+    put_raw(dir, "codes", &BLOCK_ONE, 32, "\x60\0", 2); // not its hash
+    expect_damaged(dir, "code record");
 
     put_raw(dir, "meta", "head", 4, "nonsense", 8);
     cr_expect_null(checkpoint_open(dir, &GENESIS, &height, &hash, &complete, error));
@@ -343,18 +514,76 @@ Test(checkpoint, malformed_and_newer_contents_are_refused_by_name)
     fixture_remove(dir);
 }
 
+static bytes32 random_hash(uint64_t *seed)
+{
+    bytes32 hash;
+    for (int i = 0; i < 4; i++)
+        store_le64(hash.b + 8 * i, test_random(seed));
+    return hash;
+}
+
+// The same, and nothing shorter or longer, and not the other form.
+static void expect_canonical(const struct account *a, const struct account_contract *contract)
+{
+    uint8_t buf[ACCOUNT_ENCODED_MAX + 1];
+    struct account back;
+    struct account_contract back_contract;
+    const size_t len = account_put(buf, a, contract);
+    cr_assert(account_get(&back, &back_contract, bytes_of(buf, len)));
+    cr_assert(back.nonce == a->nonce && u256_equal(&back.balance, &a->balance));
+    cr_assert_arr_eq(&back_contract, contract, sizeof *contract);
+    cr_assert_not(account_get(&back, &back_contract, bytes_of(buf, len - 1)));
+    cr_assert_not(account_get(&back, &back_contract, bytes_of(buf, len + 1)));
+    buf[0] ^= 0x10;
+    cr_assert_not(account_get(&back, &back_contract, bytes_of(buf, len)));
+    buf[0] ^= 0x10;
+    if (buf[0] & 0x10)
+        return; // what follows could be hashes
+    buf[0]++;
+    buf[len] = 0;
+    cr_assert_not(account_get(&back, &back_contract, bytes_of(buf, len + 1)));
+}
+
 Test(account_codec, round_trips_and_is_canonical)
 {
     uint64_t seed = test_seed("account_codec");
-    for (int i = 0; i < 100000; i++) {
-        uint8_t buf[ACCOUNT_ENCODED_MAX];
-        struct account back, a = random_account(&seed);
-        const size_t len = account_put(buf, &a);
-        cr_assert_eq(account_get(&back, bytes_of(buf, len)), ACCOUNT_OK);
-        cr_assert(back.nonce == a.nonce && u256_equal(&back.balance, &a.balance));
-        cr_assert_eq(account_get(&back, bytes_of(buf, len - 1)), ACCOUNT_MALFORMED);
-        buf[0]++;
-        buf[len] = 0;
-        cr_assert_neq(account_get(&back, bytes_of(buf, len + 1)), ACCOUNT_OK);
+    for (int i = 0; i < 50000; i++) {
+        struct account a = random_account(&seed);
+        struct account_contract contract = account_no_contract();
+        expect_canonical(&a, &contract);
+        if (i % 3 != 0)
+            contract.code_hash = random_hash(&seed);
+        if (i % 3 != 1)
+            contract.storage_root = random_hash(&seed);
+        expect_canonical(&a, &contract);
     }
+}
+
+Test(account_codec, an_account_without_code_and_storage_has_the_compact_form_alone)
+{
+    uint8_t buf[2 + 1 + 64] = {0x10 | 1, 0, 9};
+    const struct account_contract none = account_no_contract();
+    struct account account;
+    struct account_contract contract;
+    memcpy(buf + 3, &none, sizeof none);
+    cr_expect_not(account_get(&account, &contract, bytes_of(buf, sizeof buf)));
+    buf[sizeof buf - 1] ^= 1;
+    cr_expect(account_get(&account, &contract, bytes_of(buf, sizeof buf)));
+}
+
+Test(account_codec, slots_round_trip_and_are_canonical)
+{
+    uint64_t seed = test_seed("account_codec_slots");
+    for (int i = 0; i < 50000; i++) {
+        uint8_t buf[SLOT_ENCODED_MAX + 1] = {0};
+        u256 back, value = random_account(&seed).balance;
+        value.w[0] |= 1;
+        const size_t len = slot_put(buf, &value);
+        cr_assert(slot_get(&back, bytes_of(buf, len)) && u256_equal(&back, &value));
+        buf[len] = 0;
+        cr_assert_not(slot_get(&back, bytes_of(buf, len + 1)));
+    }
+    u256 out;
+    cr_expect_not(slot_get(&out, bytes_of(NULL, 0)));
+    cr_expect_not(slot_get(&out, bytes_of("\0", 1)));
 }

@@ -46,8 +46,9 @@ static void setup(void)
         write_key(keys[COUNT + i], &k, "channel", i);
         validators[i].weight = i + 1;
         validators[i].fee_address.b[0] = (uint8_t)i;
-        snprintf(validators[i].name, sizeof validators[i].name, i == 3 ? "" : "v%u", i);
+        snprintf(validators[i].name, sizeof validators[i].name, "v%u", i);
     }
+    validators[3].name[0] = '\0';
     key_generate(&follower, KEY_CHANNEL);
     write_key(keys[2 * COUNT], &follower, "follower", 0);
     strcpy(follower_text, "");

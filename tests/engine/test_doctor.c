@@ -45,8 +45,9 @@ static char *make_chain(struct blog_place *place3)
     disk_uring_close(disk);
     struct checkpoint *c =
         checkpoint_open(data_folder_state_dir(folder), &genesis_hash, &height, &hash, &complete, error);
-    const struct state_dirty account = {.key = {{5}}, .exists = true, .account.nonce = 1};
-    cr_assert(checkpoint_write_initial(c, &account, 1, &genesis_hash, error));
+    struct state_dirty account = {.key = {{5}}, .exists = true, .account.nonce = 1};
+    const struct state_batch initial = {.accounts = &account, .account_count = 1};
+    cr_assert(checkpoint_write_initial(c, &initial, &genesis_hash, error));
     checkpoint_close(c);
     data_folder_close(folder);
     return dir;

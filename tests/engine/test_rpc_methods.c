@@ -97,11 +97,38 @@ Test(rpc_methods, state_that_is_no_longer_kept_is_refused)
     expect("eth_getTransactionCount", DEV ",\"0x2\"", RESULT("\"0x2\""));
 }
 
+#define WORD(end) "0x000000000000000000000000000000000000000000000000000000000000" end
+#define NO_CODE "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470"
+#define NO_STORAGE "0x56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
+#define PROOF_BEFORE_SLOTS                                                                                             \
+    "{\"address\":\"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266\",\"accountProof\":[\"0xc180\",\"0xc20102\"],"          \
+    "\"balance\":\"0xff\",\"codeHash\":\"" NO_CODE "\",\"nonce\":\"0x3\",\"storageHash\":\"" NO_STORAGE                \
+    "\",\"storageProof\":["
+
+Test(rpc_methods, code_and_storage_are_read_at_a_height)
+{
+    expect("eth_getCode", DEV ",\"latest\"", RESULT("\"0x600102\""));
+    expect("eth_getStorageAt", DEV ",\"0x7\"", RESULT("\"" WORD("1234") "\""));
+    expect("eth_getStorageAt", DEV ",\"" WORD("0007") "\",\"0x1\"", RESULT("\"" WORD("1234") "\""));
+    expect("eth_getStorageAt", DEV ",\"0x8\",\"pending\"", RESULT("\"" WORD("0000") "\""));
+    f.oldest_state = 2;
+    expect("eth_getCode", DEV ",\"0x1\"", ERROR(-32000, "historical state not available"));
+    expect("eth_getStorageAt", DEV ",\"0x7\",\"0x1\"", ERROR(-32000, "historical state not available"));
+    expect("eth_getCode", DEV ",\"0x2\"", RESULT("\"0x600102\""));
+}
+
+Test(rpc_methods, proofs_name_slots_as_they_were_asked_for)
+{
+    expect("eth_getProof", DEV ",[],\"latest\"", RESULT(PROOF_BEFORE_SLOTS "]}"));
+    expect("eth_getProof", DEV ",[\"0x07\",\"" WORD("0007") "\"]",
+           RESULT(PROOF_BEFORE_SLOTS "{\"key\":\"0x7\",\"value\":\"0x10\",\"proof\":[\"0xc28080\"]},"
+                                     "{\"key\":\"" WORD("0007") "\",\"value\":\"0x11\",\"proof\":[\"0xc28080\"]}]}"));
+    f.oldest_state = 2;
+    expect("eth_getProof", DEV ",[],\"0x1\"", ERROR(-32000, "historical state not available"));
+}
+
 Test(rpc_methods, no_account_has_code_or_storage)
 {
-    expect("eth_getCode", DEV ",\"latest\"", RESULT("\"0x\""));
-    expect("eth_getStorageAt", DEV ",\"0x0\"",
-           RESULT("\"0x0000000000000000000000000000000000000000000000000000000000000000\""));
     expect("eth_call", "{\"to\":" DEV ",\"data\":\"0x12345678\"},\"latest\"", RESULT("\"0x\""));
     expect("eth_call", "{\"to\":" DEV ",\"gas\":\"0x5207\"}",
            ERROR(-32000, "err: intrinsic gas too low: have 20999, want 21000 (supplied gas 20999)"));
@@ -130,10 +157,10 @@ Test(rpc_methods, an_estimate_that_cannot_be_paid_is_refused_in_geths_words)
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"gasPrice\":\"0x69e1d9e1a5cb2f2\"}",
            ERROR(-32000, "gas required exceeds allowance (20970)"));
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"maxFeePerGas\":\"0x1\"}",
-           ERROR(-32000, "failed with 2000000000 gas: max fee per gas less than block base fee: address "
+           ERROR(-32000, "failed with 50000000 gas: max fee per gas less than block base fee: address "
                          "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266, maxFeePerGas: 1, baseFee: 1000000000"));
     expect("eth_estimateGas", "{\"from\":" DEV ",\"to\":" NOBODY ",\"value\":\"0x21e19e0c9bab2400001\"}",
-           ERROR(-32000, "failed with 2000000000 gas: insufficient funds for gas * price + value: address "
+           ERROR(-32000, "failed with 50000000 gas: insufficient funds for gas * price + value: address "
                          "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 have 10000000000000000000000 want "
                          "10000000000000000000001"));
 }
@@ -607,7 +634,7 @@ Test(rpc_methods, filters_are_limited_and_expire)
 Test(rpc_methods, a_slow_pending_filter_misses_the_oldest_hashes_only)
 {
     struct feed *feed = &f.core->feed;
-    struct rpc_filter *filter = feed_add_filter(feed, FEED_PENDING, 0, 0);
+    struct rpc_filter *filter = feed_add_filter(feed, FEED_PENDING, NULL, 0, 0);
     bytes32 hash = {{0}}, *seen = calloc(PENDING_RING + 10, sizeof *seen);
     for (unsigned i = 0; i < PENDING_RING + 5; i++) {
         memcpy(hash.b, &i, sizeof i);

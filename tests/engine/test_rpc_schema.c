@@ -11,7 +11,11 @@ static struct rpc_fixture f;
 
 static void open_core(void)
 {
+    // Block 4: one transaction with one log, of the address 0x11.. , without topics and data.
+    static const uint8_t log[25] = {0xd8, 0xd7, 0x94, [3 ... 22] = 0x11, 0xc0, 0x80};
+    const struct bytes logs = bytes_of(log, sizeof log);
     rpc_fixture_open_core(&f);
+    rpc_fixture_add_logs(&f, &logs, 1);
 }
 
 static void close_core(void)
@@ -22,6 +26,8 @@ static void close_core(void)
 TestSuite(rpc_schema, .init = open_core, .fini = close_core);
 
 #define DEV "\"0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266\""
+
+#define TOUCHER "\"0x00000000000000000000000000000000000000aa\""
 
 // %1 stands for the hash of block 1, %2..%6 for its transactions' hashes, %p for a pending one's.
 static const struct {
@@ -39,8 +45,20 @@ static const struct {
     {"eth_getTransactionCount", DEV ",\"pending\""},
     {"eth_getCode", DEV ",\"latest\""},
     {"eth_getStorageAt", DEV ",\"0x0\",\"latest\""},
+    {"eth_getProof", DEV ",[],\"latest\""},
+    {"eth_getProof", DEV ",[\"0x0\",\"0x0000000000000000000000000000000000000000000000000000000000000007\"],\"0x1\""},
     {"eth_call", "{\"to\":" DEV "},\"latest\""},
     {"eth_estimateGas", "{\"to\":" DEV "}"},
+    {"eth_createAccessList", "{\"to\":" TOUCHER "},\"latest\",{" TOUCHER ":{\"code\":\"0x600754\"}}"},
+    {"eth_getLogs", "{\"fromBlock\":\"0x1\"}"},
+    {"eth_newFilter", "{\"topics\":[null]}"},
+    {"debug_traceTransaction", "%2"},
+    {"debug_traceTransaction", "%6,{\"enableMemory\":true,\"enableReturnData\":true}"},
+    {"debug_traceTransaction", "%2,{\"tracer\":\"callTracer\"}"},
+    {"debug_traceBlockByNumber", "\"0x1\""},
+    {"debug_traceBlockByNumber", "\"0x2\""},
+    {"debug_traceBlockByHash", "%1,{\"tracer\":\"prestateTracer\"}"},
+    {"debug_traceCall", "{\"to\":" TOUCHER "},\"latest\",{\"stateOverrides\":{" TOUCHER ":{\"code\":\"0x60075450\"}}}"},
     {"eth_feeHistory", "\"0x4\",\"latest\",[0,25,100]"},
     {"eth_feeHistory", "\"0x2\",\"latest\",[]"},
     {"eth_getBlockByNumber", "\"0x0\",false"},

@@ -215,9 +215,8 @@ Test(rpc_websocket, a_large_answer_comes_whole)
 static int subscribe(const char *what)
 {
     int fd = ws_open();
-    char text[128];
-    snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[\"%s\"]}",
-             what);
+    char text[256];
+    snprintf(text, sizeof text, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\",\"params\":[%s]}", what);
     client_ws_text(fd, text);
     char *answer = client_ws_read(fd, NULL, NULL);
     cr_assert_not_null(answer);
@@ -228,7 +227,7 @@ static int subscribe(const char *what)
 
 Test(rpc_websocket, subscribers_hear_of_each_block_in_order)
 {
-    int fd = subscribe("newHeads");
+    int fd = subscribe("\"newHeads\"");
     for (int i = 0; i < 20; i++)
         rpc_fixture_add_block(&f, 1);
     for (unsigned i = 4; i < 24; i++) {
@@ -242,10 +241,29 @@ Test(rpc_websocket, subscribers_hear_of_each_block_in_order)
     close(fd);
 }
 
+Test(rpc_websocket, subscribers_hear_of_the_logs_that_they_asked_for)
+{
+    // A list of two logs without topics and data: of the addresses 0x11.. and 0x22.. .
+    uint8_t logs[49] = {0xf0, 0xd7, 0x94, [3 ... 22] = 0x11, 0xc0, 0x80, 0xd7, 0x94, [27 ... 46] = 0x22, 0xc0, 0x80};
+    const struct bytes of_tx = bytes_of(logs, sizeof logs);
+    int fd = subscribe("\"logs\",{\"address\":\"0x2222222222222222222222222222222222222222\"}");
+    rpc_fixture_add_block(&f, 1);
+    rpc_fixture_add_logs(&f, &of_tx, 1);
+    char *text = client_ws_read(fd, NULL, NULL);
+    cr_assert_not_null(text);
+    cr_expect_not_null(strstr(text,
+                              "\"result\":{\"address\":\"0x2222222222222222222222222222222222222222\",\"topics\":[],"
+                              "\"data\":\"0x\",\"blockNumber\":\"0x5\","),
+                       "%s", text);
+    cr_expect_not_null(strstr(text, "\"logIndex\":\"0x1\""), "%s", text);
+    free(text);
+    close(fd);
+}
+
 Test(rpc_websocket, subscribers_hear_of_pending_transactions)
 {
     cr_expect_not(rpc_wants_pending(f.rpc));
-    int fd = subscribe("newPendingTransactions");
+    int fd = subscribe("\"newPendingTransactions\"");
     cr_expect(rpc_wants_pending(f.rpc));
     rpc_post_pending(f.rpc, &f.dropped_hash, 1);
     char *text = client_ws_read(fd, NULL, NULL);
@@ -271,7 +289,7 @@ static uint64_t metric(const char *name)
 
 Test(rpc_websocket, a_subscriber_that_does_not_read_is_dropped_and_others_are_served)
 {
-    int slow = subscribe("newPendingTransactions"), good = subscribe("newHeads");
+    int slow = subscribe("\"newPendingTransactions\""), good = subscribe("\"newHeads\"");
     bytes32 hashes[256] = {{{1}}};
     for (int i = 0; i < 3000 && metric("gantry_rpc_slow_dropped_total") == 0; i++) {
         for (int k = 0; k < 8; k++)
@@ -309,7 +327,7 @@ Test(rpc_websocket, a_client_that_floods_without_reading_is_not_read)
 
 Test(rpc_websocket, the_stop_closes_connections_with_subscribers)
 {
-    int heads = subscribe("newHeads"), idle = client_connect(port);
+    int heads = subscribe("\"newHeads\""), idle = client_connect(port);
     rpc_fixture_close(&f);
     cr_expect(client_closed(heads, 5000));
     cr_expect(client_closed(idle, 5000));

@@ -133,8 +133,8 @@ static void expect_tx(struct tx_fields fields, enum stripe_fault fault, unsigned
 {
     struct wire_stripe_ref ref;
     struct pooled_tx *good = cars_tx(cars_sender(3, 0), 0), *t = cars_tx_of(cars_sender(3, 1), &fields);
-    const struct exec_tx txs[2] = {{&good->tx, &good->sender_key, &good->target_key, 0},
-                                   {&t->tx, &t->sender_key, &t->target_key, 0}};
+    const struct exec_tx txs[2] = {{&good->tx, &good->sender, &good->sender_key, &good->target_key, 0},
+                                   {&t->tx, &t->sender, &t->sender_key, &t->target_key, 0}};
     uint8_t *body = stripe_build(&ref, txs, 2);
     cr_assert(body);
     expect(body, &ref, 3, fault, detail, fault == STRIPE_BAD_TX ? 1 : 0, what);

@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
+#include "engine/consensus_view.h"
 #include "engine/net/wire/digest.h"
 #include "engine/order/validator.h"
 #include "engine/sim/sim_disk.h"
@@ -136,6 +137,17 @@ static void give_car(struct alone *a)
     settle(a);
 }
 
+static void hear_epoch(struct alone *a, unsigned src, uint64_t epoch)
+{
+    struct wire_message m = {.type = WIRE_ACKS, .epoch = epoch};
+    uint8_t bytes[64];
+    cr_assert_leq(wire_size(&m), sizeof bytes);
+    wire_encode(bytes, &m);
+    validator_begin(a->v, a->now_ns, wall_ms(a));
+    cr_assert_eq(validator_message(a->v, src, bytes_of(bytes, wire_size(&m))), WIRE_OK);
+    settle(a);
+}
+
 static void stop(struct alone *a)
 {
     if (a->v)
@@ -207,6 +219,44 @@ Test(validator, without_its_log_but_with_its_guard_it_refuses_to_start_and_recov
     destroy(a);
 }
 
+Test(validator, what_operators_see_of_it_are_its_numbers)
+{
+    char error[STORE_ERROR_MAX];
+    static struct consensus_view view;
+    struct alone *a = create(1);
+    cr_assert(start(a, error), "%s", error);
+    give_car(a);
+    consensus_view_take(&view, a->v);
+    cr_expect(view.unfinal_cars == 1 && view.lanes[0].newest == 1 && view.lanes[0].finalized == 0);
+    for (unsigned i = 0; i < 3; i++) {
+        give_car(a);
+        pass(a, 50);
+    }
+    consensus_view_take(&view, a->v);
+    cr_expect(view.mode == CONSENSUS_VOTING && view.me == 0 && view.lane_count == 1 && view.peer_count == 1);
+    cr_expect(view.view == a->v->ord.view && view.floor_height == chain_last(&a->v->ord.chain));
+    cr_expect(view.lanes[0].finalized == 4 && view.lanes[0].newest == 4 && view.unfinal_cars == 0);
+    cr_expect(view.counts.cars == 4 && view.counts.acks == 4 && view.counts.views >= view.view - 1);
+    cr_expect(view.counts.votes[0] >= view.floor_height && view.counts.votes[1] == 0);
+    cr_expect_eq(view.counts.certificates[2], view.counts.votes[2]);
+    cr_expect_null(consensus_trouble(&view));
+    destroy(a);
+
+    a = create(4);
+    cr_assert(start(a, error), "%s", error);
+    pass(a, 10);
+    hear_epoch(a, 2, 0);
+    pass(a, 500); // alone of four
+    consensus_view_take(&view, a->v);
+    cr_expect(view.mode == CONSENSUS_VOTING && view.lane_count == 4 && view.floor_height == 0);
+    cr_expect_eq(view.counts.votes[1], 1, "a timeout");
+    cr_expect(view.peers[1].heard_ms_ago >= 510 && view.peers[2].heard_ms_ago == 500);
+    pass(a, 31000);
+    consensus_view_take(&view, a->v);
+    cr_expect_not_null(strstr(consensus_trouble(&view), "has not moved"));
+    destroy(a);
+}
+
 Test(validator, a_log_that_was_set_back_is_refused)
 {
     char error[STORE_ERROR_MAX];
@@ -225,17 +275,6 @@ Test(validator, a_log_that_was_set_back_is_refused)
     cr_assert(!start(a, error));
     cr_assert_not_null(strstr(error, "lacks votes"), "%s", error);
     destroy(a);
-}
-
-static void hear_epoch(struct alone *a, unsigned src, uint64_t epoch)
-{
-    struct wire_message m = {.type = WIRE_ACKS, .epoch = epoch};
-    uint8_t bytes[64];
-    cr_assert_leq(wire_size(&m), sizeof bytes);
-    wire_encode(bytes, &m);
-    validator_begin(a->v, a->now_ns, wall_ms(a));
-    cr_assert_eq(validator_message(a->v, src, bytes_of(bytes, wire_size(&m))), WIRE_OK);
-    settle(a);
 }
 
 Test(validator, recovering_it_waits_two_epochs_beyond_what_a_quorum_says_and_it_has_proved)

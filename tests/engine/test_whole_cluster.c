@@ -11,7 +11,8 @@
 
 static void start(struct whole_cluster *c, unsigned validators, uint64_t epoch_blocks, const char *settings)
 {
-    const struct whole_cluster_options options = {validators, SEED, epoch_blocks, settings};
+    const struct whole_cluster_options options = {
+        .validators = validators, .seed = SEED, .epoch_blocks = epoch_blocks, .settings = settings};
     cr_assert(whole_cluster_start(c, &options), "%s", c->error);
 }
 
@@ -21,9 +22,10 @@ static void submit(struct whole_cluster *c, struct transfers *t, bytes32 *hashes
     for (size_t i = 0; i < count; i++) {
         uint8_t raw[TRANSFER_BYTES_MAX];
         const size_t len = transfers_next(t, raw);
-        unsigned node = (unsigned)t->last_sender % c->count;
+        const unsigned validators = c->count - c->followers;
+        unsigned node = (unsigned)t->last_sender % validators;
         while (!c->nodes[node])
-            node = (node + 1) % c->count;
+            node = (node + 1) % validators;
         cr_assert(whole_cluster_submit(c, node, bytes_of(raw, len), &hashes[i]), "node %u refuses", node);
     }
 }
@@ -157,6 +159,74 @@ Test(whole_cluster, all_stop_and_come_back_with_every_receipt)
     whole_cluster_end(&c);
 }
 
+// Blocks of four transfers at most: an ordering block with many cars gives several, also where a restart comes between.
+Test(whole_cluster, an_ordering_block_gives_as_many_blocks_as_its_gas_asks_for)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[80];
+    const struct whole_cluster_options options = {
+        .validators = 4, .seed = SEED, .gas_limit = 4 * 26000, .settings = "shards = 2\n"};
+    cr_assert(whole_cluster_start(&c, &options), "%s", c.error);
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 40);
+    expect_receipts(&c, hashes, 40);
+    for (unsigned i = 0; i < 4; i++) {
+        whole_cluster_stop_node(&c, i);
+        cr_assert(whole_cluster_start_node(&c, i), "%s", c.error);
+    }
+    submit(&c, &t, hashes + 40, 40);
+    expect_receipts(&c, hashes, 80);
+    cr_assert(whole_cluster_agrees(&c));
+    cr_assert_geq(whole_cluster_height(&c, 0), 20);
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+// One that votes for nothing has every block and receipt, also those from before it came and over the turns of epochs;
+// it takes no transactions, and none of the validators misses it.
+Test(whole_cluster, a_node_without_a_vote_follows)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[61];
+    uint8_t raw[TRANSFER_BYTES_MAX];
+    const struct whole_cluster_options options = {
+        .validators = 4, .followers = 1, .seed = SEED, .epoch_blocks = 30, .settings = "shards = 2\n"};
+    cr_assert(whole_cluster_start(&c, &options), "%s", c.error);
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 20);
+    expect_receipts(&c, hashes, 20);
+    whole_cluster_stop_node(&c, 4);
+    submit(&c, &t, hashes + 20, 20);
+    expect_receipts(&c, hashes, 40);
+    cr_assert(whole_cluster_start_node(&c, 4), "%s", c.error);
+    submit(&c, &t, hashes + 40, 20);
+    expect_receipts(&c, hashes, 60);
+    cr_assert(whole_cluster_agrees(&c));
+    const size_t len = transfers_next(&t, raw);
+    cr_assert_not(whole_cluster_submit(&c, 4, bytes_of(raw, len), &hashes[60]));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+// What no car can hold is refused at once.
+Test(whole_cluster, a_transaction_with_more_gas_than_a_car_has_is_refused)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    uint8_t raw[TRANSFER_BYTES_MAX];
+    bytes32 hash;
+    const struct whole_cluster_options options = {
+        .validators = 4, .seed = SEED, .gas_limit = 4 * 20999, .settings = "shards = 1\n"};
+    cr_assert(whole_cluster_start(&c, &options), "%s", c.error);
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    const size_t len = transfers_next(&t, raw);
+    cr_assert_not(whole_cluster_submit(&c, 0, bytes_of(raw, len), &hash));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
 // Epochs of a few blocks: lanes start afresh all the time, and what was in no block is made anew.
 Test(whole_cluster, epochs_turn_and_nothing_is_lost)
 {
@@ -168,6 +238,11 @@ Test(whole_cluster, epochs_turn_and_nothing_is_lost)
     for (unsigned i = 0; i < 6; i++) {
         submit(&c, &t, hashes + 10 * i, 10);
         usleep(300000);
+        if (i == 3) {
+            expect_receipts(&c, hashes, 40); // what only a stopped node's pool has is gone with it
+            whole_cluster_stop_node(&c, 0);
+            cr_assert(whole_cluster_start_node(&c, 0), "%s", c.error);
+        }
     }
     expect_receipts(&c, hashes, 60);
     cr_assert(whole_cluster_agrees(&c));

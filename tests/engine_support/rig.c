@@ -30,6 +30,7 @@ struct rig {
     struct genesis genesis;
     struct data_folder *data;
     struct checkpoint *checkpoint;
+    struct codes *codes;
     struct disk *disk;
     struct failing_disk *failing; // before it, when options ask for it
     struct blog *blog;
@@ -145,7 +146,7 @@ static void make_genesis(struct rig *r)
 {
     struct genesis *g = &r->genesis;
     genesis_dev(g);
-    free(g->accounts);
+    genesis_free(g);
     g->accounts = calloc(r->options.senders, sizeof *g->accounts);
     g->account_count = r->options.senders;
     g->header.gas_limit = r->options.gas_limit;
@@ -157,14 +158,14 @@ static void make_genesis(struct rig *r)
         uint8_t public_key[64];
         if (!sv_public_key(public_key, &key))
             die("a key is not valid");
-        g->accounts[i] = (struct genesis_account){sv_address(public_key), r->options.balance, 0};
+        g->accounts[i] = (struct genesis_account){.addr = sv_address(public_key), .balance = r->options.balance};
     }
 }
 
 static void open_store(struct rig *r, char *error)
 {
-    struct state_dirty *records = genesis_records(&r->genesis);
-    r->genesis.header.state_root = genesis_state_root(records, r->genesis.account_count);
+    struct state_batch records = {0};
+    r->genesis.header.state_root = genesis_records(&records, &r->genesis);
     bytes32 hash = header_hash(&r->genesis.header), at_hash;
     uint64_t at;
     bool complete;
@@ -172,11 +173,13 @@ static void open_store(struct rig *r, char *error)
     if (!r->data)
         die(error);
     r->checkpoint = checkpoint_open(data_folder_state_dir(r->data), &hash, &at, &at_hash, &complete, error);
-    if (!r->checkpoint)
+    r->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    if (!r->checkpoint || !checkpoint_load_codes(r->checkpoint, r->codes, error))
         die(error);
-    if (!complete && !checkpoint_write_initial(r->checkpoint, records, r->genesis.account_count, &hash, error))
+    genesis_add_codes(&r->genesis, r->codes);
+    if (!complete && !checkpoint_write_initial(r->checkpoint, &records, &hash, error))
         die(error);
-    free(records);
+    state_batch_free(&records);
     r->disk = disk_uring_open(data_folder_log_dir(r->data), error);
     struct blog_options options = {hash, default_to(r->options.segment_bytes, 1u << 24), complete ? at : 0};
     struct disk *disk = r->disk;
@@ -208,6 +211,7 @@ static void start_shards(struct rig *r, char *error)
                  .drop_record_max = 1000},
         .receive_bytes_max = default_to(r->options.receive_bytes_max, 1u << 30),
         .coordinator = &r->inbox,
+        .codes = r->codes,
         .connection_max = (uint32_t)default_to(r->options.connections, 4),
         .costly_percent = (uint32_t)default_to(r->options.costly_percent, 1),
     };
@@ -238,8 +242,9 @@ struct rig *rig_start(const struct rig_options *options)
     open_store(r, error);
     start_shards(r, error);
     struct recovered at;
-    if (!recover_shards(&at, r->shards, options->shards, &r->genesis, r->checkpoint, r->blog, error))
+    if (!recover_shards(&at, r->shards, options->shards, &r->genesis, r->codes, r->checkpoint, r->blog, error))
         die(error);
+    free(at.subroots);
     r->height = at.head.number;
     r->gate = (struct list_gate){{&gate_ops}, r};
     struct solo_options solo = {options->block_time_ms, !options->whole_seconds, r->genesis.accounts[0].addr};
@@ -260,6 +265,8 @@ struct rig *rig_start(const struct rig_options *options)
         .list_blocks = options->list_blocks,
         .head = at.head,
         .head_hash = at.head_hash,
+        .codes = r->codes,
+        .ancestors = &at.ancestors,
         .failed = failed,
         .ctx = r,
     };
@@ -288,6 +295,7 @@ void rig_stop(struct rig *r)
     shards_free(r->shards, r->options.shards);
     coordinator_free(r->coordinator);
     checkpoint_close(r->checkpoint);
+    codes_free(r->codes);
     blog_close(r->blog);
     disk_uring_close(r->disk);
     free(r->failing);

@@ -2,6 +2,7 @@
 
 #include "base/hex.h"
 #include "base/keccak.h"
+#include "engine/key_file.h"
 #include "engine/net/listen.h"
 #include "tools/cluster/init.h"
 
@@ -10,6 +11,7 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 // Polls of what is to come, a hundred a second.
@@ -30,11 +32,14 @@ static void set(struct node_config *config, const char *name, const char *value)
 
 // ---- files
 
-static void write_template(const struct whole_cluster *c, const char *path)
+static void write_template(const struct whole_cluster *c, uint64_t gas_limit, const char *path)
 {
     char *text = whole_node_genesis(c->seed);
     FILE *f = fopen(path, "w");
-    if (!f || fputs(text, f) < 0 || fclose(f) != 0)
+    // One more key of the outermost object.
+    if (f && gas_limit > 0)
+        fprintf(f, "{\"gasLimit\": \"0x%" PRIx64 "\",", gas_limit);
+    if (!f || fputs(gas_limit > 0 ? strchr(text, '{') + 1 : text, f) < 0 || fclose(f) != 0)
         die("the genesis template can't be written");
     free(text);
 }
@@ -46,7 +51,7 @@ static void make_folders(struct whole_cluster *c, const struct whole_cluster_opt
     struct init_settings s = {0};
     snprintf(template, sizeof template, "%s/template.json", c->folder);
     snprintf(out, sizeof out, "%s/cluster", c->folder);
-    write_template(c, template);
+    write_template(c, options->gas_limit, template);
     config_defaults(INIT_KEYS, INIT_KEY_COUNT, &s);
     s.validators = options->validators;
     snprintf(number, sizeof number, "%" PRIu64, options->epoch_blocks);
@@ -57,6 +62,23 @@ static void make_folders(struct whole_cluster *c, const struct whole_cluster_opt
     if (!init_cluster(&s, error))
         die(error);
     config_free(INIT_KEYS, INIT_KEY_COUNT, &s);
+}
+
+// A folder with a channel key for each node that follows; allow gets the keys.
+static void make_followers(struct whole_cluster *c)
+{
+    for (unsigned i = c->count - c->followers; i < c->count; i++) {
+        char folder[128], path[160], error[STORE_ERROR_MAX];
+        struct key_pair k;
+        snprintf(folder, sizeof folder, "%s/cluster/validator-%u", c->folder, i);
+        snprintf(path, sizeof path, "%s/channel.key", folder);
+        key_generate(&k, KEY_CHANNEL);
+        if (mkdir(folder, 0700) != 0 || !key_file_create(path, &k, NULL, KEY_LOG2N_MIN, error))
+            die("a follower's key can't be written");
+        const size_t len = strlen(c->allow);
+        hex_encode(c->allow + len, k.public_key, k.public_len);
+        strcat(c->allow, " ");
+    }
 }
 
 // Ports that nobody has right now.
@@ -78,9 +100,10 @@ static void configure(struct whole_cluster *c, unsigned i)
 {
     struct node_config *config = &c->configs[i];
     static const char *const files[][2] = {{"data", "data"},
-                                           {"genesis", "genesis.json"},
-                                           {"validator-key", "consensus.key"},
-                                           {"channel-key", "channel.key"}};
+                                           {"genesis", "../genesis.json"},
+                                           {"channel-key", "channel.key"},
+                                           {"validator-key", "consensus.key"}};
+    const bool follows = i >= c->count - c->followers;
     char text[1024], error[CONFIG_ERROR_MAX];
     size_t len = 0;
     *config = (struct node_config){0};
@@ -88,7 +111,7 @@ static void configure(struct whole_cluster *c, unsigned i)
     if (!config_parse(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, config, "settings", c->settings, strlen(c->settings),
                       error))
         die(error);
-    for (unsigned k = 0; k < sizeof files / sizeof files[0]; k++) {
+    for (unsigned k = 0; k < sizeof files / sizeof files[0] - follows; k++) {
         snprintf(text, sizeof text, "%s/cluster/validator-%u/%s", c->folder, i, files[k][1]);
         set(config, files[k][0], text);
     }
@@ -96,8 +119,9 @@ static void configure(struct whole_cluster *c, unsigned i)
     set(config, "p2p-port", text);
     set(config, "rpc-port", "0");
     set(config, "ingest-port", "0");
+    set(config, "allow", follows ? "" : c->allow);
     text[0] = 0;
-    for (unsigned peer = 0; peer < c->count; peer++) {
+    for (unsigned peer = 0; peer < c->count - c->followers; peer++) {
         if (peer != i)
             len +=
                 (size_t)snprintf(text + len, sizeof text - len, "validator-%u@127.0.0.1:%u ", peer, c->p2p_ports[peer]);
@@ -118,12 +142,14 @@ bool whole_cluster_start_node(struct whole_cluster *c, unsigned i)
 
 bool whole_cluster_start(struct whole_cluster *c, const struct whole_cluster_options *options)
 {
-    *c = (struct whole_cluster){.count = options->validators, .seed = options->seed};
+    *c = (struct whole_cluster){
+        .count = options->validators + options->followers, .followers = options->followers, .seed = options->seed};
     snprintf(c->folder, sizeof c->folder, "/tmp/gantry-cluster-XXXXXX");
     snprintf(c->settings, sizeof c->settings, "%s", options->settings);
     if (!mkdtemp(c->folder))
         die("no folder");
     make_folders(c, options);
+    make_followers(c);
     choose_ports(c);
     bool good = true;
     for (unsigned i = 0; i < c->count && good; i++)

@@ -13,16 +13,19 @@ struct whole_cluster {
     uint64_t seed;
     char folder[64]; // temporary, removed in the end
     char settings[512];
+    char allow[WHOLE_CLUSTER_MAX * 67 + 1]; // channel keys of those that follow
     unsigned p2p_ports[WHOLE_CLUSTER_MAX];
+    unsigned followers;                    // the last of count
     struct node *nodes[WHOLE_CLUSTER_MAX]; // NULL: not running
     struct node_config configs[WHOLE_CLUSTER_MAX];
     char error[NODE_ERROR_MAX]; // why one did not start
 };
 
 struct whole_cluster_options {
-    unsigned validators;
+    unsigned validators, followers;
     uint64_t seed;         // of the funded senders, WHOLE_NODE_SENDERS of them
     uint64_t epoch_blocks; // 0: as init's default
+    uint64_t gas_limit;    // of a block; 0: the default
     const char *settings;  // lines of a configuration file for all, may be ""
 };
 

@@ -227,6 +227,14 @@ static void *sender_main(void *arg)
     return NULL;
 }
 
+// A call of a code, given with it, that reads the balances of three accounts: of other shards, where there are more.
+#define LOOKER "{\"to\":\"0x00000000000000000000000000000000000000aa\"},\"latest\""
+#define LOOKER_CODE                                                                                                    \
+    "{\"0x00000000000000000000000000000000000000aa\":{\"code\":\"0x"                                                   \
+    "73f39fd6e51aad88f6f4ce6ab8827279cfffb922663173"                                                                   \
+    "70997970c51812dc3a010c7d01b50e0d17dc79c83173"                                                                     \
+    "3c44cdddb6a900fa2b585dd299e03d12fa4293bc3101015f5260205ff3\"}}"
+
 static void *asker_main(void *arg)
 {
     static const struct {
@@ -241,6 +249,12 @@ static void *asker_main(void *arg)
         {"txpool_content", ""},
         {"gantry_status", ""},
         {"eth_feeHistory", "5,\"latest\",[50]"},
+        {"eth_call", LOOKER "," LOOKER_CODE},
+        {"eth_estimateGas", LOOKER "," LOOKER_CODE},
+        {"eth_createAccessList", LOOKER "," LOOKER_CODE},
+        {"debug_traceCall", LOOKER ",{\"stateOverrides\":" LOOKER_CODE "}"},
+        {"debug_traceBlockByNumber", "\"latest\",{\"tracer\":\"callTracer\"}"},
+        {"eth_getLogs", "{}"},
         {"gantry_transactionStatus", "\"0x1111111111111111111111111111111111111111111111111111111111111111\""},
         {"eth_getTransactionReceipt", "\"0x1111111111111111111111111111111111111111111111111111111111111111\""},
         {"eth_sendRawTransaction", "\"0x02f8\""},

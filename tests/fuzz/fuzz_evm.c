@@ -75,7 +75,7 @@ static struct outcome run(const struct evm_tx *tx, struct bytes code, const stru
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct evm_tracer tracer = {NULL, look};
+    static const struct evm_tracer tracer = {.step = look};
     if (size < 2)
         return 0;
     const size_t code_len = (size_t)(data[0] << 8 | data[1]) % size;

@@ -5,11 +5,14 @@
 #include <unistd.h>
 
 #include "base/keccak.h"
+#include "engine/calls/call_job.h"
 #include "engine/rpc/core.h"
 #include "engine/store/disk_uring.h"
+#include "shard/evm/precompiles/precompiles.h"
 
 static struct rpc_core *core;
 static struct genesis genesis;
+static struct arena *arena;
 static uint8_t raw[256];
 static size_t raw_len;
 
@@ -22,6 +25,45 @@ static void answer_content(struct rpc_query *q)
     memcpy(q->entries[0].raw, raw, raw_len);
 }
 
+// A state in which every account has money and a code that returns its own call data.
+static enum evm_answer read_record(void *ctx, struct call_read *r)
+{
+    (void)ctx;
+    static const uint8_t echo[] = {0x36, 0x5f, 0x5f, 0x37, 0x36, 0x5f, 0xfd};
+    static struct evm_code *code;
+    const bytes32 hash = keccak256(echo, sizeof echo);
+    if (!code)
+        code = evm_code_new(arena, evm_rules_of(EVM_CANCUN), &hash, bytes_of(echo, sizeof echo));
+    const bool has_code = r->key.b[0] % 2;
+    r->account = (struct evm_account_state){
+        .exists = true, .balance = u256_from_u64(UINT64_MAX), .code_hash = has_code ? hash : KECCAK256_EMPTY};
+    r->code = has_code ? code : NULL;
+    return EVM_NOW;
+}
+
+static void run_call(struct call_request *request)
+{
+    static const struct evm_host nothing;
+    static struct evm *evm;
+    const struct evm_rules *rules = evm_rules_of(EVM_CANCUN);
+    const struct call_source source = {NULL, read_record};
+    if (!evm)
+        evm = evm_create(arena, rules, precompiles_create(), &nothing);
+    struct call_job *job = call_job_create(arena, rules, evm, &source, request);
+    while (call_job_run(job, 100000) != JOB_DONE)
+        continue;
+    call_job_free(job);
+}
+
+static void answer_proof(struct rpc_query *q)
+{
+    struct account_proof *p = &q->proof->account;
+    p->values = calloc(p->slot_count + 1, sizeof *p->values);
+    p->slot_nodes = calloc(p->slot_count + 1, sizeof *p->slot_nodes);
+    proof_add(&q->proof->nodes, bytes_of("\xc1\x80", 2));
+    q->found = q->key.b[0] % 3 - 1;
+}
+
 static bool ask(void *ctx, struct rpc_query *q)
 {
     (void)ctx;
@@ -32,6 +74,13 @@ static bool ask(void *ctx, struct rpc_query *q)
     case RPC_ACCOUNT:
         q->found = q->key.b[0] % 3 - 1;
         q->account = (struct account){.nonce = 7, .balance = u256_from_u64(1000000000)};
+        break;
+    case RPC_CODE:
+    case RPC_SLOT:
+        q->found = q->key.b[0] % 3 - 1;
+        break;
+    case RPC_PROOF:
+        answer_proof(q);
         break;
     case RPC_POOL_FIND:
         q->found = q->hash.b[0] % 3;
@@ -46,6 +95,9 @@ static bool ask(void *ctx, struct rpc_query *q)
         break;
     case RPC_POOL_CONTENT:
         answer_content(q);
+        break;
+    case RPC_CALL:
+        run_call(q->call);
         break;
     }
     core_complete(core, q);
@@ -114,8 +166,10 @@ static void open_core(void)
                                   .body_bytes_max = 1 << 20,
                                   .response_bytes_max = 1 << 20,
                                   .depth_max = 32,
+                                  .gas_cap = 1000000,
                                   .developer_methods = true};
     struct rpc_backend backend = {.ask = ask, .status = status};
+    arena = arena_create();
     genesis_dev(&genesis);
     core = core_create(&options, &backend, open_chain(), &genesis);
     add_block();

@@ -275,7 +275,7 @@ static bool fits(const struct mempool_pick *pick, struct pooled_tx *const *picke
         if (picked[i]->sender_key.b[0] >> 4 == t->sender_key.b[0] >> 4)
             group += picked[i]->raw_len + pick->tx_bytes;
     }
-    return gas <= pick->gas_max && bytes <= pick->bytes_max && group <= pick->group_bytes_max;
+    return gas <= pick->gas_max && bytes <= pick->bytes_max && group <= pick->group_bytes_max[t->sender_key.b[0] >> 4];
 }
 
 size_t model_propose(struct model *m, const struct mempool_pick *pick, struct pooled_tx **out)

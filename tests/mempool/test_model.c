@@ -159,15 +159,16 @@ static void do_propose(struct run *r)
         .base_fee = one_in(r, 2) ? r->model->base_fee : random_price(r),
         .gas_max = one_in(r, 2) ? UINT64_MAX : below(r, 1000000),
         .bytes_max = one_in(r, 2) ? UINT64_MAX : below(r, 20000),
-        .group_bytes_max = UINT64_MAX,
         .count_max = one_in(r, 2) ? room : below(r, room < 20 ? room + 1 : 20),
     };
     size_t picked;
+    memset(pick.group_bytes_max, 0xff, sizeof pick.group_bytes_max);
     if (one_in(r, 2)) {
         picked = mempool_propose(r->pool.mp, &pick.base_fee, pick.gas_max, pick.bytes_max, out, pick.count_max);
     } else {
         pick.tx_bytes = below(r, 200);
-        pick.group_bytes_max = below(r, 3000);
+        for (unsigned g = 0; g < MEMPOOL_GROUPS; g++)
+            pick.group_bytes_max[g] = one_in(r, 3) ? UINT64_MAX : below(r, 3000);
         picked = mempool_propose_groups(r->pool.mp, &pick, out);
     }
     model_set_base_fee(r->model, &pick.base_fee);

@@ -49,10 +49,6 @@ static bool cost_of(const struct tx *t, u256 *cost)
 static enum tx_status malformed(const struct world *w, const struct tx *t, u256 base_fee, uint64_t account_nonce)
 {
     u256 cost;
-    bool low_target = true;
-    for (size_t i = 0; i < 19; i++)
-        low_target &= t->to.b[i] == 0;
-    low_target &= t->to.b[19] >= 1 && t->to.b[19] <= 10;
     if (t->gas_limit > w->env.gas_limit)
         return TX_GAS_LIMIT_EXCEEDED;
     if (less(t->max_fee, t->max_tip))
@@ -65,8 +61,6 @@ static enum tx_status malformed(const struct world *w, const struct tx *t, u256 
         return TX_COST_OVERFLOW;
     if (t->has_chain_id && t->chain_id != w->env.chain_id)
         return TX_WRONG_CHAIN_ID;
-    if (t->is_create || t->data.len || low_target)
-        return TX_NOT_SUPPORTED;
     if (t->nonce < account_nonce)
         return TX_NONCE_TOO_LOW;
     return less(t->max_fee, base_fee) ? TX_FEE_CAP_BELOW_BASE_FEE : TX_OK;

@@ -64,6 +64,8 @@ u256 world_base_fee(const struct world *w, size_t block)
 struct node {
     const struct world *w;
     struct arena *arena;
+    struct codes *codes;
+    struct exec_machine *machine, *global_machine;
     struct state *states[PARTITION_COUNT];
     unsigned shard_count;
     struct exec_shard *shards[SHARD_MAX];
@@ -78,10 +80,14 @@ static struct node *node_new(const struct world *w, unsigned shard_count, uint64
     struct node *n = calloc(1, sizeof *n);
     n->w = w;
     n->arena = arena_create();
+    n->codes = codes_create(evm_rules_of(EVM_CANCUN));
+    n->machine = exec_machine_create(n->arena, n->codes);
+    n->global_machine = exec_machine_create(n->arena, n->codes);
     n->shard_count = shard_count;
     n->random = interleaving;
     for (unsigned p = 0; p < PARTITION_COUNT; p++) {
         n->states[p] = state_create(n->arena);
+        state_use_codes(n->states[p], n->codes);
         state_set_height(n->states[p], w->env.number - 1);
         state_load_begin(n->states[p], 4);
         for (unsigned i = 0; i < w->account_count; i++) {
@@ -93,10 +99,11 @@ static struct node *node_new(const struct world *w, unsigned shard_count, uint64
         state_load_end(n->states[p]);
     }
     for (unsigned s = 0; s < shard_count; s++)
-        n->shards[s] = exec_create(n->arena, s, shard_count, n->states);
+        n->shards[s] = exec_create(n->arena, s, shard_count, n->states, n->machine);
     for (size_t i = 0; i < w->tx_count; i++) {
         const struct world_tx *t = &w->txs[i];
         n->txs[i] = (struct exec_tx){.tx = &t->tx,
+                                     .sender = &w->accounts[t->from].addr,
                                      .sender_key = &w->accounts[t->from].key,
                                      .target_key = &w->accounts[t->to].key,
                                      .index = (uint32_t)i};
@@ -128,6 +135,9 @@ static void node_free(struct node *n)
         exec_free(n->shards[s]);
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         state_free(n->states[p]);
+    exec_machine_free(n->machine);
+    exec_machine_free(n->global_machine);
+    codes_free(n->codes);
     cr_assert_eq(arena_bytes(n->arena), 0, "execution leaks");
     arena_destroy(n->arena);
     free(n);
@@ -157,27 +167,27 @@ static struct exec_progress node_round(struct node *n, unsigned round)
     struct exec_progress sum = {0};
     for (unsigned i = 0; i < n->shard_count; i++) {
         unsigned s = shards[i];
-        exec_round(n->shards[s], round);
-        struct exec_progress one = exec_progress(n->shards[s]);
-        sum.executed += one.executed;
-        sum.dropped += one.dropped;
-        sum.waiting += one.waiting;
-        sum.changed |= one.changed;
+        exec_senders(n->shards[s], round);
         for (unsigned j = 0; j <= i; j++) {
-            if (exec_outgoing(n->shards[s], shards[j])->count)
-                lists[list_count++] = s * SHARD_MAX + shards[j];
-            if (i != j && exec_outgoing(n->shards[shards[j]], s)->count)
+            lists[list_count++] = s * SHARD_MAX + shards[j];
+            if (i != j)
                 lists[list_count++] = shards[j] * SHARD_MAX + s;
         }
         bool last = i + 1 == n->shard_count;
         while (list_count && (last || test_random(&n->random) % 2)) {
             size_t pick = test_random(&n->random) % list_count;
             unsigned source = lists[pick] / SHARD_MAX, destination = lists[pick] % SHARD_MAX;
-            exec_apply(n->shards[destination], exec_outgoing(n->shards[source], destination));
+            exec_take(n->shards[destination], EXEC_SENDERS, exec_parcel(n->shards[source], EXEC_SENDERS, destination));
             lists[pick] = lists[--list_count];
         }
     }
+    for (unsigned s = 0; s < n->shard_count; s++) {
+        const struct exec_progress one = exec_progress(n->shards[s]);
+        cr_assert(!exec_has_calls(n->shards[s]));
+        exec_progress_add(&sum, &one);
+    }
     cr_assert_eq(sum.changed, sum.executed + sum.dropped != 0);
+    cr_assert_eq(sum.global, 0);
     return sum;
 }
 
@@ -215,14 +225,14 @@ static void node_block(struct node *n, size_t from, size_t to, struct outcome *o
     u256 fees = U256_ZERO;
     for (unsigned s = 0; s < n->shard_count; s++) {
         const struct exec_tx **waiting;
-        size_t count = exec_waiting(n->shards[s], &waiting);
+        size_t count = exec_left_over(n->shards[s], &waiting);
         for (size_t i = 0; i < count; i++)
             global[global_count++] = waiting[i];
         u256 some = exec_fees(n->shards[s]);
         u256_add(&fees, &fees, &some);
     }
     cr_assert_eq(global_count, waiting_before);
-    exec_global(n->states, &env, &fees, global, global_count, out->results);
+    exec_global(n->global_machine, n->states, &env, &fees, global, global_count, out->results);
     for (unsigned s = 0; s < n->shard_count; s++)
         exec_end(n->shards[s]);
 }
@@ -265,15 +275,13 @@ void world_serial(const struct world *w, const struct outcome *out, const char *
     env.coinbase_key = w->accounts[w->coinbase].key;
     for (size_t i = 0, b = 0; b < out->block_count; b++, env.number++) {
         env.base_fee = world_base_fee(w, b);
-        exec_begin(n->shards[0], &env, NULL, 0, serial->results);
         size_t first = i;
         for (; i < out->block_end[b]; i++) {
             n->own[0][i] = n->txs[out->order[i]];
             n->own[0][i].index = (uint32_t)i;
             list[i] = &n->own[0][i];
         }
-        exec_global(n->states, &env, &U256_ZERO, list + first, i - first, serial->results);
-        exec_end(n->shards[0]);
+        exec_serial(n->global_machine, n->states, &env, list + first, i - first, serial->results);
     }
     for (size_t i = 0; i < out->included; i++) {
         cr_assert_eq(serial->results[i].drop, TX_OK, "%s: transaction %u of O fails serially: %s", what, out->order[i],
@@ -322,5 +330,5 @@ void world_run_everywhere(const struct world *w, uint64_t seed, struct outcome *
         world_run(w, n, test_random(&seed), &other);
         outcome_same(w, &other, out, what);
     }
-    world_serial(w, out, "exec_global alone");
+    world_serial(w, out, "exec_serial");
 }

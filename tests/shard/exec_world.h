@@ -1,10 +1,10 @@
-// A small world for tests of shard/exec: accounts with chosen partitions, an ordered list of transactions, and four
-// ways to execute it that must agree:
+// A small world of plain transfers for tests of shard/exec (contracts: tests/exec_support/contract_chain.h): accounts
+// with chosen partitions, an ordered list of transactions, and four ways to execute it that must agree:
 //
 //   world_run      the real thing, N shards in one thread, in an interleaving that a seed picks
 //   model_run      the rules of passes 1 and 3 written down plainly over arrays, partition after partition
 //   serial_check   the transactions of B one by one, as any Ethereum client would: each must be valid at its turn
-//   world_serial   exec_global alone over B, the path that replay takes
+//   world_serial   exec_serial over B, the path that replay takes
 #ifndef GANTRY_TESTS_SHARD_EXEC_WORLD_H
 #define GANTRY_TESTS_SHARD_EXEC_WORLD_H
 

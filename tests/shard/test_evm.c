@@ -44,7 +44,7 @@ static struct outcome run_program(const struct program *program, uint64_t gas, s
     struct evm_bed *bed = evm_bed_create(way.late);
     const address target = bed_address(1), other = bed_address(2);
     uint64_t steps = 0;
-    const struct evm_tracer tracer = {&steps, count_step};
+    const struct evm_tracer tracer = {.ctx = &steps, .step = count_step};
     struct program callee = {0};
     struct evm_result result;
     // What programs call: returns its input's first word plus what it stores at it, or reverts when that is odd.

@@ -12,8 +12,7 @@ static uint64_t below(uint64_t *random, uint64_t bound)
 
 static void spoil(struct world *w, struct tx *t, uint64_t *random)
 {
-    static const uint8_t data[40] = {1, 2, 3};
-    switch (below(random, 14)) {
+    switch (below(random, 11)) {
     case 0:
         t->chain_id++;
         break;
@@ -43,18 +42,6 @@ static void spoil(struct world *w, struct tx *t, uint64_t *random)
         t->nonce += 1 + below(random, 2);
         break;
     case 9:
-        t->is_create = true;
-        t->gas_limit = 60000;
-        break;
-    case 10:
-        t->data = bytes_of(data, sizeof data);
-        t->data_zero_count = 37;
-        t->gas_limit = 30000;
-        break;
-    case 11:
-        t->to = (address){.b[19] = (uint8_t)(1 + below(random, 10))};
-        break;
-    case 12:
         t->max_fee = U256_MAX;
         break;
     default:
@@ -190,7 +177,6 @@ Test(exec_random, every_shard_count_and_interleaving_gives_the_same_serial_block
                                              TX_TIP_ABOVE_FEE_CAP,
                                              TX_NONCE_MAX,
                                              TX_COST_OVERFLOW,
-                                             TX_NOT_SUPPORTED,
                                              TX_NONCE_TOO_LOW,
                                              TX_FEE_CAP_BELOW_BASE_FEE,
                                              TX_NONCE_TOO_HIGH,

@@ -506,49 +506,6 @@ Test(exec, gas_cost_beyond_256_bits_is_dropped)
     refused(spoil_fee_overflow, TX_COST_OVERFLOW, false);
 }
 
-static void spoil_create(struct tx *t)
-{
-    t->is_create = true;
-    t->gas_limit = 100000;
-}
-
-Test(exec, creation_is_dropped)
-{
-    refused(spoil_create, TX_NOT_SUPPORTED, false);
-}
-
-static void spoil_data(struct tx *t)
-{
-    static const uint8_t data[1] = {1};
-    t->data = bytes_of(data, 1);
-    t->gas_limit = 21016;
-}
-
-Test(exec, data_is_dropped)
-{
-    refused(spoil_data, TX_NOT_SUPPORTED, false);
-}
-
-static void spoil_target_first(struct tx *t)
-{
-    t->to = (address){.b[19] = 1};
-}
-
-static void spoil_target_last(struct tx *t)
-{
-    t->to = (address){.b[19] = 10};
-}
-
-Test(exec, the_first_precompile_as_target_is_dropped)
-{
-    refused(spoil_target_first, TX_NOT_SUPPORTED, false);
-}
-
-Test(exec, the_last_precompile_as_target_is_dropped)
-{
-    refused(spoil_target_last, TX_NOT_SUPPORTED, false);
-}
-
 Test(exec, legacy_without_chain_id_is_good_on_any_chain)
 {
     unsigned a = world_account(w, 1, 1000000, 0), b = world_account(w, 2, 1, 0);
@@ -568,12 +525,12 @@ Test(exec, final_reasons_come_before_those_that_time_mends)
     struct tx *t = world_send(w, a, b, 1); // stale, and under the base fee, and short
     t->nonce = 4;
     t->max_fee = u256_from_u64(6);
-    t = world_send(w, a, b, 1); // unsupported, and under the base fee
-    t->to = (address){.b[19] = 1};
+    t = world_send(w, a, b, 1); // of another chain, and under the base fee
+    t->chain_id++;
     t->max_fee = u256_from_u64(6);
     run();
     dropped(0, TX_NONCE_TOO_LOW, false, 0);
-    dropped(1, TX_NOT_SUPPORTED, false, 0);
+    dropped(1, TX_WRONG_CHAIN_ID, false, 0);
 }
 
 Test(exec, the_global_pass_checks_everything_again)
@@ -581,12 +538,12 @@ Test(exec, the_global_pass_checks_everything_again)
     // Account a's first one is never payable, so the later ones come to the global pass as they are.
     unsigned a = world_account(w, 1, 3 * NEEDED, 1), b = world_account(w, 2, 1, 0);
     world_send(w, a, b, 1000000000);
-    void (*const spoil[])(struct tx *) = {spoil_chain_id, spoil_gas,          spoil_fee_cap,     spoil_tip, spoil_nonce,
-                                          spoil_cost,     spoil_fee_overflow, spoil_target_last, spoil_data};
+    void (*const spoil[])(struct tx *) = {spoil_chain_id, spoil_gas,  spoil_fee_cap,     spoil_tip,
+                                          spoil_nonce,    spoil_cost, spoil_fee_overflow};
     const enum tx_status reason[] = {TX_WRONG_CHAIN_ID,    TX_INTRINSIC_GAS, TX_FEE_CAP_BELOW_BASE_FEE,
                                      TX_TIP_ABOVE_FEE_CAP, TX_NONCE_MAX,     TX_COST_OVERFLOW,
-                                     TX_COST_OVERFLOW,     TX_NOT_SUPPORTED, TX_NOT_SUPPORTED};
-    for (unsigned i = 0; i < 9; i++) {
+                                     TX_COST_OVERFLOW};
+    for (unsigned i = 0; i < 7; i++) {
         w->accounts[a].next_nonce = 1;
         spoil[i](world_send(w, a, b, 1));
     }
@@ -595,11 +552,11 @@ Test(exec, the_global_pass_checks_everything_again)
     world_send(w, a, b, 1)->nonce = 1;
     run();
     dropped(0, TX_INSUFFICIENT_FUNDS, true, EXEC_ROUNDS_MAX);
-    for (unsigned i = 0; i < 9; i++)
+    for (unsigned i = 0; i < 7; i++)
         dropped(1 + i, reason[i], reason[i] == TX_FEE_CAP_BELOW_BASE_FEE, EXEC_ROUNDS_MAX);
-    dropped(10, TX_NONCE_TOO_LOW, false, EXEC_ROUNDS_MAX);
-    dropped(11, TX_NONCE_TOO_HIGH, true, EXEC_ROUNDS_MAX);
-    included(12, EXEC_ROUNDS_MAX);
+    dropped(8, TX_NONCE_TOO_LOW, false, EXEC_ROUNDS_MAX);
+    dropped(9, TX_NONCE_TOO_HIGH, true, EXEC_ROUNDS_MAX);
+    included(10, EXEC_ROUNDS_MAX);
 }
 
 Test(exec, order_is_by_round_then_by_o)

@@ -22,7 +22,7 @@ static void count_drop(struct shard_call *call)
     free(call);
 }
 
-static struct shard *make_shard(struct inbox *coordinator, unsigned index, unsigned count)
+static struct shard *make_shard(struct inbox *coordinator, struct codes *codes, unsigned index, unsigned count)
 {
     char error[256];
     struct shard_options options = {.index = index,
@@ -33,6 +33,7 @@ static struct shard *make_shard(struct inbox *coordinator, unsigned index, unsig
                                     .pool = {.tx_max = 100, .bytes_max = 1 << 20, .drop_record_max = 100},
                                     .receive_bytes_max = 1 << 20,
                                     .coordinator = coordinator,
+                                    .codes = codes,
                                     .connection_max = 4};
     struct shard *s = shard_create(&options, error, sizeof error);
     cr_assert_not_null(s, "%s", error);
@@ -43,7 +44,8 @@ Test(shard, calls_that_wait_at_its_end_are_each_dropped_once)
 {
     struct inbox coordinator;
     cr_assert(inbox_init(&coordinator, 64));
-    struct shard *shards[2] = {make_shard(&coordinator, 0, 2), make_shard(&coordinator, 1, 2)};
+    struct codes *codes = codes_create(evm_rules_of(EVM_CANCUN));
+    struct shard *shards[2] = {make_shard(&coordinator, codes, 0, 2), make_shard(&coordinator, codes, 1, 2)};
     shard_connect(shards, 2);
     unsigned run = 0, dropped = 0, posted = 0;
     for (unsigned i = 0; i < 100000; i++) {
@@ -60,5 +62,6 @@ Test(shard, calls_that_wait_at_its_end_are_each_dropped_once)
     shards_free(shards, 2);
     cr_expect_eq(run, 0);
     cr_expect_eq(dropped, posted);
+    codes_free(codes);
     inbox_free(&coordinator);
 }

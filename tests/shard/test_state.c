@@ -110,7 +110,7 @@ Test(state, a_checkpoint_takes_what_was_written_since_the_last_one)
     struct box box = box_new();
     struct state *s = box.s;
     bytes32 keys[3] = {{{1}}, {{2}}, {{3}}};
-    struct state_dirty out[4];
+    struct state_batch out = {0};
     state_load_begin(s, 1);
     state_load(s, &keys[2], &(struct account){.nonce = 5});
     state_load_end(s);
@@ -121,17 +121,21 @@ Test(state, a_checkpoint_takes_what_was_written_since_the_last_one)
     set(s, &keys[1], (struct account){0});
     state_end_block(s);
     cr_expect_eq(state_dirty_count(s), 2);
-    cr_expect_eq(state_checkpoint_take(s, out, 4), 2);
-    cr_expect_eq(state_checkpoint_take(s, out + 2, 2), 0);
-    const struct state_dirty *first = out[0].key.b[0] == 1 ? &out[0] : &out[1], *second = first == out ? out + 1 : out;
+    state_take_dirty(s, &out);
+    state_take_dirty(s, &out);
+    cr_assert_eq(out.account_count, 2);
+    const struct state_dirty *a = out.accounts, *first = a[0].key.b[0] == 1 ? a : a + 1,
+                             *second = first == a ? a + 1 : a;
     cr_expect(bytes32_equal(&first->key, &keys[0]) && first->exists && first->account.balance.w[0] == 1);
     cr_expect(bytes32_equal(&second->key, &keys[1]) && !second->exists);
     cr_expect_eq(state_dirty_count(s), 0);
     state_begin_block(s, 2);
     set(s, &keys[2], (struct account){.nonce = 6});
     state_end_block(s);
-    cr_expect_eq(state_checkpoint_take(s, out, 4), 1);
-    cr_expect_eq(out[0].account.nonce, 6);
+    state_take_dirty(s, &out);
+    cr_assert_eq(out.account_count, 3);
+    cr_expect_eq(out.accounts[2].account.nonce, 6);
+    state_batch_free(&out);
     box_free(box);
 }
 
@@ -147,10 +151,12 @@ Test(state, a_checkpoint_reports_an_emptied_account_however_late_it_comes)
         set(s, &keys[1], money(h));
         state_end_block(s);
     }
-    struct state_dirty out[3];
-    cr_expect_eq(state_checkpoint_take(s, out, 3), 2);
-    const struct state_dirty *emptied = out[0].key.b[0] == 1 ? &out[0] : &out[1];
+    struct state_batch out = {0};
+    state_take_dirty(s, &out);
+    cr_assert_eq(out.account_count, 2);
+    const struct state_dirty *emptied = &out.accounts[out.accounts[0].key.b[0] != 1];
     cr_expect(bytes32_equal(&emptied->key, &keys[0]) && !emptied->exists);
+    state_batch_free(&out);
     box_free(box);
 }
 
@@ -176,9 +182,10 @@ Test(state, records_that_nobody_needs_any_more_are_used_again)
             set(s, &kept[i], (struct account){0});
         state_end_block(s);
         // Readers' needs end after the checkpoint's, or (rarer checkpoints) before.
-        struct state_dirty out[64];
-        while ((round < 1000 || round % 200 == 0) && state_checkpoint_take(s, out, 64) > 0)
-            ;
+        struct state_batch out = {0};
+        if (round < 1000 || round % 200 == 0)
+            state_take_dirty(s, &out);
+        state_batch_free(&out);
         cr_assert_eq(state_count(s), 0);
         if (round == 1400)
             bytes_before = arena_bytes(box.arena);
@@ -232,22 +239,22 @@ static void check_against_model(const struct state *s, const struct model_entry 
     cr_assert_eq(visited, existing > 0);
 }
 
-static void take_checkpoint(struct state *s, struct model_entry *model, size_t count, uint64_t *rng)
+static void take_checkpoint(struct state *s, struct model_entry *model, size_t count)
 {
-    struct state_dirty out[7];
-    size_t n;
-    while ((n = state_checkpoint_take(s, out, 1 + test_random(rng) % 7)) > 0) {
-        for (size_t i = 0; i < n; i++) {
-            size_t at = 0;
-            while (at < count && !bytes32_equal(&model[at].key, &out[i].key))
-                at++;
-            cr_assert_lt(at, count);
-            cr_assert(model[at].dirty, "taken twice, or never written");
-            cr_assert(account_equal(&model[at].value, &out[i].account));
-            cr_assert_eq(out[i].exists, !account_is_empty(&out[i].account));
-            model[at].dirty = false;
-        }
+    struct state_batch out = {0};
+    state_take_dirty(s, &out);
+    for (size_t i = 0; i < out.account_count; i++) {
+        const struct state_dirty *d = &out.accounts[i];
+        size_t at = 0;
+        while (at < count && !bytes32_equal(&model[at].key, &d->key))
+            at++;
+        cr_assert_lt(at, count);
+        cr_assert(model[at].dirty, "taken twice, or never written");
+        cr_assert(account_equal(&model[at].value, &d->account));
+        cr_assert_eq(d->exists, !account_is_empty(&d->account));
+        model[at].dirty = false;
     }
+    state_batch_free(&out);
 }
 
 Test(state, random_blocks_and_checkpoints_agree_with_a_plain_list)
@@ -282,7 +289,7 @@ Test(state, random_blocks_and_checkpoints_agree_with_a_plain_list)
             state_end_block(s);
             cr_assert_eq(state_height(s), height);
             if (test_random(&rng) % 10 == 0)
-                take_checkpoint(s, model, count, &rng);
+                take_checkpoint(s, model, count);
             if (block % 20 == 0)
                 check_against_model(s, model, count);
         }

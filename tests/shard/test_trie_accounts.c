@@ -99,7 +99,7 @@ static bytes32 oracle_root(const struct world *w)
     for (size_t i = 0; i < w->count; i++) {
         if (w->values[i].nonce == 0 && u256_is_zero(&w->values[i].balance))
             continue;
-        size_t len = account_encode(encoded[n], &w->values[i]);
+        size_t len = account_encode(encoded[n], &w->values[i], NULL);
         items[n] = (struct naive_item){bytes_of(w->keys[i].b, 32), bytes_of(encoded[n], len)};
         n++;
     }
@@ -135,13 +135,13 @@ Test(account_trie, an_account_is_encoded_as_four_fields)
 {
     struct account a = {.nonce = 1, .balance = u256_from_u64(0x1234)};
     uint8_t out[120];
-    size_t len = account_encode(out, &a);
+    size_t len = account_encode(out, &a, NULL);
     char text[241] = {0};
     hex_encode(text, out, len);
     cr_expect_str_eq(text, "f84601821234a056e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421"
                            "a0c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470");
     a = (struct account){.nonce = UINT64_MAX, .balance = U256_MAX};
-    cr_expect_eq(account_encode(out, &a), 2 + 9 + 33 + 33 + 33);
+    cr_expect_eq(account_encode(out, &a, NULL), 2 + 9 + 33 + 33 + 33);
 }
 
 Test(account_trie, the_root_without_accounts_is_the_empty_root)

@@ -97,4 +97,4 @@ static size_t add_pairs(void *state, point_pool *pool, uint32_t out, const struc
 }
 
 const struct point_kernels REFERENCE_POINTS = {
-    sizeof(struct affine_point), create, destroy, load, endomorphism, add_pairs, put, get};
+    sizeof(struct affine_point), &SCALARS_ONE_BY_ONE, create, destroy, load, endomorphism, add_pairs, put, get};

@@ -373,11 +373,12 @@ Test(lanes_recover, digits_add_up_to_their_scalar)
         const u256 rotated = scalar_multiply(&second, &SCALAR_LAMBDA);
         u256 sum = scalar_add(&first, &rotated);
         cr_assert(u256_equal(&sum, &k));
-        uint8_t comb[COMB_DIGITS];
-        comb_digits_of(comb, &k);
+        const u256 minus_k = scalar_negate(&k);
+        struct comb_digits comb;
+        comb_digits_of_negative(&comb, &minus_k);
         sum = U256_ZERO;
         for (int i = COMB_DIGITS; i-- > 0;) {
-            const u256 digit = signed_multiple(2 * comb[i] - 255, &one);
+            const u256 digit = signed_multiple(2 * comb.e[i] - 255, &one);
             sum = scalar_multiply(&sum, &radix);
             sum = scalar_add(&sum, &digit);
         }

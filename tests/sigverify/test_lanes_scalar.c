@@ -5,6 +5,7 @@
 #include "sigverify/lanes/modinv.h"
 #include "sigverify/lanes/scalar.h"
 #include "tests/sigverify/items.h"
+#include "tests/sigverify/lanes/probe.h"
 #include "tests/support/vectors.h"
 
 enum { EDGES = 36, RANDOM = 20000 };
@@ -172,4 +173,140 @@ Test(lanes_scalar, a_split_holds_at_its_seams)
         const u256 near = scalar_add(&k, &(u256){{i % 5, 0, 0, 0}});
         expect_split(&near, i);
     }
+}
+
+// --- Arrays (scalars.h): each backend's, against what the functions above give, which are held to big integers.
+
+enum { ARRAY = 600 }; // more than one chunk of shared inversions
+
+static const struct scalar_kernels *kernels;
+static const char *backend;
+static u256 left[ARRAY], right[ARRAY], results[ARRAY];
+
+static void for_each_kernels(void (*test)(uint64_t *state), const char *what)
+{
+    const struct lanes_probe *probes[PROBES_MAX];
+    const size_t count = lanes_probes(probes);
+    uint64_t state = test_seed(what);
+    for (size_t i = 0; i < count; i++) {
+        kernels = probes[i]->recover->scalars;
+        backend = probes[i]->name;
+        test(&state);
+    }
+}
+
+// Edge values in every lane, beside random ones.
+static void fill(u256 *out, size_t n, bool zeros, uint64_t *state)
+{
+    for (size_t i = 0; i < n; i++) {
+        do
+            out[i] = sample(test_random(state) % (2 * EDGES), &SCALAR_ORDER, state);
+        while (!zeros && u256_is_zero(&out[i]));
+    }
+}
+
+static size_t some_length(size_t round, uint64_t *state)
+{
+    return round < 70 ? round : test_random(state) % (ARRAY + 1);
+}
+
+static void compare_products(uint64_t *state)
+{
+    for (size_t round = 0; round < 300; round++) {
+        const size_t n = some_length(round, state);
+        fill(left, n, true, state);
+        fill(right, n, true, state);
+        // Any 256 bits may be multiplied.
+        for (size_t i = 0; i < n; i += 1 + test_random(state) % 16)
+            right[i] = test_random(state) % 2 ? U256_MAX : (u256){{test_random(state), 0, UINT64_MAX, UINT64_MAX}};
+        kernels->multiply(results, left, right, n);
+        for (size_t i = 0; i < n; i++) {
+            const u256 expected = scalar_multiply(&left[i], &right[i]);
+            cr_assert(u256_equal(&results[i], &expected), "%s: %zu of %zu", backend, i, n);
+        }
+    }
+}
+
+Test(lanes_scalar, arrays_are_multiplied)
+{
+    for_each_kernels(compare_products, "products of arrays");
+}
+
+static void compare_edge_products(uint64_t *state)
+{
+    for (size_t a = 0; a < EDGES; a++) {
+        const u256 first = sample(a, &SCALAR_ORDER, state);
+        for (size_t b = 0; b < EDGES; b++) {
+            left[b] = first;
+            right[b] = sample(b, &SCALAR_ORDER, state);
+        }
+        kernels->multiply(results, left, right, EDGES);
+        for (size_t b = 0; b < EDGES; b++) {
+            const u256 expected = scalar_multiply(&left[b], &right[b]);
+            cr_assert(u256_equal(&results[b], &expected), "%s: %zu by %zu", backend, a, b);
+        }
+    }
+}
+
+Test(lanes_scalar, every_pair_of_edges_is_multiplied)
+{
+    for_each_kernels(compare_edge_products, "products of edges");
+}
+
+static void compare_inverses(uint64_t *state)
+{
+    for (size_t round = 0; round < 100; round++) {
+        const size_t n = some_length(round, state);
+        fill(left, n, false, state);
+        kernels->invert(results, left, n);
+        for (size_t i = 0; i < n; i++) {
+            const u256 expected = modinv(&left[i], &MODINV_ORDER);
+            cr_assert(u256_equal(&results[i], &expected), "%s: %zu of %zu", backend, i, n);
+        }
+    }
+}
+
+Test(lanes_scalar, arrays_are_inverted)
+{
+    for_each_kernels(compare_inverses, "inverses of arrays");
+}
+
+static void compare_splits(uint64_t *state)
+{
+    static struct scalar_half halves[ARRAY][2];
+    static struct half_digits half_digits[ARRAY];
+    static struct comb_digits comb_digits[ARRAY];
+    for (size_t round = 0; round < 300; round++) {
+        const size_t n = some_length(round, state);
+        fill(left, n, false, state);
+        // The seams of the split's rounding.
+        for (size_t i = 0; i < n; i += 1 + test_random(state) % 8) {
+            const u256 few = u256_from_u64(1 + test_random(state) % 5);
+            left[i] = scalar_multiply(&SCALAR_LAMBDA, &few);
+        }
+        kernels->split(halves, left, n);
+        kernels->half_digits(half_digits, left, n);
+        kernels->comb_digits_of_negatives(comb_digits, left, n);
+        for (size_t i = 0; i < n; i++) {
+            struct scalar_half half[2];
+            struct half_digits expected_halves;
+            struct comb_digits expected_comb;
+            scalar_split(half, &left[i]);
+            for (int j = 0; j < 2; j++)
+                cr_assert(halves[i][j].lo == half[j].lo && halves[i][j].hi == half[j].hi &&
+                              halves[i][j].negative == half[j].negative,
+                          "%s: half %d of %zu of %zu", backend, j, i, n);
+            half_digits_of(&expected_halves, &left[i]);
+            comb_digits_of_negative(&expected_comb, &left[i]);
+            cr_assert(memcmp(&half_digits[i], &expected_halves, sizeof expected_halves) == 0, "%s: digits of %zu",
+                      backend, i);
+            cr_assert(memcmp(&comb_digits[i], &expected_comb, sizeof expected_comb) == 0, "%s: comb digits of %zu",
+                      backend, i);
+        }
+    }
+}
+
+Test(lanes_scalar, arrays_are_split_and_recoded)
+{
+    for_each_kernels(compare_splits, "splits of arrays");
 }

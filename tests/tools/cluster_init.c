@@ -100,6 +100,39 @@ Test(cluster_init, each_folder_is_a_validator_that_finds_the_others)
     }
 }
 
+Test(cluster_init, followers_know_the_validators_who_let_them_in)
+{
+    struct node_config config;
+    struct genesis genesis;
+    char error[STORE_ERROR_MAX] = "", folder[128];
+    uint8_t keys[2][NOISE_KEY_BYTES];
+    settings.followers = 2;
+    make();
+    for (unsigned i = 0; i < 2; i++) {
+        init_follower_folder(folder, sizeof folder, &settings, i);
+        cr_assert_eq(chdir(folder), 0);
+        config = (struct node_config){0};
+        config_defaults(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &config);
+        cr_assert(config_load(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &config, "node.conf", error), "%s", error);
+        cr_assert(genesis_load(&genesis, config.genesis, error), "%s", error);
+        struct cluster *c = cluster_open(&genesis, &config, error);
+        cr_assert(c, "%s", error);
+        cr_expect(c->me == CLUSTER_FOLLOWER && c->peers[0].dial && c->peers[3].dial);
+        cr_expect_eq(config.rpc_port, 8545 + 10 * (4 + i));
+        memcpy(keys[i], c->channel_key, NOISE_KEY_BYTES);
+        cluster_free(c);
+        genesis_free(&genesis);
+        config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &config);
+    }
+    struct cluster *c = open_validator(3, &config, &genesis);
+    cr_assert_eq(c->peer_count, 6);
+    for (unsigned i = 0; i < 2; i++)
+        cr_expect_eq(memcmp(c->peers[4 + i].key, keys[i], NOISE_KEY_BYTES), 0);
+    cluster_free(c);
+    genesis_free(&genesis);
+    config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &config);
+}
+
 Test(cluster_init, secrets_are_their_owners)
 {
     static const char *const files[] = {"consensus.key", "channel.key", "sign-guard"};

@@ -39,7 +39,8 @@ static bool included(unsigned from, unsigned to)
 
 int main(void)
 {
-    const struct whole_cluster_options options = {4, SEED, 40, "shards = 2\ncheckpoint-interval = 200ms\n"};
+    const struct whole_cluster_options options = {
+        .validators = 4, .seed = SEED, .epoch_blocks = 40, .settings = "shards = 2\ncheckpoint-interval = 200ms\n"};
     struct transfers t;
     if (!whole_cluster_start(&cluster, &options)) {
         fprintf(stderr, "tsan_cluster: %s\n", cluster.error);

@@ -27,10 +27,11 @@ static void job(void *ctx)
     atomic_fetch_add((_Atomic int *)ctx, 1);
 }
 
-static void visit(void *ctx, const bytes32 *key, const struct account *account)
+static bool visit(void *ctx, const bytes32 *key, const struct account *account, const struct account_contract *contract)
 {
-    (void)key;
+    (void)key, (void)contract;
     *(uint64_t *)ctx += account->nonce;
+    return true;
 }
 
 // A load sees one checkpoint as a whole: all accounts have the same nonce.
@@ -40,22 +41,21 @@ static void *load(void *ctx)
     char error[STORE_ERROR_MAX];
     for (int i = 0; i < 10; i++) {
         uint64_t sum = 0;
-        check(checkpoint_load(c, 0, PARTITION_COUNT, visit, &sum, error), error);
+        const struct checkpoint_visitor visitor = {&sum, visit, NULL};
+        check(checkpoint_visit(c, 0, PARTITION_COUNT, &visitor, error), error);
         check(sum % ACCOUNTS == 0, "a load saw half a checkpoint");
     }
     return NULL;
 }
 
-static struct state_dirty *accounts(uint64_t nonce)
+static struct state_batch accounts(uint64_t nonce)
 {
-    struct state_dirty *list = calloc(ACCOUNTS, sizeof *list);
+    struct state_batch b = {0};
     for (unsigned i = 0; i < ACCOUNTS; i++) {
-        list[i].key.b[0] = (uint8_t)(i / 256);
-        list[i].key.b[1] = (uint8_t)i;
-        list[i].exists = true;
-        list[i].account.nonce = nonce;
+        const bytes32 key = {{(uint8_t)(i / 256), (uint8_t)i}};
+        state_batch_add(&b, &key, true, &(struct account){.nonce = nonce}, NULL);
     }
-    return list;
+    return b;
 }
 
 int main(void)
@@ -70,13 +70,13 @@ int main(void)
     check(mkdtemp(dir) != NULL, "no folder");
     struct checkpoint *c = checkpoint_open(dir, &GENESIS, &height, &hash, &complete, error);
     check(c != NULL, error);
-    struct state_dirty *initial = accounts(1);
-    check(checkpoint_write_initial(c, initial, ACCOUNTS, &GENESIS, error), error);
-    free(initial);
+    struct state_batch initial = accounts(1);
+    check(checkpoint_write_initial(c, &initial, &GENESIS, error), error);
+    state_batch_free(&initial);
     for (int i = 0; i < LOADERS; i++)
         check(pthread_create(&loaders[i], NULL, load, c) == 0, "no thread");
     for (uint64_t h = 1; h <= CHECKPOINTS; h++) {
-        struct checkpoint_part part = {accounts(h + 1), ACCOUNTS};
+        struct state_batch part = accounts(h + 1);
         while (!checkpoint_start(c, h, &GENESIS, &part, 1))
             usleep(100);
         for (int i = 0; i < JOBS / CHECKPOINTS; i++)

@@ -1,6 +1,7 @@
 #include "tools/cluster/init.h"
 
 #include "base/hex.h"
+#include "engine/cluster.h"
 #include "engine/key_file.h"
 #include "engine/vote_folder.h"
 #include "tools/cluster/init_genesis.h"
@@ -19,6 +20,8 @@
 
 const struct config_key INIT_KEYS[] = {
     {"validators", CONFIG_U64, KEY(validators), "4", 1, CLUSTER_VALIDATORS_MAX, NULL, "How many validators there are."},
+    {"followers", CONFIG_U64, KEY(followers), "0", 0, CLUSTER_FOLLOWERS_MAX, NULL,
+     "How many nodes there are that follow without a vote."},
     {"out", CONFIG_STRING, KEY(out), "gantry-cluster", 0, 0, NULL, "Folder to make; one that exists must be empty."},
     {"hosts", CONFIG_STRING, KEY(hosts), NULL, 0, 0, NULL,
      "Names or addresses of the validators' machines, comma-separated; without, all run on this machine."},
@@ -71,7 +74,7 @@ struct plan {
     char *passphrase;
     char passphrase_path[PATH_MAX];
     struct init_genesis genesis;
-    struct planned validators[CLUSTER_VALIDATORS_MAX];
+    struct planned validators[CLUSTER_VALIDATORS_MAX], followers[CLUSTER_FOLLOWERS_MAX];
 };
 
 // Calls take with each entry of a comma-separated list. *count is how many there were; an entry too many is refused.
@@ -145,6 +148,17 @@ static bool plan_lists(struct plan *p, char *error)
     return count == 1 || count == n || refuse(error, "fee-addresses: %u for %u validators", count, n);
 }
 
+// Ports of a node with so many others before it on its host.
+static bool set_ports(struct planned *v, const struct init_settings *s, unsigned before, const char *noun, unsigned i,
+                      char *error)
+{
+    v->rpc_port = (unsigned)s->rpc_port + INIT_PORT_STEP * before;
+    v->ingest_port = (unsigned)s->ingest_port + INIT_PORT_STEP * before;
+    v->p2p_port = (unsigned)s->p2p_port + INIT_PORT_STEP * before;
+    return (v->rpc_port <= 65535 && v->ingest_port <= 65535 && v->p2p_port <= 65535) ||
+           refuse(error, "the ports of %s %u are above 65535", noun, i);
+}
+
 static bool plan_ports(struct plan *p, char *error)
 {
     const struct init_settings *s = p->settings;
@@ -153,11 +167,13 @@ static bool plan_ports(struct plan *p, char *error)
         unsigned before = 0;
         for (unsigned j = 0; j < i; j++)
             before += strcmp(p->validators[j].host, v->host) == 0;
-        v->rpc_port = (unsigned)s->rpc_port + INIT_PORT_STEP * before;
-        v->ingest_port = (unsigned)s->ingest_port + INIT_PORT_STEP * before;
-        v->p2p_port = (unsigned)s->p2p_port + INIT_PORT_STEP * before;
-        if (v->rpc_port > 65535 || v->ingest_port > 65535 || v->p2p_port > 65535)
-            return refuse(error, "the ports of validator %u are above 65535", i);
+        if (!set_ports(v, s, before, "validator", i, error))
+            return false;
+    }
+    // Where followers are, nobody needs to know: without hosts they are here, else each has a machine of its own.
+    for (unsigned i = 0; i < s->followers; i++) {
+        if (!set_ports(&p->followers[i], s, s->hosts ? 0 : (unsigned)s->validators + i, "follower", i, error))
+            return false;
     }
     const uint64_t apart[] = {s->rpc_port - s->ingest_port, s->ingest_port - s->p2p_port, s->p2p_port - s->rpc_port};
     for (unsigned i = 0; i < 3; i++) {
@@ -181,6 +197,8 @@ static void plan_keys(struct plan *p)
         memcpy(g->channel_key, v->channel.public_key, sizeof g->channel_key);
         snprintf(g->name, sizeof g->name, "validator-%u", i);
     }
+    for (unsigned i = 0; i < p->settings->followers; i++)
+        key_generate(&p->followers[i].channel, KEY_CHANNEL);
 }
 
 static bool make_plan(struct plan *p, char *error)
@@ -206,6 +224,11 @@ static bool make_plan(struct plan *p, char *error)
 void init_folder(char *out, size_t cap, const struct init_settings *s, unsigned i)
 {
     snprintf(out, cap, "%s/validator-%u", s->out, i);
+}
+
+void init_follower_folder(char *out, size_t cap, const struct init_settings *s, unsigned i)
+{
+    snprintf(out, cap, "%s/follower-%u", s->out, i);
 }
 
 static bool is_empty(const char *path)
@@ -265,48 +288,99 @@ static bool is_here(const char *host)
     return strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0 || strcmp(host, "localhost") == 0;
 }
 
-static bool write_config(const struct plan *p, unsigned i, const char *folder, char *error)
+// peers: all validators but number `me`.
+static void put_peers(FILE *out, const struct plan *p, unsigned me)
 {
-    char path[PATH_BYTES];
-    const struct planned *v = &p->validators[i];
-    const char *everywhere = strchr(v->host, ':') ? "::" : "0.0.0.0";
-    FILE *out = create(path, folder, "node.conf", error);
-    if (!out)
-        return false;
-    fprintf(out,
-            "# validator-%u: start it in this folder with `gantry node --config node.conf`.\n"
-            "data = data\ngenesis = genesis.json\nvalidator-key = consensus.key\nchannel-key = channel.key\n",
-            i);
-    if (p->passphrase)
-        fprintf(out, "key-passphrase = \"%s\"\n", p->passphrase_path);
-    fprintf(out, "p2p-host = %s\np2p-port = %u\nrpc-port = %u\ningest-port = %u\nshards = %llu\npeers = \"",
-            is_here(v->host) ? v->host : everywhere, v->p2p_port, v->rpc_port, v->ingest_port,
-            (unsigned long long)p->settings->shards);
+    fputs("peers = \"", out);
     for (unsigned j = 0, put = 0; j < p->settings->validators; j++) {
-        if (j == i)
+        if (j == me)
             continue;
         fprintf(out, "%svalidator-%u@", put++ > 0 ? ", " : "", j);
         put_address(out, p->validators[j].host, p->validators[j].p2p_port);
     }
     fputs("\"\n", out);
+}
+
+static void put_allowed(FILE *out, const struct plan *p)
+{
+    for (unsigned i = 0; i < p->settings->followers; i++) {
+        char text[2 * KEY_PUBLIC_MAX + 1] = {0};
+        hex_encode(text, p->followers[i].channel.public_key, p->followers[i].channel.public_len);
+        fprintf(out, "%s0x%s", i > 0 ? ", " : "allow = \"", text);
+    }
+    if (p->settings->followers > 0)
+        fputs("\"\n", out);
+}
+
+// What validators' and followers' configurations have in common.
+static void put_config(FILE *out, const struct plan *p, const struct planned *v, const char *name, bool validates)
+{
+    const char *everywhere = strchr(v->host, ':') ? "::" : "0.0.0.0";
+    fprintf(out,
+            "# %s: start it in this folder with `gantry node --config node.conf`.\n"
+            "data = data\ngenesis = genesis.json\n%schannel-key = channel.key\n",
+            name, validates ? "validator-key = consensus.key\n" : "");
+    if (p->passphrase)
+        fprintf(out, "key-passphrase = \"%s\"\n", p->passphrase_path);
+    fprintf(out, "p2p-host = %s\np2p-port = %u\nrpc-port = %u\ningest-port = %u\nshards = %llu\n",
+            !validates         ? "127.0.0.1"
+            : is_here(v->host) ? v->host
+                               : everywhere,
+            v->p2p_port, v->rpc_port, v->ingest_port, (unsigned long long)p->settings->shards);
+}
+
+static bool write_config(const struct plan *p, unsigned i, const char *folder, char *error)
+{
+    char path[PATH_BYTES], name[32];
+    FILE *out = create(path, folder, "node.conf", error);
+    if (!out)
+        return false;
+    snprintf(name, sizeof name, "validator-%u", i);
+    put_config(out, p, &p->validators[i], name, true);
+    put_peers(out, p, i);
+    put_allowed(out, p);
     return finish(out, path, error);
+}
+
+static bool make_folder(const char *folder, char *error)
+{
+    return mkdir(folder, 0700) == 0 || refuse(error, "cannot create %s: %s", folder, strerror(errno));
+}
+
+static bool write_key(const struct plan *p, const char *folder, const char *name, const struct key_pair *k, char *error)
+{
+    char path[PATH_BYTES], reason[STORE_ERROR_MAX];
+    snprintf(path, sizeof path, "%s/%s", folder, name);
+    return key_file_create(path, k, p->passphrase, KEY_LOG2N, reason) || refuse(error, "%s", reason);
 }
 
 static bool write_validator(const struct plan *p, unsigned i, char *error)
 {
-    char folder[PATH_MAX], path[PATH_BYTES], reason[STORE_ERROR_MAX];
+    char folder[PATH_MAX], reason[STORE_ERROR_MAX];
     const struct planned *v = &p->validators[i];
     init_folder(folder, sizeof folder, p->settings, i);
-    if (mkdir(folder, 0700) != 0)
-        return refuse(error, "cannot create %s: %s", folder, strerror(errno));
-    snprintf(path, sizeof path, "%s/consensus.key", folder);
-    bool good = key_file_create(path, &v->consensus, p->passphrase, KEY_LOG2N, reason);
-    snprintf(path, sizeof path, "%s/channel.key", folder);
-    good = good && key_file_create(path, &v->channel, p->passphrase, KEY_LOG2N, reason) &&
-           vote_folder_new_guard(folder, reason);
-    if (!good)
+    if (!make_folder(folder, error) || !write_key(p, folder, "consensus.key", &v->consensus, error) ||
+        !write_key(p, folder, "channel.key", &v->channel, error))
+        return false;
+    if (!vote_folder_new_guard(folder, reason))
         return refuse(error, "%s", reason);
     return write_genesis(p, folder, error) && write_config(p, i, folder, error);
+}
+
+static bool write_follower(const struct plan *p, unsigned i, char *error)
+{
+    char folder[PATH_MAX], path[PATH_BYTES], name[32];
+    init_follower_folder(folder, sizeof folder, p->settings, i);
+    if (!make_folder(folder, error) || !write_key(p, folder, "channel.key", &p->followers[i].channel, error) ||
+        !write_genesis(p, folder, error))
+        return false;
+    FILE *out = create(path, folder, "node.conf", error);
+    if (!out)
+        return false;
+    snprintf(name, sizeof name, "follower-%u", i);
+    put_config(out, p, &p->followers[i], name, false);
+    put_peers(out, p, CLUSTER_FOLLOWER);
+    return finish(out, path, error);
 }
 
 static bool write_readme(const struct plan *p, char *error)
@@ -328,6 +402,9 @@ static bool write_readme(const struct plan *p, char *error)
         put_address(out, v->host, v->p2p_port);
         fprintf(out, " | 127.0.0.1:%u | 127.0.0.1:%u |\n", v->rpc_port, v->ingest_port);
     }
+    for (unsigned i = 0; i < p->settings->followers; i++)
+        fprintf(out, "| follower-%u | any | | 127.0.0.1:%u | 127.0.0.1:%u |\n", i, p->followers[i].rpc_port,
+                p->followers[i].ingest_port);
     fputs(
         "\n- The chain goes on as long as validators of more than two thirds of the weight are up and reach each\n"
         "  other. Start them in any order.\n"
@@ -345,6 +422,8 @@ static bool write_all(const struct plan *p, char *error)
     bool good = make_root(p->settings->out, error);
     for (unsigned i = 0; good && i < p->settings->validators; i++)
         good = write_validator(p, i, error);
+    for (unsigned i = 0; good && i < p->settings->followers; i++)
+        good = write_follower(p, i, error);
     return good && write_genesis(p, p->settings->out, error) && write_readme(p, error);
 }
 

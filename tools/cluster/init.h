@@ -3,6 +3,7 @@
 //
 //   OUT/README.md  OUT/genesis.json
 //   OUT/validator-I/  node.conf  genesis.json  consensus.key  channel.key  sign-guard
+//   OUT/follower-I/   node.conf  genesis.json  channel.key      nodes that follow without a vote
 #ifndef GANTRY_TOOLS_CLUSTER_INIT_H
 #define GANTRY_TOOLS_CLUSTER_INIT_H
 
@@ -13,7 +14,7 @@
 #define INIT_PORT_STEP 10
 
 struct init_settings {
-    uint64_t validators;
+    uint64_t validators, followers;
     char *out;
     char *hosts;          // one a validator, or none: all are here
     char *genesis;        // a template: everything but the validators
@@ -37,5 +38,7 @@ MUST_CHECK bool init_cluster(const struct init_settings *s, char error[INIT_ERRO
 
 // "OUT/validator-I".
 void init_folder(char *out, size_t cap, const struct init_settings *s, unsigned i);
+// "OUT/follower-I".
+void init_follower_folder(char *out, size_t cap, const struct init_settings *s, unsigned i);
 
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <sys/types.h>
 
-#define PROCESSES_MAX 128
+#define PROCESSES_MAX 192
 
 struct process_spec {
     const char *name;   // before its lines

@@ -7,6 +7,7 @@
 #include "sigverify/lanes/scalar.h"
 #include "sigverify/lanes/simd/batch.h"
 #include "sigverify/lanes/simd/point.h"
+#include "sigverify/lanes/simd/scalars.h"
 
 enum {
     CHUNK = 128,    // vectors that share an inversion
@@ -297,4 +298,4 @@ static void load(void *state, point_pool *pool, uint32_t at, const struct point_
 }
 
 const struct point_kernels POINT_KERNELS = {
-    sizeof(struct flat_point), create, destroy, load, endomorphism, add_pairs, put, get};
+    sizeof(struct flat_point), &SCALAR_KERNELS, create, destroy, load, endomorphism, add_pairs, put, get};

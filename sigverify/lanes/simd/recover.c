@@ -6,6 +6,7 @@
 #include "sigverify/lanes/field.h"
 #include "sigverify/lanes/simd/batch.h"
 #include "sigverify/lanes/simd/comb.h"
+#include "sigverify/lanes/simd/scalars.h"
 #include "sigverify/lanes/simd/sums.h"
 
 enum {
@@ -155,7 +156,7 @@ static void load_multiple(struct point *r, const struct scratch *s, const struct
     lane_mask negate = 0;
     for (size_t i = 0; i < LANES; i++) {
         const size_t item = vector * LANES + i;
-        const struct half_digits *digits = &tasks[item].u2;
+        const struct half_digits *digits = tasks[item].u2;
         const unsigned e = second ? digits->second[digit] : digits->first[digit];
         from[i] = &s->multiples[item][digit_index(e, HALF_DIGIT_BITS)];
         negate |= (lane_mask)!digit_is_negative(e, HALF_DIGIT_BITS) << i;
@@ -221,7 +222,7 @@ static void load_comb(struct point *r, const struct recover_task *tasks, size_t 
     const struct flat_point *from[LANES];
     lane_mask negate = 0;
     for (size_t i = 0; i < LANES; i++) {
-        const unsigned e = tasks[vector * LANES + i].u1[digit];
+        const unsigned e = tasks[vector * LANES + i].u1->e[digit];
         from[i] = &table[digit][digit_index(e, COMB_DIGIT_BITS)];
         negate |= (lane_mask)digit_is_negative(e, COMB_DIGIT_BITS) << i;
     }
@@ -331,4 +332,4 @@ static void run(void *state, struct recover_task *tasks, size_t n)
 // Of LANES signatures' time a fixed part goes into inversions.
 #define SMALLEST (LANES == 4 ? 3 : 2)
 
-const struct recover_kernels RECOVER_KERNELS = {LANES_BACKEND, SMALLEST, create, destroy, run};
+const struct recover_kernels RECOVER_KERNELS = {LANES_BACKEND, &SCALAR_KERNELS, SMALLEST, create, destroy, run};

@@ -1,0 +1,122 @@
+#include "shard/exec/log_memory.h"
+
+#include "base/keccak.h"
+#include "base/rlp.h"
+
+#include <assert.h>
+
+#define CHUNK_BYTES ((size_t)256 * 1024)
+
+struct log_chunk {
+    struct log_chunk *next;
+    size_t size, used;
+    _Alignas(8) uint8_t bytes[];
+};
+
+void log_memory_init(struct log_memory *m, struct arena *arena)
+{
+    *m = (struct log_memory){.arena = arena};
+}
+
+static void free_chunks(struct log_memory *m, struct log_chunk *c)
+{
+    for (struct log_chunk *next; c; c = next) {
+        next = c->next;
+        arena_free(m->arena, c);
+    }
+}
+
+void log_memory_free(struct log_memory *m)
+{
+    free_chunks(m, m->chunks);
+    free_chunks(m, m->spare);
+}
+
+void log_memory_clear(struct log_memory *m)
+{
+    assert(m->pending == 0);
+    for (struct log_chunk *c = m->chunks, *next; c; c = next) {
+        next = c->next;
+        if (c->size > CHUNK_BYTES) {
+            arena_free(m->arena, c);
+        } else {
+            c->next = m->spare;
+            c->used = 0;
+            m->spare = c;
+        }
+    }
+    m->chunks = NULL;
+}
+
+static void add_chunk(struct log_memory *m, size_t least)
+{
+    struct log_chunk *c = m->spare;
+    if (c && least <= c->size) {
+        m->spare = c->next;
+    } else {
+        const size_t size = least > CHUNK_BYTES ? least : CHUNK_BYTES;
+        c = arena_alloc(m->arena, sizeof *c + size);
+        c->size = size;
+        c->used = 0;
+    }
+    c->next = m->chunks;
+    m->chunks = c;
+}
+
+static void *take(struct log_memory *m, size_t size)
+{
+    size = (size + 7) & ~(size_t)7;
+    if (!m->chunks || m->chunks->size - m->chunks->used < size)
+        add_chunk(m, size);
+    void *p = m->chunks->bytes + m->chunks->used;
+    m->chunks->used += size;
+    return p;
+}
+
+static void add_to_bloom(struct log_memory *m, bloom *into, struct bytes item)
+{
+    m->items[m->pending] = item;
+    m->into[m->pending] = into;
+    if (++m->pending == LOG_BLOOM_BATCH)
+        log_memory_finish(m);
+}
+
+// The address and the topics of each log, as they lie in the encoded list.
+static void add_all_to_bloom(struct log_memory *m, struct exec_logs *kept)
+{
+    struct bytes in = kept->rlp, logs, log, item, topics;
+    bool good = rlp_read_list(&in, &logs) == RLP_OK;
+    while (good && logs.len > 0) {
+        good = rlp_read_list(&logs, &log) == RLP_OK && rlp_read_string(&log, &item) == RLP_OK &&
+               rlp_read_list(&log, &topics) == RLP_OK;
+        if (good)
+            add_to_bloom(m, &kept->bloom, item);
+        while (good && topics.len > 0) {
+            good = rlp_read_string(&topics, &item) == RLP_OK;
+            add_to_bloom(m, &kept->bloom, item);
+        }
+    }
+    assert(good);
+}
+
+const struct exec_logs *log_memory_keep(struct log_memory *m, const struct evm_log *logs, size_t count)
+{
+    if (count == 0)
+        return NULL;
+    const size_t size = evm_logs_size(logs, count);
+    struct exec_logs *kept = take(m, sizeof *kept + size);
+    uint8_t *rlp = (uint8_t *)(kept + 1);
+    evm_logs_put(rlp, logs, count);
+    *kept = (struct exec_logs){.rlp = bytes_of(rlp, size)};
+    add_all_to_bloom(m, kept);
+    return kept;
+}
+
+void log_memory_finish(struct log_memory *m)
+{
+    bytes32 hashes[LOG_BLOOM_BATCH];
+    keccak256_batch(hashes, m->items, m->pending);
+    for (size_t i = 0; i < m->pending; i++)
+        bloom_add_hash(m->into[i], &hashes[i]);
+    m->pending = 0;
+}

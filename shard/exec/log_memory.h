@@ -1,0 +1,29 @@
+// Where a thread keeps the logs of a block's transactions until the block is assembled. The blooms' hashes are made in
+// batches, so that a bloom is there only after log_memory_finish. Internal to shard/exec; one owner thread.
+#ifndef GANTRY_SHARD_EXEC_LOG_MEMORY_H
+#define GANTRY_SHARD_EXEC_LOG_MEMORY_H
+
+#include "shard/evm/evm.h"
+#include "shard/exec/exec.h"
+
+#define LOG_BLOOM_BATCH 64
+
+struct log_chunk;
+
+struct log_memory {
+    struct arena *arena;
+    struct log_chunk *chunks; // the one being filled first
+    struct log_chunk *spare;
+    size_t pending;
+    struct bytes items[LOG_BLOOM_BATCH]; // to be hashed into blooms
+    bloom *into[LOG_BLOOM_BATCH];
+};
+
+void log_memory_init(struct log_memory *m, struct arena *arena);
+void log_memory_free(struct log_memory *m);
+void log_memory_clear(struct log_memory *m);
+// A transaction's logs; NULL for none.
+const struct exec_logs *log_memory_keep(struct log_memory *m, const struct evm_log *logs, size_t count);
+void log_memory_finish(struct log_memory *m);
+
+#endif
