@@ -23,8 +23,8 @@ struct node_process {
 // Writes node.conf, starts the node on two free ports of 127.0.0.1, and waits until it answers. False after a line on
 // standard error. The node ends when this process does.
 MUST_CHECK bool node_process_start(struct node_process *p, const struct node_setup *setup);
-// Starts the node that a folder's node.conf describes, with its log in node.log there, and waits likewise; the ports are
-// the configuration's.
+// Starts the node that a folder's node.conf describes, with its log in node.log there, and waits likewise; the ports
+// are the configuration's.
 MUST_CHECK bool node_process_start_in(struct node_process *p, const char *folder, uint16_t rpc_port,
                                       uint16_t ingest_port);
 // Asks it to end and waits. False when it did not end well.
