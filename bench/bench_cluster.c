@@ -76,7 +76,7 @@ static bool make_cluster(struct cluster_bench *b)
     }
     snprintf(template, sizeof template, "%s/template.json", b->folder);
     snprintf(out, sizeof out, "%s/cluster", b->folder);
-    if (!node_write_genesis(template, b->derived, b->accounts))
+    if (!node_write_genesis(template, b->derived, b->accounts, NULL))
         return false;
     config_defaults(INIT_KEYS, INIT_KEY_COUNT, &b->init);
     b->init.validators = b->validators;

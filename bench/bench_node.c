@@ -23,7 +23,8 @@
 
 #define ACCOUNTS 1000000
 #define QUICK_ACCOUNTS 100000
-#define SENDER_SHARE 5 // one account in so many sends
+#define TOKEN_ACCOUNTS 100000 // where every sender has some of each token
+#define SENDER_SHARE 5        // one account in so many sends
 #define BLOCK_TIME_MS 100
 #define SECOND_NS 1000000000ull
 #define DRAIN_NS (60 * SECOND_NS)
@@ -52,6 +53,8 @@ struct node_bench {
     const struct bench_options *options;
     struct timing timing;
     uint32_t senders, accounts;
+    struct load_mix mix;
+    bool has_tokens;
     struct node_setup setup;
     bool keep_folder;
     struct node_process node;
@@ -81,6 +84,24 @@ static uint64_t ns_of(double seconds)
 static void say(const char *text)
 {
     fprintf(stderr, "bench node: %s\n", text);
+}
+
+// The tokens are where an account of nobody's would have made them.
+static bool parse_mix(struct node_bench *b)
+{
+    const address nobody = bench_receiver(b->options->seed, UINT64_MAX);
+    char error[LOAD_MIX_ERROR_MAX];
+    if (!load_mix_parse(&b->mix, b->options->mix, (uint32_t)b->options->tokens, 1, error)) {
+        fprintf(stderr, "bench node: --mix: %s\n", error);
+        return false;
+    }
+    if (b->mix.weight[LOAD_SWAP] > 0) {
+        say("--mix: swaps are for gantry load: this genesis has no pairs");
+        return false;
+    }
+    b->has_tokens = load_mix_has_contracts(&b->mix);
+    load_mix_place(&b->mix, &nobody);
+    return true;
 }
 
 static bool make_folder(struct node_bench *b)
@@ -204,6 +225,7 @@ static void plan_load(struct node_bench *b)
     o->max_tip_wei = 1000000000;
     o->fresh_chain = true;
     o->derived = b->derived;
+    o->mix = b->has_tokens ? &b->mix : NULL;
     o->witness = b->options->witness ? LOAD_KEY_AND_RY : LOAD_NO_WITNESS;
     o->count = count > LOAD_SET_COUNT_MAX - step ? LOAD_SET_COUNT_MAX : ((uint32_t)(count / step) + 1) * step;
     o->cache_dir = load_cache_default(b->cache, sizeof b->cache) ? b->cache : NULL;
@@ -275,7 +297,7 @@ static bool measure(struct node_bench *b)
     plan_load(b);
     fprintf(stderr, "bench node: a genesis of %u accounts, %u of them senders\n", b->accounts, b->senders);
     snprintf(path, sizeof path, "%s/genesis.json", b->setup.folder);
-    if (!node_write_genesis(path, b->derived, b->accounts))
+    if (!node_write_genesis(path, b->derived, b->accounts, b->has_tokens ? &b->mix : NULL))
         return false;
     const uint64_t started = clock_ns();
     say("starting the node");
@@ -379,13 +401,15 @@ int bench_node(struct bench_report *report, const struct bench_options *options)
         b->timing.main_s = (double)options->seconds;
         b->timing.main_warm_s = (double)options->seconds / 7;
     }
-    b->accounts = (uint32_t)or_default(options->accounts, options->quick ? QUICK_ACCOUNTS : ACCOUNTS);
+    const bool parsed = parse_mix(b);
+    const uint32_t most = b->has_tokens ? TOKEN_ACCOUNTS : ACCOUNTS;
+    b->accounts = (uint32_t)or_default(options->accounts, options->quick ? QUICK_ACCOUNTS : most);
     b->senders = (uint32_t)or_default(options->senders, b->accounts / SENDER_SHARE);
     b->node.pid = -1;
     int status = -1;
-    if (b->accounts < b->senders)
+    if (parsed && b->accounts < b->senders)
         say("fewer accounts than senders, who are among them");
-    else if (make_folder(b) && measure(b)) {
+    else if (parsed && make_folder(b) && measure(b)) {
         print_circumstances(b);
         add_results(report, b);
         status = unaccounted(b) == 0 ? 0 : -1;

@@ -1,6 +1,8 @@
 #include "base/hex.h"
+#include "base/keccak.h"
 #include "bench/node_process.h"
 #include "chain/genesis.h"
+#include "tools/load/contract_code.h"
 #include "tools/load/load_set.h"
 
 #include <errno.h>
@@ -8,6 +10,7 @@
 
 #define CHAIN_ID 31337
 #define BALANCE "1000000000000000000000" // 1000 ether in wei
+#define TOKENS_EACH ((uint64_t)1 << 36)  // more than a sender ever sends
 
 static void write_account(FILE *file, const address *addr, bool first)
 {
@@ -16,7 +19,42 @@ static void write_account(FILE *file, const address *addr, bool first)
     fprintf(file, "%s\"%s\":{\"balance\":\"" BALANCE "\"}", first ? "" : ",\n", hex);
 }
 
-bool node_write_genesis(const char *path, const struct load_senders *senders, uint32_t accounts)
+static void write_slot(FILE *file, const bytes32 *slot, uint64_t value, bool first)
+{
+    char hex[65] = {0};
+    hex_encode(hex, slot->b, sizeof slot->b);
+    fprintf(file, "%s\"0x%s\":\"0x%016llx\"", first ? "" : ",\n", hex, (unsigned long long)value);
+}
+
+// Where a mapping from addresses keeps an entry (Solidity's layout of storage).
+static bytes32 mapping_slot(const address *key, uint64_t slot)
+{
+    uint8_t words[64] = {0};
+    const u256 wide = u256_from_u64(slot);
+    memcpy(words + 12, key->b, sizeof key->b);
+    u256_to_be(words + 32, &wide);
+    return keccak256(words, sizeof words);
+}
+
+static void write_token(FILE *file, const address *token, const struct load_senders *senders)
+{
+    char hex[41] = {0};
+    bytes32 supply;
+    const u256 slot = u256_from_u64(LOAD_TOKEN_SUPPLY_SLOT);
+    u256_to_be(supply.b, &slot);
+    hex_encode(hex, token->b, sizeof token->b);
+    fprintf(file, ",\n\"%s\":{\"balance\":\"0\",\"nonce\":\"1\",\"code\":\"0x%s\",\"storage\":{\n", hex,
+            LOAD_TOKEN_RUNTIME);
+    write_slot(file, &supply, TOKENS_EACH * senders->count, true);
+    for (uint32_t i = 0; i < senders->count; i++) {
+        const bytes32 balance = mapping_slot(&senders->addr[i], LOAD_TOKEN_BALANCES_SLOT);
+        write_slot(file, &balance, TOKENS_EACH, false);
+    }
+    fprintf(file, "}}");
+}
+
+bool node_write_genesis(const char *path, const struct load_senders *senders, uint32_t accounts,
+                        const struct load_mix *mix)
 {
     FILE *file = fopen(path, "we");
     if (!file) {
@@ -28,6 +66,8 @@ bool node_write_genesis(const char *path, const struct load_senders *senders, ui
         const address addr = i < senders->count ? senders->addr[i] : bench_receiver(senders->seed, i);
         write_account(file, &addr, i == 0);
     }
+    for (uint32_t i = 0; mix && i < mix->token_count; i++)
+        write_token(file, &mix->tokens[i], senders);
     fprintf(file, ",\n%s\n}}\n", GENESIS_BEACON_ROOTS);
     const bool ok = !ferror(file);
     if (fclose(file) == 0 && ok)

@@ -33,8 +33,11 @@ bool node_process_stop(struct node_process *p);
 // User and system time of the process so far, all its threads (io_uring's kernel workers are among them).
 uint64_t node_process_cpu_ns(const struct node_process *p);
 
-// Writes a genesis with the load generator's accounts, each with 1000 ether: the senders, then receivers of their seed.
+// Writes a genesis with the load generator's accounts, each with 1000 ether: the senders, then receivers of their seed;
+// and the mix's tokens where it has placed them, every sender having some of each. mix NULL: none.
 struct load_senders;
-MUST_CHECK bool node_write_genesis(const char *path, const struct load_senders *senders, uint32_t accounts);
+struct load_mix;
+MUST_CHECK bool node_write_genesis(const char *path, const struct load_senders *senders, uint32_t accounts,
+                                   const struct load_mix *mix);
 
 #endif

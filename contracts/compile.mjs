@@ -96,6 +96,8 @@ function asString(hex) {
     .join('\n');
 }
 
+const slotOf = ({ storageLayout }, name) => storageLayout.storage.find(({ label }) => label === name).slot;
+
 // The C file as it should be.
 export function loadCode() {
   const { LoadToken, Pair } = contracts();
@@ -107,6 +109,12 @@ ${asString(LoadToken.bytecode)};
 
 const char LOAD_PAIR_CODE[] =
 ${asString(Pair.bytecode)};
+
+const char LOAD_TOKEN_RUNTIME[] =
+${asString(LoadToken.deployedBytecode)};
+
+const uint64_t LOAD_TOKEN_BALANCES_SLOT = ${slotOf(LoadToken, 'balanceOf')};
+const uint64_t LOAD_TOKEN_SUPPLY_SLOT = ${slotOf(LoadToken, 'totalSupply')};
 `;
 }
 

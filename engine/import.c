@@ -53,7 +53,11 @@ static void begin(struct importer *x, const struct genesis *genesis)
 {
     for (size_t i = 0; i < genesis->account_count; i++) {
         const struct genesis_account *a = &genesis->accounts[i];
-        evm_world_put_account(x->world, &a->addr, a->nonce, &a->balance, (struct bytes){0});
+        evm_world_put_account(x->world, &a->addr, a->nonce, &a->balance, bytes_of(a->code, a->code_len));
+        for (size_t s = 0; s < a->storage_count; s++) {
+            const u256 slot = u256_from_be(a->storage[s].slot.b, sizeof a->storage[s].slot.b);
+            evm_world_put_slot(x->world, &a->addr, &slot, &a->storage[s].value);
+        }
     }
     struct header header = genesis->header;
     header.state_root = evm_world_root(x->world);

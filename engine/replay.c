@@ -212,6 +212,7 @@ static void run_in_rounds(struct worker *w)
     const struct exec_counts *counts = &x->record->counts;
     size_t at = 0, end = 0;
     exec_begin(w->exec, &x->env, NULL, 0, x->txs.results);
+    meet_workers(x); // all states are open, for who has the global pass
     for (unsigned round = 0; round < EXEC_ROUNDS_MAX; round++) {
         const size_t count = counts->of[round][EXEC_SENDERS] + counts->of[round][EXEC_CALLS];
         end += count;

@@ -1,6 +1,7 @@
 #include "bench/bench.h"
 #include "bench/report/runs.h"
 #include "tools/commands.h"
+#include "tools/load/load_mix.h"
 #include "tools/options.h"
 
 #include <stdlib.h>
@@ -17,8 +18,8 @@ static const struct benchmark {
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat, validators;
-    char *data, *json, *html;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat, validators, tokens;
+    char *mix, *data, *json, *html;
 };
 
 #define KEY(field) offsetof(struct bench_settings, field)
@@ -41,6 +42,10 @@ static const struct config_key keys[] = {
     {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
      "node, cluster: send each transaction with its sender's public key and R's y; the result is cpu_per_tx_witness "
      "then."},
+    {"mix", CONFIG_STRING, KEY(mix), "transfer", 0, 0, NULL,
+     "node: what is sent: transfer and erc20, with commas and weights as gantry load has them."},
+    {"tokens", CONFIG_U64, KEY(tokens), "16", 1, LOAD_TOKENS_MAX, NULL,
+     "node: ERC-20 contracts, in the genesis; every sender has some of each."},
     {"data", CONFIG_STRING, KEY(data), NULL, 0, 0, NULL,
      "Folder; node: keeps the chain there, merkle: its checkpoint while it runs, else under /var/tmp; evm: contracts."},
     {"repeat", CONFIG_U64, KEY(repeat), "1", 1, BENCH_REPETITIONS_MAX, NULL,
@@ -80,16 +85,19 @@ static struct bench_options options_of(const struct bench_settings *s)
                                   .shards = s->shards,
                                   .check = s->check,
                                   .validators = s->validators,
-                                  .witness = s->witness};
+                                  .witness = s->witness,
+                                  .mix = s->mix,
+                                  .tokens = s->tokens};
 }
 
 // What was asked for, so that a report tells how to get another like it.
 static json_t *settings_json(const struct bench_settings *s)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "quick", s->quick, "seed", (json_int_t)s->seed,
-                     "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds, "senders",
-                     (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards, "validators",
-                     (json_int_t)s->validators, "witness", s->witness);
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "quick", s->quick, "seed",
+                     (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds,
+                     "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards,
+                     "validators", (json_int_t)s->validators, "witness", s->witness, "mix", s->mix, "tokens",
+                     (json_int_t)s->tokens);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)
