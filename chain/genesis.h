@@ -39,12 +39,12 @@ struct genesis {
 // Parses the JSON text. Refused with a message that names the place: malformed JSON, unknown keys under config.gantry,
 // a duplicate or empty account, balances that together exceed 256 bits, a base fee of zero, code that is no hexadecimal
 // bytes, storage that is no object of at most 32 hexadecimal bytes each way, a slot that is there twice, a number that
-// does not fit, a gas limit under 21000, a fork schedule that is not Cancun from the first block on; of validators: more
-// than CLUSTER_VALIDATORS_MAX, a key, weight or fee address that is missing or malformed, a key or name that is there
-// twice, an extraData that is not cluster_digest (whether keys are points of the curve is for who uses them). Numbers
-// are JSON integers or strings, decimal or 0x-hexadecimal; alloc's addresses, codes and slots come with or without 0x,
-// short slots and values mean leading zeros, and slots of value zero are left out. Nothing to free after a refusal. Keys
-// that are not known outside config.gantry are ignored, as geth does.
+// does not fit, a gas limit under 21000, a fork schedule that is not Cancun from the first block on; of validators:
+// more than CLUSTER_VALIDATORS_MAX, a key, weight or fee address that is missing or malformed, a key or name that is
+// there twice, an extraData that is not cluster_digest (whether keys are points of the curve is for who uses them).
+// Numbers are JSON integers or strings, decimal or 0x-hexadecimal; alloc's addresses, codes and slots come with or
+// without 0x, short slots and values mean leading zeros, and slots of value zero are left out. Nothing to free after a
+// refusal. Keys that are not known outside config.gantry are ignored, as geth does.
 MUST_CHECK bool genesis_parse(struct genesis *out, const char *json, size_t len, char error[GENESIS_ERROR_MAX]);
 MUST_CHECK bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERROR_MAX]);
 void genesis_free(struct genesis *g);

@@ -9,8 +9,8 @@
 
 #include "base/config.h"
 #include "chain/genesis.h"
-#include "engine/consensus_view.h"
 #include "engine/calls/call_request.h"
+#include "engine/consensus_view.h"
 #include "engine/store/chain_reader.h"
 #include "mempool/mempool.h"
 #include "shard/trie/proof.h"

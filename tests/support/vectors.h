@@ -1,4 +1,5 @@
-// Finding the project's own files and the public test data (GANTRY_VECTORS, default ../shared/vectors beside the project's root) for tests.
+// Finding the project's own files, and the public test data (GANTRY_VECTORS, default ../shared/vectors beside the
+// project's root), for tests.
 #ifndef GANTRY_TESTS_SUPPORT_VECTORS_H
 #define GANTRY_TESTS_SUPPORT_VECTORS_H
 

@@ -3,18 +3,17 @@
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static char *read_list(const char *name)
 {
-    // This file is ROOT/tests/tools/expected_failures.c, as the compiler was called.
-    char *file = strdup(__FILE__), path[4096];
-    snprintf(path, sizeof path, "%s/docs/%s", dirname(dirname(dirname(file))), name);
-    free(file);
-    return vectors_read(path, NULL);
+    char file[128];
+    snprintf(file, sizeof file, "docs/%s", name);
+    char *path = project_path(file), *text = vectors_read(path, NULL);
+    free(path);
+    return text;
 }
 
 static bool is_listed(const char *list, const char *name)
