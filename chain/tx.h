@@ -44,7 +44,7 @@ enum tx_status {
     TX_NONCE_MAX,     // nonce is 2^64-1 (EIP-2681)
     TX_COST_OVERFLOW, // gas limit * fee cap + value does not fit 256 bits
     TX_INIT_CODE_TOO_LARGE,
-    TX_NOT_SUPPORTED, // needs contracts, which this build does not execute
+    TX_NOT_SUPPORTED, // needs contracts: of records by nodes that had none
     // Against state and pool
     TX_NONCE_TOO_LOW,
     TX_NONCE_TOO_HIGH, // further ahead than the pool keeps

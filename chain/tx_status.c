@@ -50,7 +50,7 @@ const char *tx_status_text(enum tx_status status)
     case TX_INIT_CODE_TOO_LARGE:
         return "max initcode size exceeded";
     case TX_NOT_SUPPORTED:
-        return "not supported by this build: contracts, calldata and precompiles";
+        return "not supported: contracts, calldata and precompiles";
     case TX_NONCE_TOO_LOW:
         return "nonce too low";
     case TX_NONCE_TOO_HIGH:

@@ -506,7 +506,7 @@ Test(tx_refusals, clients_find_the_words_that_they_look_for)
         {TX_WRONG_CHAIN_ID, "invalid chain id for signer"},
         {TX_BAD_SIGNATURE, "invalid sender"},
         {TX_HIGH_S, "invalid transaction v, r, s values"},
-        {TX_NOT_SUPPORTED, "not supported by this build"},
+        {TX_NOT_SUPPORTED, "not supported"},
         {TX_SENDER_LIMIT, "account limit exceeded"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)

@@ -140,9 +140,12 @@ const texts = [
     error(-32000, 'invalid reward percentile: #0:50.000000 >= #1:10.000000'),
   ],
   [
-    'a call that needs a contract',
-    request('eth_estimateGas', [{ to: ADDRESS, data: '0x00' }]),
-    error(-32000, 'not supported by this build: contracts, calldata and precompiles'),
+    'a call with odd data',
+    request('eth_call', [{ to: ADDRESS, data: '0x0' }]),
+    error(
+      -32602,
+      'invalid argument 0: json: cannot unmarshal hex string of odd length into Go struct field TransactionArgs.data of type hexutil.Bytes',
+    ),
   ],
 ];
 
@@ -269,23 +272,18 @@ const transactions = [
     'insufficient funds for gas * price + value: required balance exceeds 256 bits',
   ],
   [
-    'a creation',
-    sign({ ...dynamic, to: null, data: '0x00', gasLimit: 100_000n }),
-    22,
-    'not supported by this build: contracts, calldata and precompiles',
+    'a creation that its gas does not begin',
+    sign({ ...dynamic, to: null, data: '0x00', gasLimit: 53_000n }),
+    16,
+    'intrinsic gas too low',
   ],
   [
-    'calldata',
-    sign({ ...dynamic, data: '0x01', gasLimit: 100_000n }),
-    22,
-    'not supported by this build: contracts, calldata and precompiles',
+    'init code too long',
+    sign({ ...dynamic, to: null, data: `0x${'00'.repeat(49_153)}`, gasLimit: 3_000_000n }),
+    21,
+    'max initcode size exceeded',
   ],
-  [
-    'a precompile',
-    sign({ ...dynamic, to: '0x0000000000000000000000000000000000000001' }),
-    22,
-    'not supported by this build: contracts, calldata and precompiles',
-  ],
+  ['calldata that its gas does not begin', sign({ ...dynamic, data: '0x01', gasLimit: 21_000n }), 16, 'intrinsic gas too low'],
   ['a nonce far ahead', sign({ ...dynamic, nonce: 5000 }), 24, 'nonce too high'],
   ['more than there is', sign({ ...dynamic, value: 10n ** 30n }), 25, 'insufficient funds for gas * price + value'],
 ];
