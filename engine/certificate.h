@@ -41,7 +41,8 @@ MUST_CHECK bool certificate_add_executed(struct certificate *c, struct bytes rlp
 
 // malloc'ed text, NUL-terminated.
 char *certificate_write(const struct certificate *c);
-// NULL with a message that names the place: no JSON, a field missing, unknown or malformed, too many of something.
+// Takes the proof alone or the whole JSON-RPC answer that holds it. NULL with a message that names the place: no JSON,
+// a field missing, unknown or malformed, too many of something.
 struct certificate *certificate_parse(const char *json, size_t len, char error[CERTIFICATE_ERROR_MAX]);
 
 enum certificate_status {

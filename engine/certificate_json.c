@@ -203,6 +203,13 @@ static bool read_certificate(struct certificate *c, const json_t *object, char *
            read_signers(c, object, error);
 }
 
+// The proof itself, or what a JSON-RPC answer holds as its result.
+static const json_t *proof_of(const json_t *root)
+{
+    const json_t *result = json_object_get(root, "jsonrpc") ? json_object_get(root, "result") : NULL;
+    return result ? result : root;
+}
+
 struct certificate *certificate_parse(const char *json, size_t len, char error[CERTIFICATE_ERROR_MAX])
 {
     static const char *const names[] = {"executed", "ordering", "certificate"};
@@ -214,9 +221,10 @@ struct certificate *certificate_parse(const char *json, size_t len, char error[C
         refuse(error, "longer than %u bytes", CERTIFICATE_JSON_MAX);
     else if (!root)
         refuse(error, "line %d, column %d: %.160s", at.line, at.column, at.text);
-    good = good && has_exactly(root, "the proof", names, sizeof names / sizeof names[0], error) &&
-           read_executed(c, root, error) && read_ordering(c, root, error) &&
-           read_certificate(c, json_object_get(root, "certificate"), error);
+    const json_t *proof = proof_of(root);
+    good = good && has_exactly(proof, "the proof", names, sizeof names / sizeof names[0], error) &&
+           read_executed(c, proof, error) && read_ordering(c, proof, error) &&
+           read_certificate(c, json_object_get(proof, "certificate"), error);
     json_decref(root);
     if (good)
         return c;

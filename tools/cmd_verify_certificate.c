@@ -96,7 +96,7 @@ int cmd_verify_certificate(int argc, char **argv)
         .name = "verify-certificate",
         .usage = "--genesis FILE [options] [FILE|-]",
         .about = "Checks that a block is final with nothing but the genesis and a proof: what the JSON-RPC method\n"
-                 "gantry_certificate answers (its result alone), from FILE or standard input.",
+                 "gantry_certificate answers (its whole answer or the result alone), from FILE or standard input.",
         .keys = keys,
         .key_count = KEY_COUNT,
         .takes_arguments = true,

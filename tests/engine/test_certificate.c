@@ -281,6 +281,23 @@ static void expect_json_refused(const char *object, const char *key, json_t *val
     certificate_free(c);
 }
 
+Test(certificate, is_found_in_the_answer_of_a_node)
+{
+    char error[CERTIFICATE_ERROR_MAX] = "";
+    struct certificate *c = proof(0, 0xd);
+    char *text = certificate_write(c), *answer = NULL;
+    cr_assert(asprintf(&answer, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":%s}", text) > 0);
+    struct certificate *back = certificate_parse(answer, strlen(answer), error);
+    cr_assert(back, "%s", error);
+    certificate_free(back);
+    free(answer);
+    answer = strdup("{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":null}");
+    cr_expect_null(certificate_parse(answer, strlen(answer), error));
+    free(answer);
+    free(text);
+    certificate_free(c);
+}
+
 Test(certificate, malformed_json_is_refused_with_its_place)
 {
     char error[CERTIFICATE_ERROR_MAX] = "";
