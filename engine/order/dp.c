@@ -117,6 +117,20 @@ bool dp_may_make_car(const struct dp *dp, uint64_t bytes)
            dp->own_bytes + bytes <= dp->config.window_bytes;
 }
 
+bool dp_own_gap(const struct dp *dp)
+{
+    return dp->own_last < dp->lanes[dp->config.me].newest;
+}
+
+// The highest car tells what is held back.
+static void note_newest(struct lane *l, const struct wire_car *car)
+{
+    if (car->pos > l->newest) {
+        l->newest = car->pos;
+        l->held_back = car->flags & WIRE_CAR_HELD_BACK;
+    }
+}
+
 static struct known_car *keep_car(struct car_slot *s, const struct wire_car *car, enum car_state state)
 {
     struct known_car *k = NULL;
@@ -183,8 +197,7 @@ bool dp_make_car(struct dp *dp, struct wire_car *car)
     struct known_car *k = keep_car(s, car, CAR_HEADER);
     assert(k);
     dp->own_last = car->pos;
-    dp->lanes[car->lane].newest = car->pos;
-    dp->lanes[car->lane].held_back = car->flags & WIRE_CAR_HELD_BACK;
+    note_newest(&dp->lanes[car->lane], car);
     dp->own_bytes += car_bytes(car);
     dp->fx->counts.cars++;
     dp->fx->counts.car_bytes += car_bytes(car);
@@ -242,10 +255,7 @@ void dp_on_car(struct dp *dp, unsigned src, uint64_t epoch, const struct wire_ca
         k = keep_car(s, car, CAR_HEADER);
         if (!k)
             return;
-        if (car->pos > dp->lanes[car->lane].newest) {
-            dp->lanes[car->lane].newest = car->pos;
-            dp->lanes[car->lane].held_back = car->flags & WIRE_CAR_HELD_BACK;
-        }
+        note_newest(&dp->lanes[car->lane], car);
     }
     if (k->state == CAR_HEADER && (wanted || s->my_ack == ACK_NONE))
         store_and_ack(dp, s, k);
@@ -342,6 +352,7 @@ void dp_restore_car(struct dp *dp, const struct wire_car *car, bool acked)
     struct known_car *k = keep_car(s, car, CAR_HELD);
     if (!k)
         return;
+    note_newest(&dp->lanes[car->lane], car);
     if (acked && !dp->muted) {
         s->my_ack = ACK_DURABLE;
         s->my_digest = car->digest;

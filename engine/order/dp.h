@@ -60,8 +60,8 @@ struct car_slot {
 
 struct lane {
     uint32_t fin_pos;
-    bool held_back; // the newest header says that transactions wait for a lower base fee
-    uint32_t newest;
+    bool held_back;  // the newest header says that transactions wait for a lower base fee
+    uint32_t newest; // position of the highest car
     struct car_slot slots[WIRE_LANE_WINDOW];
 };
 
@@ -91,7 +91,7 @@ struct dp {
     bool changed; // something that ordering may wait for; the owner clears it
     bool stored;  // the same for execution
     struct lane *lanes;
-    uint32_t own_last;  // position of the newest own car
+    uint32_t own_last;  // up to here there is an own car at each position
     uint64_t own_bytes; // of un-finalized own cars
     unsigned acks_unsent;
     uint64_t ack_due_ns, ack_state_due_ns, retry_due_ns; // UINT64_MAX: not set
@@ -122,6 +122,9 @@ void dp_start(struct dp *dp);
 // signs it, logs it and asks to have it stored. False when the window is full or the lane is muted.
 MUST_CHECK bool dp_make_car(struct dp *dp, struct wire_car *car);
 MUST_CHECK bool dp_may_make_car(const struct dp *dp, uint64_t bytes);
+// A crash left a later own car stored, but not the one at the next position. The next car is due then, even an empty
+// one: nobody may order the later cars before.
+bool dp_own_gap(const struct dp *dp);
 
 // Messages; src is the channel's peer. cars of other epochs are only for fetches.
 void dp_on_car(struct dp *dp, unsigned src, uint64_t epoch, const struct wire_car *car);

@@ -260,7 +260,8 @@ static void take_guard_image(struct validator *v)
     v->guard_waits = true;
 }
 
-// Lets go of the log's part before what final blocks kept for others need.
+// Writes down anew what must outlive the log's part before what final blocks kept for others need. That part goes when
+// this is durable: until then it may have the only record that says where everything starts.
 static void shorten_log(struct validator *v)
 {
     struct chain *chain = &v->ord.chain;
@@ -273,8 +274,18 @@ static void shorten_log(struct validator *v)
     const uint64_t from = last - retain < v->ord.exec_next ? last - retain : v->ord.exec_next;
     chain_retain(chain, from);
     const struct chain_entry *first = chain_at(chain, chain->first);
-    if (first && first->turn > 0)
-        wal_retain(&v->wal, first->turn);
+    if (first && first->turn > 0) {
+        v->retain_from = first->turn;
+        v->retain_after = v->wal.last + 1;
+    }
+}
+
+static void let_go(struct validator *v)
+{
+    if (v->retain_from == 0 || wal_durable(&v->wal) < v->retain_after)
+        return;
+    wal_retain(&v->wal, v->retain_from);
+    v->retain_from = 0;
 }
 
 void validator_end(struct validator *v)
@@ -305,7 +316,8 @@ void validator_disk(struct validator *v)
 {
     struct disk_completion done;
     struct disk *d = v->config.guard_disk;
-    wal_step(&v->wal);
+    if (wal_step(&v->wal))
+        let_go(v);
     if (v->guard_writes && d->ops->poll(d, &done, 1, false) == 1)
         v->guard_writes = false; // a failed write leaves the other slot; the next change writes again
     take_guard_image(v);

@@ -34,6 +34,7 @@ struct validator {
     struct wal wal;
     uint64_t urgent; // newest turn that effects wait for
     uint64_t snapshot_turn;
+    uint64_t retain_from, retain_after; // turns: what is before the first may go once the second is durable; 0: nothing
     // The guard's file never runs ahead of the log: an image is taken at the end of a turn and written when that turn
     // is durable.
     int guard_file;

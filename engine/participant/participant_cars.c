@@ -40,6 +40,13 @@ static bool held_back(const struct participant *p)
     return sum(p, offsetof(struct shard_numbers, held_back)) > 0 && base_fee_can_fall(p);
 }
 
+// Whether a car is due although the pools have nothing for it: others wait for a word, or for a position.
+static bool empty_car_due(const struct participant *p)
+{
+    const struct dp *dp = &p->validator->dp;
+    return held_back(p) != dp->lanes[p->me].held_back || dp_own_gap(dp);
+}
+
 static void ask(struct participant *p, uint64_t now_ns)
 {
     struct own_cars *o = &p->own;
@@ -80,14 +87,14 @@ static void tell_depots(const struct participant *p, enum depot_ask ask, uint64_
 static void finish(struct participant *p)
 {
     struct own_cars *o = &p->own;
+    const struct dp *dp = &p->validator->dp;
     const bool says_held_back = o->car.flags & WIRE_CAR_HELD_BACK;
-    const bool needless = o->car.stripe_bitmap == 0 && says_held_back == o->said_held_back;
+    const bool says_nothing = o->car.stripe_bitmap == 0 && says_held_back == dp->lanes[p->me].held_back;
     participant_open_turn(p);
-    if (needless || !dp_make_car(&p->validator->dp, &o->car)) {
+    if ((says_nothing && !dp_own_gap(dp)) || !dp_make_car(&p->validator->dp, &o->car)) {
         tell_depots(p, DEPOT_UNMAKE, o->number);
         return;
     }
-    o->said_held_back = says_held_back;
     o->unstored = true;
     const struct car_name name = {p->validator->ord.epoch, o->car.lane, o->car.pos, o->car.digest};
     o->flights[o->flight_count++] = (struct flight){name, o->number, false};
@@ -113,7 +120,7 @@ uint64_t own_car_step(struct participant *p, uint64_t now_ns)
         !dp_may_make_car(&p->validator->dp, WIRE_CAR_BYTES_MAX))
         return UINT64_MAX;
     const uint64_t executable = sum(p, offsetof(struct shard_numbers, executable));
-    if (executable == 0 && held_back(p) == o->said_held_back)
+    if (executable == 0 && !empty_car_due(p))
         return UINT64_MAX;
     const uint64_t due = o->last_ns + p->options.cluster->car_interval_ns;
     if (now_ns < due && !is_full(executable))
@@ -207,7 +214,6 @@ void own_car_executed(struct participant *p)
 void own_car_epoch_over(struct participant *p, uint64_t epoch)
 {
     struct own_cars *o = &p->own;
-    o->said_held_back = false;
     for (unsigned f = 0; f < o->flight_count;) {
         if (o->flights[f].ordered || o->flights[f].name.epoch > epoch) {
             f++;

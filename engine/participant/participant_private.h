@@ -27,8 +27,7 @@ struct own_cars {
     bool unstored;       // the newest is made, and the depots don't know its name yet
     struct flight flights[OWN_CARS_MAX];
     unsigned flight_count;
-    bool said_held_back; // by the newest car
-    uint64_t last_ns;    // when the newest was begun
+    uint64_t last_ns; // when the newest was begun
     struct gas_share share;
 };
 

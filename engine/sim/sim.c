@@ -123,6 +123,8 @@ static void configure(struct sim *s)
         s->delay_min_ns = 5 * delta;
         s->delay_max_ns = 7 * delta;
     }
+    // A finalization takes some twenty hops where leaders fail and timeouts start too short.
+    s->patience_ns = 5000 * MS + 20 * s->delay_max_ns;
     s->ord_config = (struct ord_config){
         .delta_ns = delta,
         .fsync_ns = 3 * MS,
@@ -145,6 +147,8 @@ static void configure(struct sim *s)
         .fetch_grace_ns = 2 * delta,
         .window_bytes = 16 << 20,
     };
+    sim_trace(s, "links take up to %llu ms, configured are %llu ms", (unsigned long long)(s->delay_max_ns / MS),
+              (unsigned long long)(delta / MS));
 }
 
 static void set_up(struct sim *s)
@@ -162,6 +166,8 @@ static void set_up(struct sim *s)
     s->end_ns = s->options.duration_ms * MS;
     s->calm_ns = s->end_ns * 2 / 5;
     configure(s);
+    // Slow links get the time that they need to converge.
+    s->end_ns = s->end_ns < s->calm_ns + s->patience_ns ? s->calm_ns + s->patience_ns : s->end_ns;
     s->actor_count = n;
     for (unsigned i = 0; i < n; i++)
         s->actors[i].index = s->actors[i].id = i;
@@ -213,15 +219,15 @@ void sim_run(const struct sim_options *options, struct sim_result *out)
         step(s, &e);
         shared_bytes_unref(e.bytes);
     }
+    out->simulated_ns = s->now_ns;
+    if (s->options.trace)
+        trace_state(s);
     if (out->good) {
         out->at_ms = s->now_ns / MS;
         check_end(s);
         for (unsigned i = 0; i < s->actor_count; i++)
             actor_check_replay(s, &s->actors[i]);
     }
-    out->simulated_ns = s->now_ns;
-    if (s->options.trace)
-        trace_state(s);
     const XXH128_hash_t audit = XXH3_128bits_digest(s->audit);
     store_le64(out->audit.b, audit.low64);
     store_le64(out->audit.b + 8, audit.high64);

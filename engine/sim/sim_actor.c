@@ -153,7 +153,7 @@ static void send_car(struct sim *s, struct sim_actor *a, const struct car_name *
     }
 }
 
-// The transactions that came in since the last car, as opaque bytes in one or two stripes.
+// The transactions that came in since the last car, as opaque bytes in one or two stripes; none near the end.
 static void make_car(struct sim *s, struct sim_actor *a)
 {
     const uint64_t interval = s->options.tx_rate == 0 ? 1000 * MS : 25 * MS;
@@ -166,9 +166,10 @@ static void make_car(struct sim *s, struct sim_actor *a)
     struct wire_car car = {0};
     struct shared_bytes *stripes[WIRE_STRIPES] = {0};
     const unsigned txs = (unsigned)(s->options.tx_rate * interval / (1000 * MS));
-    if (txs == 0 || s->now_ns + 5000 * MS > s->end_ns || !dp_may_make_car(&a->v->dp, WIRE_CAR_BYTES_MAX))
+    const bool none = txs == 0 || s->now_ns + 5000 * MS > s->end_ns;
+    if ((none && !dp_own_gap(&a->v->dp)) || !dp_may_make_car(&a->v->dp, WIRE_CAR_BYTES_MAX))
         return;
-    const unsigned count = 1 + (unsigned)(sim_random(&a->random) % 2);
+    const unsigned count = none ? 0 : 1 + (unsigned)(sim_random(&a->random) % 2);
     for (unsigned k = 0; k < count; k++) {
         const unsigned stripe = (unsigned)(sim_random(&a->random) % WIRE_STRIPES);
         const size_t len = 110 * (size_t)(txs / count + 1);
@@ -345,7 +346,7 @@ static struct validator_config config_of(struct sim *s, struct sim_actor *a)
     return config;
 }
 
-// What a log must bring back.
+// What a log must bring back: of the views, those above the floor.
 struct remembered {
     uint64_t epoch, height, vote_from, base;
     bytes32 floor;
@@ -355,7 +356,7 @@ struct remembered {
 static struct remembered remember(const struct ord *o)
 {
     struct remembered r = {o->epoch, chain_last(&o->chain), o->vote_from, o->base, o->floor->digest, {0}};
-    for (size_t i = 0; i < o->view_count && i < sizeof r.voted; i++)
+    for (size_t i = 1; i < o->view_count && i < sizeof r.voted; i++)
         r.voted[i] = o->views[i].voted;
     return r;
 }

@@ -384,15 +384,13 @@ void check_end(struct sim *s)
     if (high_view >> 32 == low_view >> 32 && high_view > low_view + 4)
         sim_violate(s, "I8: views are apart, %llu to %llu", (unsigned long long)(low_view & UINT32_MAX),
                     (unsigned long long)(high_view & UINT32_MAX));
-    // A finalization takes some twenty hops where leaders fail and timeouts start too short.
-    const uint64_t patience = 5000 * MS + 20 * s->delay_max_ns;
     for (size_t i = 0; i < s->check.car_count; i++) {
         const struct sim_car *car = &s->check.cars[i];
         const struct sim_actor *owner = NULL;
         for (unsigned k = 0; k < s->actor_count; k++)
             owner = s->actors[k].id == car->name.lane ? &s->actors[k] : owner;
-        if (car->finalized || car->rebatched || car->made_ns + patience > s->end_ns || owner->lost || s->slow_network ||
-            !was_stored(s, &car->name))
+        if (car->finalized || car->rebatched || car->made_ns + s->patience_ns > s->end_ns || owner->lost ||
+            s->slow_network || !was_stored(s, &car->name))
             continue;
         const struct dp *dp = owner->up ? &owner->v->dp : NULL;
         const struct car_slot *slot = dp ? dp_slot(dp, car->name.lane, car->name.pos) : NULL;

@@ -174,6 +174,7 @@ struct sim {
     bool crash_on_nullify; // the next honest nullify vote is followed by a crash of all
     // Links.
     uint64_t delay_min_ns, delay_max_ns;
+    uint64_t patience_ns;           // in which a car becomes final, and a cluster converges
     unsigned loss, duplicate, slow; // in a thousand
     bool cut[WIRE_VALIDATORS_MAX][WIRE_VALIDATORS_MAX];
     uint64_t calm_height;

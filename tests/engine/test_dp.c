@@ -235,6 +235,40 @@ Test(dp, the_owner_stops_at_its_window_and_goes_on_when_cars_are_final)
     destroy(p);
 }
 
+Test(dp, after_a_crash_a_lost_position_is_due_and_the_later_ones_are_not_made_twice)
+{
+    struct plane *p = create();
+    const struct effect *e;
+    const struct wire_car stored[] = {car_of(p, 0, 1, 0), car_of(p, 0, 3, WIRE_CAR_HELD_BACK), car_of(p, 0, 4, 0)};
+    for (unsigned i = 0; i < 2; i++)
+        dp_restore_car(&p->dp, &stored[i], true);
+    dp_start(&p->dp);
+    cr_assert(dp_own_gap(&p->dp), "position 2 is lost, 3 is not");
+    cr_assert(p->dp.lanes[0].held_back, "as position 3 says");
+    struct wire_car car = {0};
+    cr_assert(dp_make_car(&p->dp, &car));
+    cr_assert_eq(car.pos, 2);
+    cr_assert_eq(effects_of(p, EFFECT_STORE_CAR, &e), 1);
+    cr_assert(!dp_own_gap(&p->dp));
+    cr_assert(p->dp.lanes[0].held_back, "a car below the highest one says nothing of now");
+    cr_assert(dp_make_car(&p->dp, &car));
+    cr_assert_eq(car.pos, 4);
+    cr_assert(!p->dp.lanes[0].held_back);
+    cr_assert_eq(effects_of(p, EFFECT_STORE_CAR, &e), 2);
+    destroy(p);
+
+    p = create();
+    dp_restore_car(&p->dp, &stored[0], true);
+    dp_start(&p->dp);
+    cr_assert(!dp_own_gap(&p->dp), "nothing after the lost position");
+    dp_restore_car(&p->dp, &stored[2], true);
+    cr_assert(dp_own_gap(&p->dp));
+    const uint32_t tips[N] = {4};
+    dp_set_floor(&p->dp, tips, 9, 9);
+    cr_assert(!dp_own_gap(&p->dp), "final");
+    destroy(p);
+}
+
 Test(dp, execution_results_count_for_heights_near_the_floor_only)
 {
     struct plane *p = create();

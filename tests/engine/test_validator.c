@@ -18,6 +18,7 @@ struct alone {
     uint64_t now_ns;
     uint64_t delivered;
     unsigned evidence;
+    bool stops_shortening; // settle leaves a log that is being shortened as it is
     struct car_name stored[4096];
     size_t stored_count;
 };
@@ -83,13 +84,22 @@ static uint64_t wall_ms(const struct alone *a)
     return 2000 + a->now_ns / MS;
 }
 
+// Ends the turn. False: what it is to write is under way.
+static bool end_turn(struct alone *a)
+{
+    validator_end(a->v);
+    if (a->stops_shortening && a->v->retain_from > 0)
+        return false;
+    for (unsigned i = 0; i < 100 && validator_disk_busy(a->v); i++)
+        validator_disk(a->v);
+    return true;
+}
+
 static void settle(struct alone *a)
 {
     struct effect e;
-    validator_end(a->v);
-    for (unsigned i = 0; i < 100 && validator_disk_busy(a->v); i++)
-        validator_disk(a->v);
-    while (validator_take(a->v, &e)) {
+    bool on = end_turn(a);
+    while (on && validator_take(a->v, &e)) {
         validator_begin(a->v, a->now_ns, wall_ms(a));
         if (e.kind == EFFECT_STORE_CAR) {
             a->stored[a->stored_count++] = e.name;
@@ -101,9 +111,7 @@ static void settle(struct alone *a)
         }
         a->evidence += e.kind == EFFECT_EVIDENCE;
         effect_free(&e);
-        validator_end(a->v);
-        for (unsigned i = 0; i < 100 && validator_disk_busy(a->v); i++)
-            validator_disk(a->v);
+        on = end_turn(a);
     }
 }
 
@@ -274,6 +282,32 @@ Test(validator, a_log_that_was_set_back_is_refused)
     a->config.log_disk = sim_disk_disk(a->log);
     cr_assert(!start(a, error));
     cr_assert_not_null(strstr(error, "lacks votes"), "%s", error);
+    destroy(a);
+}
+
+Test(validator, a_log_that_is_being_shortened_when_the_power_fails_can_be_read_again)
+{
+    char error[STORE_ERROR_MAX];
+    struct alone *a = create(1);
+    a->config.ord.retain_blocks = 5;
+    a->config.snapshot_turns = 100;
+    a->config.segment_bytes = 16 << 10;
+    cr_assert(start(a, error), "%s", error);
+    uint64_t first = wal_first(&a->v->wal);
+    for (unsigned failures = 0; failures < 20; failures++) {
+        a->stops_shortening = false;
+        pass(a, 1500);
+        cr_assert_gt(wal_first(&a->v->wal), first, "its earlier part is gone");
+        first = wal_first(&a->v->wal);
+        a->stops_shortening = true;
+        while (a->v->retain_from == 0)
+            pass(a, 1);
+        const uint64_t last = chain_last(&a->v->ord.chain);
+        sim_disk_power_off_after(a->log, 0);
+        stop(a);
+        cr_assert(start(a, error), "power failure %u: %s", failures, error);
+        cr_assert_geq(chain_last(&a->v->ord.chain) + 1, last);
+    }
     destroy(a);
 }
 

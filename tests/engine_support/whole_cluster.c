@@ -175,6 +175,14 @@ static int remove_one(const char *path, const struct stat *st, int kind, struct 
     return remove(path);
 }
 
+void whole_cluster_lose_cars(struct whole_cluster *c, unsigned i, unsigned shard)
+{
+    char folder[160];
+    snprintf(folder, sizeof folder, "%s/cluster/validator-%u/data/cars/%u", c->folder, i, shard);
+    if (nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
+        die("a shard's cars can't be removed");
+}
+
 void whole_cluster_end(struct whole_cluster *c)
 {
     for (unsigned i = 0; i < c->count; i++) {
@@ -232,6 +240,15 @@ char *whole_cluster_receipt(struct whole_cluster *c, unsigned node, const bytes3
             usleep(10000);
     }
     return receipt;
+}
+
+uint64_t whole_cluster_lane(struct whole_cluster *c, unsigned node, unsigned lane, const char *what)
+{
+    json_t *result = ask(c, node, "gantry_consensus", "");
+    const json_t *lanes = json_object_get(result, "lanes");
+    const uint64_t value = (uint64_t)json_integer_value(json_object_get(json_array_get(lanes, lane), what));
+    json_decref(result);
+    return value;
 }
 
 uint64_t whole_cluster_height(struct whole_cluster *c, unsigned node)

@@ -33,6 +33,8 @@ struct whole_cluster_options {
 bool whole_cluster_start(struct whole_cluster *c, const struct whole_cluster_options *options);
 bool whole_cluster_start_node(struct whole_cluster *c, unsigned i);
 void whole_cluster_stop_node(struct whole_cluster *c, unsigned i); // as a signal would
+// Of a node that does not run: what this shard stored of cars is gone.
+void whole_cluster_lose_cars(struct whole_cluster *c, unsigned i, unsigned shard);
 // Stops what runs and removes the folder.
 void whole_cluster_end(struct whole_cluster *c);
 
@@ -42,6 +44,8 @@ bool whole_cluster_submit(struct whole_cluster *c, unsigned node, struct bytes r
 char *whole_cluster_receipt(struct whole_cluster *c, unsigned node, const bytes32 *hash);
 // The receipt that a node shows now; NULL for none.
 char *whole_cluster_receipt_now(struct whole_cluster *c, unsigned node, const bytes32 *hash);
+// What a node says now of a lane: "finalized", "newest" or "held", as gantry_consensus names them.
+uint64_t whole_cluster_lane(struct whole_cluster *c, unsigned node, unsigned lane, const char *what);
 // The newest block's number; and a block's hash as text (NULL: not there), malloc'ed.
 uint64_t whole_cluster_height(struct whole_cluster *c, unsigned node);
 char *whole_cluster_block_hash(struct whole_cluster *c, unsigned node, uint64_t number);
