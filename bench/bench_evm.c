@@ -1,8 +1,10 @@
-// bench evm: the interpreter on the contracts of the ipsilon benchmarks, execution only: one call after the other on a
-// state in memory, nothing committed. The reference is what evmone's better interpreter does, taken down or up by how
-// fast this machine's libsecp256k1 is beside that of the machine where it was measured. CPU time of one thread.
+// bench evm: whole transactions (evm_exec.h), and the interpreter on the contracts of the ipsilon benchmarks, execution
+// only: one call after the other on a state in memory, nothing committed. The contracts' reference is what evmone's
+// better interpreter does, taken down or up by how fast this machine's libsecp256k1 is beside that of the machine where
+// it was measured. CPU time of one thread.
 #include "base/clock.h"
 #include "bench/bench.h"
+#include "bench/evm_exec.h"
 #include "bench/recover_rate.h"
 #include "shard/evm/precompiles/precompiles.h"
 #include "tools/official/official_json.h"
@@ -108,20 +110,10 @@ static bool measure_file(struct bed *bed, struct bench_report *report, const cha
     return ok;
 }
 
-int bench_evm(struct bench_report *report, const struct bench_options *options)
+static bool measure_contracts(struct bench_report *report, const char *folder, double seconds, double scale)
 {
-    struct stat info;
-    const char *folder = options->data_path;
-    if (!folder || stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-        fprintf(stderr, "bench evm: --data names the folder of the benchmark contracts, benchmarks/main of "
-                        "https://github.com/ipsilon/evm-benchmarks\n");
-        return -1;
-    }
-    const double seconds = options->quick ? 0.5 : 2;
-    const struct recover_rate library = recover_rate_library(options->seed, options->quick ? 0.5 : 2);
-    const double scale = 1e6 / library.cpu_us_each / EVMONE_RECOVER_RATE;
-    struct bed bed = {.arena = arena_create(), .precompiles = precompiles_create()};
     const struct evm_rules *rules = evm_rules_of(EVM_CANCUN);
+    struct bed bed = {.arena = arena_create(), .precompiles = precompiles_create()};
     bed.world = evm_world_create(bed.arena, rules);
     bed.evm = evm_create(bed.arena, rules, bed.precompiles, evm_world_host(bed.world));
     bool ok = true;
@@ -131,5 +123,26 @@ int bench_evm(struct bench_report *report, const struct bench_options *options)
     evm_world_free(bed.world);
     precompiles_free(bed.precompiles);
     arena_destroy(bed.arena);
-    return ok ? 0 : -1;
+    return ok;
+}
+
+int bench_evm(struct bench_report *report, const struct bench_options *options)
+{
+    struct stat info;
+    const char *folder = options->data_path;
+    if (folder && (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))) {
+        fprintf(stderr, "bench evm: --data names the folder of the benchmark contracts, benchmarks/main of "
+                        "https://github.com/ipsilon/evm-benchmarks\n");
+        return -1;
+    }
+    const struct recover_rate library = recover_rate_library(options->seed, options->quick ? 0.5 : 2);
+    const double recover_rate = 1e6 / library.cpu_us_each;
+    if (!evm_exec(report, options, recover_rate))
+        return -1;
+    if (!folder) {
+        fprintf(stderr, "bench evm: no --data, so without the benchmark contracts\n");
+        return 0;
+    }
+    const double seconds = options->quick ? 0.5 : 2;
+    return measure_contracts(report, folder, seconds, recover_rate / EVMONE_RECOVER_RATE) ? 0 : -1;
 }

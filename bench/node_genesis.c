@@ -1,6 +1,6 @@
 #include "base/hex.h"
-#include "base/keccak.h"
 #include "bench/node_process.h"
+#include "bench/token_storage.h"
 #include "chain/genesis.h"
 #include "tools/load/contract_code.h"
 #include "tools/load/load_set.h"
@@ -26,16 +26,6 @@ static void write_slot(FILE *file, const bytes32 *slot, uint64_t value, bool fir
     fprintf(file, "%s\"0x%s\":\"0x%016llx\"", first ? "" : ",\n", hex, (unsigned long long)value);
 }
 
-// Where a mapping from addresses keeps an entry (Solidity's layout of storage).
-static bytes32 mapping_slot(const address *key, uint64_t slot)
-{
-    uint8_t words[64] = {0};
-    const u256 wide = u256_from_u64(slot);
-    memcpy(words + 12, key->b, sizeof key->b);
-    u256_to_be(words + 32, &wide);
-    return keccak256(words, sizeof words);
-}
-
 static void write_token(FILE *file, const address *token, const struct load_senders *senders)
 {
     char hex[41] = {0};
@@ -47,7 +37,7 @@ static void write_token(FILE *file, const address *token, const struct load_send
             LOAD_TOKEN_RUNTIME);
     write_slot(file, &supply, TOKENS_EACH * senders->count, true);
     for (uint32_t i = 0; i < senders->count; i++) {
-        const bytes32 balance = mapping_slot(&senders->addr[i], LOAD_TOKEN_BALANCES_SLOT);
+        const bytes32 balance = token_balance_slot(&senders->addr[i]);
         write_slot(file, &balance, TOKENS_EACH, false);
     }
     fprintf(file, "}}");

@@ -114,6 +114,7 @@ const char LOAD_TOKEN_RUNTIME[] =
 ${asString(LoadToken.deployedBytecode)};
 
 const uint64_t LOAD_TOKEN_BALANCES_SLOT = ${slotOf(LoadToken, 'balanceOf')};
+const uint64_t LOAD_TOKEN_ALLOWANCES_SLOT = ${slotOf(LoadToken, 'allowance')};
 const uint64_t LOAD_TOKEN_SUPPLY_SLOT = ${slotOf(LoadToken, 'totalSupply')};
 `;
 }

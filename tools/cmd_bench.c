@@ -58,16 +58,17 @@ static const struct config_key keys[] = {
 static const struct options_command command = {
     .name = "bench",
     .usage = "WHAT [options]",
-    .about = "Measures one part, or a whole node, beside a reference measured in the same run. WHAT is one of:\n"
-             "  sigverify  recovering and checking signatures\n"
-             "  hash       Keccak-256\n"
-             "  merkle     state and tries: updates, memory, rebuilding\n"
-             "  mempool    inserting into a pool; its intake under contention\n"
-             "  evm        contracts on the interpreter alone; --data is the folder of ipsilon's benchmarks/main\n"
-             "  node       a whole validator under load, over its sockets\n"
-             "  cluster    validators that finalize together on this machine, under load\n"
-             "  compare A.json B.json    two reports that --json wrote, result by result\n"
-             "A ratio above 1 means better than the reference.",
+    .about =
+        "Measures one part, or a whole node, beside a reference measured in the same run. WHAT is one of:\n"
+        "  sigverify  recovering and checking signatures\n"
+        "  hash       Keccak-256\n"
+        "  merkle     state and tries: updates, memory, rebuilding\n"
+        "  mempool    inserting into a pool; its intake under contention\n"
+        "  evm        executing tokens and pairs; with --data, the folder of ipsilon's benchmarks/main, its contracts\n"
+        "  node       a whole validator under load, over its sockets\n"
+        "  cluster    validators that finalize together on this machine, under load\n"
+        "  compare A.json B.json    two reports that --json wrote, result by result\n"
+        "A ratio above 1 means better than the reference.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
     .takes_arguments = true,

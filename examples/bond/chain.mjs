@@ -22,6 +22,8 @@ const SHORT = { funding: 15, issuing: 15, period: 3 };
 
 const GAS = 3_000_000n; // given, not estimated: what will be refused can't be estimated
 
+const RECEIPT_MS = 60_000;
+
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 // One who signs. `gas` is what the transactions have cost so far.
@@ -33,9 +35,21 @@ class Party {
   // Sends and returns the receipt, whether it succeeded or not.
   async send(request) {
     const { hash } = await this.wallet.sendTransaction({ gasLimit: GAS, ...request });
-    const receipt = await this.wallet.provider.waitForTransaction(hash, 1, 60_000);
+    const receipt = await this.#receipt(hash);
     this.gas += receipt.fee;
     return receipt;
+  }
+
+  // Asks again and again. ethers' waitForTransaction waits for a block after the one that it may have missed between two
+  // questions; a chain that makes blocks only when there is something to put into them may never have another one.
+  async #receipt(hash) {
+    const end = Date.now() + RECEIPT_MS;
+    for (;;) {
+      const receipt = await this.wallet.provider.getTransactionReceipt(hash);
+      if (receipt) return receipt;
+      if (Date.now() > end) throw new Error(`${this.name}: no block has taken ${hash} for ${RECEIPT_MS / 1000} s`);
+      await sleep(20);
+    }
   }
 
   balance() {

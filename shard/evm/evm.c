@@ -23,6 +23,7 @@ struct evm *evm_create(struct arena *arena, const struct evm_rules *rules, struc
     x->precompiles = precompiles;
     x->slice = NO_SLICE;
     journal_init(&x->journal, arena);
+    keccak_memo_init(&x->hashes);
     x->frames = arena_alloc(arena, (EVM_DEPTH_MAX + 1) * sizeof *x->frames);
     x->stack = arena_alloc(arena, (size_t)(EVM_DEPTH_MAX + 1) * EVM_STACK_MAX * sizeof *x->stack);
     x->memory_capacity = FIRST_MEMORY;

@@ -5,6 +5,7 @@
 #include "base/keccak.h"
 #include "base/u256_math.h"
 #include "shard/evm/journal.h"
+#include "shard/evm/keccak_memo.h"
 #include "shard/evm/precompiles/precompiles.h"
 
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
@@ -51,6 +52,7 @@ struct evm {
     struct evm_block block;
     const struct evm_tracer *tracer;
     struct journal journal;
+    struct keccak_memo hashes;
 
     // The transaction
     const struct evm_tx *tx;

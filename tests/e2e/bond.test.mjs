@@ -1,39 +1,52 @@
 // examples/bond against a node that executes contracts: the two scripts, and what they don't reach.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 
 import { contracts } from '../../contracts/compile.mjs';
 import { Chain, ethers } from '../../examples/bond/chain.mjs';
 import { life } from '../../examples/bond/life.mjs';
 import { refusals } from '../../examples/bond/refusals.mjs';
 import { BondModel } from './support/bond_model.mjs';
-import { contractNode } from './support/contract_node.mjs';
+import { anvilNode, contractNode, nodesAreOwn } from './support/contract_node.mjs';
 import { Random } from './support/random.mjs';
 
 const TIMEOUT = { timeout: 240_000 };
 
-describe('the bond', TIMEOUT, () => {
+// Each test has a node of its own, where there is more than one, because most of the time they wait.
+describe('the bond', { ...TIMEOUT, concurrency: nodesAreOwn }, () => {
   const silent = () => {};
-  let node, chain, issuer, alice, bob;
 
-  before(async () => {
-    node = await contractNode();
-    chain = await Chain.connect(node.url);
-    [issuer, alice, bob] = chain.parties;
-  });
-  after(async () => {
-    chain?.close();
-    await node?.stop();
-  });
+  function onNode(name, run, startNode = contractNode) {
+    test(name, TIMEOUT, async (t) => {
+      const node = await startNode();
+      const chain = await Chain.connect(node.url);
+      try {
+        await run(chain, t);
+      } finally {
+        chain.close();
+        await node.stop();
+      }
+    });
+  }
 
-  test('lives its life, every wei accounted for', TIMEOUT, () => life(node.url, silent));
+  async function onNodeAlone(run) {
+    const node = await contractNode();
+    try {
+      return await run(node.url, silent);
+    } finally {
+      await node.stop();
+    }
+  }
+
+  test('lives its life, every wei accounted for', TIMEOUT, () => onNodeAlone(life));
 
   test('refuses every violated condition, at the cost of gas only', TIMEOUT, async () => {
-    assert.equal(await refusals(node.url, silent), 53);
+    assert.equal(await onNodeAlone(refusals), 53);
   });
 
   // A bond of short periods in which these buy, up to the moment after its issue.
-  async function issued(...purchases) {
+  async function issued(chain, ...purchases) {
+    const [issuer] = chain.parties;
     const bond = await chain.deploy(issuer, await chain.terms());
     for (const [investor, units] of purchases) {
       await bond.take(issuer, 'admit', [investor.address, true]);
@@ -44,8 +57,9 @@ describe('the bond', TIMEOUT, () => {
     return { bond, issuedAt: Number(await bond.read.issuedAt()) };
   }
 
-  test("keeps former holders' interest when the issuer reclaims the rest", TIMEOUT, async () => {
-    const { bond, issuedAt } = await issued([alice, 60n], [bob, 50n]);
+  onNode("keeps former holders' interest when the issuer reclaims the rest", async (chain) => {
+    const [issuer, alice, bob] = chain.parties;
+    const { bond, issuedAt } = await issued(chain, [alice, 60n], [bob, 50n]);
     const { price, coupon, coupons, period } = bond.terms;
     await chain.until(issuedAt + Number(period));
     await bond.take(bob, 'transfer', [alice.address, 50n]);
@@ -61,7 +75,8 @@ describe('the bond', TIMEOUT, () => {
     assert.equal(await bond.money(), 0n);
   });
 
-  test("lets holders redeem though another one's account takes no money", TIMEOUT, async () => {
+  onNode("lets holders redeem though another one's account takes no money", async (chain) => {
+    const [issuer, alice, bob] = chain.parties;
     const { abi, bytecode } = contracts().Puppet;
     const puppetInterface = new ethers.Interface(abi);
     const { contractAddress: address } = await alice.send({ data: bytecode });
@@ -72,7 +87,7 @@ describe('the bond', TIMEOUT, () => {
       name: 'the puppet',
       send: ({ to, data, value }) => tell('play', [[{ to, data, value }]], value),
     };
-    const { bond, issuedAt } = await issued([puppet, 60n], [bob, 40n]);
+    const { bond, issuedAt } = await issued(chain, [puppet, 60n], [bob, 40n]);
     const { price, coupon, coupons, period } = bond.terms;
     await bond.take(issuer, 'payIn', [], 100n * (price + coupons * coupon));
     await chain.until(issuedAt + Number(coupons * period));
@@ -93,6 +108,7 @@ describe('the bond', TIMEOUT, () => {
     const early = ['buy', 'buy', 'buy', 'buy', 'issue', 'refund'];
     const late = ['payIn', 'fetchInterest', 'transfer', 'transfer', 'redeem', 'redeem', 'reclaim', 'refund'];
     const step = random.pick(random.chance(0.1) ? ['admit', ...early, ...late] : model.issuedAt ? late : early);
+    const [issuer] = parties;
     const issuers = ['admit', 'issue', 'payIn', 'reclaim'].includes(step);
     const who = issuers && random.chance(0.95) ? issuer : random.pick(parties);
     const amount = BigInt(random.below(60));
@@ -103,7 +119,7 @@ describe('the bond', TIMEOUT, () => {
   }
 
   async function compare(bond, model, start, now) {
-    const { read } = bond;
+    const { chain, read } = bond;
     assert.equal(await bond.money(), model.money);
     assert.deepEqual([await read.units(), await read.issuedAt()], [model.units, model.issuedAt]);
     const check = async (party) => {
@@ -121,8 +137,9 @@ describe('the bond', TIMEOUT, () => {
   }
 
   // Time passes in jumps, so that each life is seen from its beginning to its end; it needs a node that can do that.
-  test('does and refuses in random lives what a model does and refuses', TIMEOUT, async (t) => {
+  async function randomLives(chain, t) {
     if (!chain.canTravel) return t.skip('the node has no evm_setNextBlockTimestamp');
+    const [issuer] = chain.parties;
     const random = new Random('does and refuses in random lives what a model does and refuses');
     const outcomes = new Set();
     for (let life = 0; life < 4; life++) {
@@ -148,5 +165,7 @@ describe('the bond', TIMEOUT, () => {
       }
     }
     t.diagnostic(`seen: ${[...outcomes].sort().join(' ')}`);
-  });
+  }
+
+  onNode('does and refuses in random lives what a model does and refuses', randomLives, nodesAreOwn ? anvilNode : contractNode);
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { contracts } from '../../contracts/compile.mjs';
-import { contractNode } from './support/contract_node.mjs';
+import { anvilNode } from './support/contract_node.mjs';
 import { devAlloc, devKeys, startGantry, temporaryFolder, writeGenesis } from './support/gantry.mjs';
 import { load } from './support/packages.mjs';
 import { rpc } from './support/rpc.mjs';
@@ -58,7 +58,7 @@ describe('calls on contracts', TIMEOUT, () => {
   }
 
   before(async () => {
-    anvil = await contractNode();
+    anvil = await anvilNode();
     theirs = rpc(anvil.url);
     provider = new ethers.JsonRpcProvider(anvil.url, undefined, { pollingInterval: 20, cacheTimeout: -1 });
     [owner, other] = devKeys.slice(0, 2).map((key) => new ethers.Wallet(key, provider));

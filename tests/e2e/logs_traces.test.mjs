@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { contracts } from '../../contracts/compile.mjs';
-import { contractNode } from './support/contract_node.mjs';
+import { anvilNode } from './support/contract_node.mjs';
 import { devKeys, sleep, startGantry, until } from './support/gantry.mjs';
 import { load } from './support/packages.mjs';
 import { rpc } from './support/rpc.mjs';
@@ -53,7 +53,7 @@ describe('logs and traces of transactions', TIMEOUT, () => {
   let anvil, gantry, theirs, ours, here, there;
 
   before(async () => {
-    [anvil, gantry] = await Promise.all([contractNode(), startGantry('dev')]);
+    [anvil, gantry] = await Promise.all([anvilNode(), startGantry('dev')]);
     theirs = rpc(anvil.url);
     ours = rpc(gantry.url);
     [here, there] = await Promise.all([live(gantry.url), live(anvil.url)]);

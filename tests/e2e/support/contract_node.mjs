@@ -1,17 +1,22 @@
-// A node that executes contracts: the one that GANTRY_CONTRACT_NODE names by its URL, or an anvil of our own. Its dev
-// accounts are gantry's.
+// A node that executes contracts, gantry unless GANTRY_CONTRACT_NODE says otherwise: "anvil" for one of those, or the URL
+// of a node that runs already. The dev accounts are the same everywhere.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 
+import { startGantry } from './gantry.mjs';
 import { packagesFolder } from './packages.mjs';
 
 const anvilBinary = path.join(packagesFolder, 'node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil');
 const START_MS = 20_000;
 
-// Resolves to {url, stop()}. What is started here dies with this process.
-export async function contractNode() {
-  const given = process.env.GANTRY_CONTRACT_NODE;
-  if (given) return { url: given, stop: async () => {} };
+// Gantry pays its tips to an account of its own, or who signs could get back what gas has cost.
+async function gantryNode() {
+  const node = await startGantry('dev', ['--coinbase', '0x00000000000000000000000000000000c01bba5e']);
+  return { url: node.url, stop: () => node.stop() };
+}
+
+// Both resolve to {url, stop()}. What is started here dies with this process.
+export async function anvilNode() {
   const args = ['--pdeathsig', 'KILL', anvilBinary, '--host', '127.0.0.1', '--port', '0', '--hardfork', 'cancun'];
   const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise((resolve) => child.on('close', resolve));
@@ -39,4 +44,13 @@ export async function contractNode() {
     await ended;
   };
   return { url: `http://127.0.0.1:${port}`, stop };
+}
+
+const given = process.env.GANTRY_CONTRACT_NODE;
+// Does each contractNode() start another one?
+export const nodesAreOwn = given === undefined || given === 'anvil';
+
+export async function contractNode() {
+  if (given === undefined) return gantryNode();
+  return given === 'anvil' ? anvilNode() : { url: given, stop: async () => {} };
 }
