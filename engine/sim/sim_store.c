@@ -34,7 +34,7 @@ static void insert(struct sim_store *st, const struct stored_car *car)
     st->count++;
 }
 
-// Keeps the cars for which keep says so, in a table of this capacity.
+// Moves the cars that are left to a table of this capacity.
 static void rebuild(struct sim_store *st, size_t cap)
 {
     struct stored_car *old = st->cars;

@@ -48,6 +48,28 @@ Test(sim, clusters_of_all_small_sizes_go_on_after_faults)
     }
 }
 
+// Each was broken once, by a rule of the validators or by the simulator's own.
+Test(sim, seeds_that_are_hard_are_good)
+{
+    static const struct {
+        const char *what;
+        unsigned validators;
+        uint64_t seed, seconds;
+    } runs[] = {
+        {"a power failure while the log is shortened", 1, 101055, 12},
+        {"a log that was shortened up to the floor", 1, 113931, 12},
+        {"an own position is lost, a later one is not", 1, 101112, 12},
+        {"the same, and no car is made afterwards", 4, 100374, 8},
+        {"the same", 7, 101220, 8},
+        {"slow links, and one without its disk", 4, 104293, 8},
+        {"slow links, and cars to be fetched", 4, 111634, 8},
+    };
+    for (unsigned i = 0; i < sizeof runs / sizeof runs[0]; i++) {
+        const struct sim_result r = run(runs[i].validators, runs[i].seed, runs[i].seconds, 0, 0);
+        cr_expect(r.good, "%s: %s", runs[i].what, r.violation);
+    }
+}
+
 Test(sim, equivocation_is_proved_and_only_the_guilty_are_accused)
 {
     const struct sim_result r = run(4, 5, 12, 0, BYZ_EQUIVOCATE_PROPOSAL | BYZ_DOUBLE_VOTES | BYZ_TWO_CARS);
