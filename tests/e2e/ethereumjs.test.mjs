@@ -110,7 +110,7 @@ describe('@ethereumjs/vm agrees with every block that has contracts', { timeout:
     const where = ['--rpc', node.url, '--rpc-only', '--no-cache', '--from', 'dev'];
     for (let seed = 1; (await head()) < BLOCKS; seed++) {
       assert.ok(seed < 30, 'blocks stay away');
-      const how = ['--rate', '500', '--duration', '3s', '--seed', String(seed)];
+      const how = ['--rate', '250', '--duration', '2s', '--seed', String(seed)];
       await promisify(execFile)(gantryBinary, ['load', ...where, ...what, ...how]);
     }
     const blocks = await head();
@@ -118,7 +118,7 @@ describe('@ethereumjs/vm agrees with every block that has contracts', { timeout:
     assert.deepEqual(await node.stop(), { code: 0, signal: null }, node.output);
     const verified = await exportAndVerify({ folder, data, genesis, subsecond: true });
     assert.equal(verified.blocks, blocks);
-    assert.ok(verified.transactions > 1000 && logs.length > 200, `${verified.transactions}, ${logs.length}`);
+    assert.ok(verified.transactions > 700 && logs.length > 150, `${verified.transactions}, ${logs.length}`);
     console.log(`mixed load: ${blocks} blocks, ${verified.transactions} transactions, ${logs.length} swaps`);
   });
 });
