@@ -15,7 +15,7 @@ static bytes32 mapping_slot(const address *key, const bytes32 *slot)
 
 static bytes32 number(uint64_t slot)
 {
-    bytes32 out;
+    bytes32 out = {{0}};
     const u256 wide = u256_from_u64(slot);
     u256_to_be(out.b, &wide);
     return out;

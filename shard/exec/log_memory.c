@@ -73,8 +73,21 @@ static void *take(struct log_memory *m, size_t size)
     return p;
 }
 
+// Where an address or a topic is remembered: by its last bytes, where addresses, numbers and hashes differ.
+static struct log_seen *seen_at(struct log_memory *m, struct bytes item)
+{
+    assert(item.len >= 8 && item.len <= sizeof m->seen->item);
+    const uint64_t mixed = load_le64(item.ptr + item.len - 8) * 0x9e3779b97f4a7c15;
+    return &m->seen[mixed >> 32 & (LOG_SEEN_SIZE - 1)];
+}
+
 static void add_to_bloom(struct log_memory *m, bloom *into, struct bytes item)
 {
+    const struct log_seen *seen = seen_at(m, item);
+    if (seen->len == item.len && memcmp(seen->item, item.ptr, item.len) == 0) {
+        bloom_add_hash(into, &seen->hash);
+        return;
+    }
     m->items[m->pending] = item;
     m->into[m->pending] = into;
     if (++m->pending == LOG_BLOOM_BATCH)
@@ -116,7 +129,12 @@ void log_memory_finish(struct log_memory *m)
 {
     bytes32 hashes[LOG_BLOOM_BATCH];
     keccak256_batch(hashes, m->items, m->pending);
-    for (size_t i = 0; i < m->pending; i++)
+    for (size_t i = 0; i < m->pending; i++) {
+        struct log_seen *seen = seen_at(m, m->items[i]);
         bloom_add_hash(m->into[i], &hashes[i]);
+        seen->len = m->items[i].len;
+        memcpy(seen->item, m->items[i].ptr, seen->len);
+        seen->hash = hashes[i];
+    }
     m->pending = 0;
 }

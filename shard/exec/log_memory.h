@@ -7,6 +7,14 @@
 #include "shard/exec/exec.h"
 
 #define LOG_BLOOM_BATCH 64
+#define LOG_SEEN_SIZE 256u // power of two
+
+// An address or topic that was in a log lately: contracts and kinds of events come again and again.
+struct log_seen {
+    size_t len; // 0: none
+    uint8_t item[32];
+    bytes32 hash;
+};
 
 struct log_chunk;
 
@@ -17,6 +25,7 @@ struct log_memory {
     size_t pending;
     struct bytes items[LOG_BLOOM_BATCH]; // to be hashed into blooms
     bloom *into[LOG_BLOOM_BATCH];
+    struct log_seen seen[LOG_SEEN_SIZE];
 };
 
 void log_memory_init(struct log_memory *m, struct arena *arena);

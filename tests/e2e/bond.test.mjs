@@ -167,5 +167,6 @@ describe('the bond', { ...TIMEOUT, concurrency: nodesAreOwn }, () => {
     t.diagnostic(`seen: ${[...outcomes].sort().join(' ')}`);
   }
 
-  onNode('does and refuses in random lives what a model does and refuses', randomLives, nodesAreOwn ? anvilNode : contractNode);
+  const traveller = nodesAreOwn ? anvilNode : contractNode;
+  onNode('does and refuses in random lives what a model does and refuses', randomLives, traveller);
 });

@@ -1,32 +1,17 @@
 // An independent client agrees: random chains, made through real sockets, are exported and executed again by
 // @ethereumjs/vm.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { describe, test } from 'node:test';
-import { promisify } from 'node:util';
 
-import { gantryBinary, runGantry, startGantry, temporaryFolder, writeGenesis } from './support/gantry.mjs';
-import { load } from './support/packages.mjs';
+import { startGantry, temporaryFolder, writeGenesis } from './support/gantry.mjs';
 import { Random } from './support/random.mjs';
 import { RandomChain } from './support/random_chain.mjs';
-import { rpc } from './support/rpc.mjs';
-import { accountOf, verifyChain } from './support/verify_chain.mjs';
+import { accountOf, exportAndVerify, verifyChain } from './support/verify_chain.mjs';
 
 // Small blocks, so that some are full and the base fee moves both ways.
 const GAS_LIMIT = '0x100000';
 const BASE_FEE = '0x3e8';
-
-const { id } = load('ethers');
-const SWAP_EVENT = id('Swap(address,uint256,uint256,uint256,uint256,address)');
-
-// Exports what is in a node's folder and has it executed again.
-function exportAndVerify({ folder, data, genesis, subsecond }) {
-  const exported = path.join(folder, 'chain.rlp');
-  const { status, stderr } = runGantry(['export', '--data', data, '--out', exported]);
-  assert.equal(status, 0, stderr);
-  return verifyChain({ file: exported, genesis, subsecond });
-}
 
 async function makeAndVerify(name, { blocks, subsecond = true, args = [] }) {
   const random = new Random(name);
@@ -93,33 +78,6 @@ describe('@ethereumjs/vm agrees with every block', { concurrency: true, timeout:
 
   test('blocks a second apart, with full header validation', async () => {
     await makeAndVerify('blocks a second apart', { blocks: 30, subsecond: false });
-  });
-});
-
-// Transfers, tokens and swaps: confined calls, and those that need the global pass.
-describe('@ethereumjs/vm agrees with every block that has contracts', { timeout: 240_000 }, () => {
-  test('300 blocks of a mixed load', async () => {
-    const BLOCKS = 300;
-    const folder = temporaryFolder();
-    const data = path.join(folder, 'data');
-    const { file, genesis } = writeGenesis(folder);
-    const node = await startGantry('node', ['--data', data, '--genesis', file, '--block-time', '10ms', '--shards', '3']);
-    const ask = rpc(node.url);
-    const head = async () => Number(await ask('eth_blockNumber'));
-    const what = ['--mix', 'transfer,erc20=2,swap', '--tokens', '6', '--pairs', '3', '--senders', '20', '--accounts', '60'];
-    const where = ['--rpc', node.url, '--rpc-only', '--no-cache', '--from', 'dev'];
-    for (let seed = 1; (await head()) < BLOCKS; seed++) {
-      assert.ok(seed < 30, 'blocks stay away');
-      const how = ['--rate', '500', '--duration', '3s', '--seed', String(seed)];
-      await promisify(execFile)(gantryBinary, ['load', ...where, ...what, ...how]);
-    }
-    const blocks = await head();
-    const logs = await ask('eth_getLogs', { fromBlock: '0x1', toBlock: 'latest', topics: [SWAP_EVENT] });
-    assert.deepEqual(await node.stop(), { code: 0, signal: null }, node.output);
-    const verified = await exportAndVerify({ folder, data, genesis, subsecond: true });
-    assert.equal(verified.blocks, blocks);
-    assert.ok(verified.transactions > 1000 && logs.length > 200, `${verified.transactions}, ${logs.length}`);
-    console.log(`mixed load: ${blocks} blocks, ${verified.transactions} transactions, ${logs.length} swaps`);
   });
 });
 

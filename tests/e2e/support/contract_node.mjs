@@ -9,13 +9,12 @@ import { packagesFolder } from './packages.mjs';
 const anvilBinary = path.join(packagesFolder, 'node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil');
 const START_MS = 20_000;
 
-// Gantry pays its tips to an account of its own, or who signs could get back what gas has cost.
-async function gantryNode() {
-  const node = await startGantry('dev', ['--coinbase', '0x00000000000000000000000000000000c01bba5e']);
+async function startDev() {
+  const node = await startGantry('dev');
   return { url: node.url, stop: () => node.stop() };
 }
 
-// Both resolve to {url, stop()}. What is started here dies with this process.
+// Resolves, as contractNode does, to {url, stop()}. What is started here dies with this process.
 export async function anvilNode() {
   const args = ['--pdeathsig', 'KILL', anvilBinary, '--host', '127.0.0.1', '--port', '0', '--hardfork', 'cancun'];
   const child = spawn('setpriv', args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -51,6 +50,6 @@ const given = process.env.GANTRY_CONTRACT_NODE;
 export const nodesAreOwn = given === undefined || given === 'anvil';
 
 export async function contractNode() {
-  if (given === undefined) return gantryNode();
+  if (given === undefined) return startDev();
   return given === 'anvil' ? anvilNode() : { url: given, stop: async () => {} };
 }

@@ -2,7 +2,9 @@
 // receipts, blooms, gas and hashes.
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 
+import { runGantry } from './gantry.mjs';
 import { load } from './packages.mjs';
 
 const { createBlockFromBytesArray } = load('@ethereumjs/block');
@@ -60,6 +62,14 @@ export async function verifyChain({ file, genesis, subsecond }) {
     transactions += block.transactions.length;
   }
   return { blocks: hashes.length - 1, transactions, hashes, vm };
+}
+
+// Exports what is in a node's folder and has it executed again.
+export function exportAndVerify({ folder, data, genesis, subsecond }) {
+  const exported = path.join(folder, 'chain.rlp');
+  const { status, stderr } = runGantry(['export', '--data', data, '--out', exported]);
+  assert.equal(status, 0, stderr);
+  return verifyChain({ file: exported, genesis, subsecond });
 }
 
 // Balance and nonce in the re-executed state.
