@@ -49,7 +49,7 @@ static int by_key(const void *a, const void *b)
 
 static struct state_dirty *random_accounts(uint64_t *seed, size_t count)
 {
-    struct state_dirty *list = malloc(count * sizeof *list);
+    struct state_dirty *list = calloc(count, sizeof *list);
     for (size_t i = 0; i < count; i++) {
         for (int j = 0; j < 32; j++)
             list[i].key.b[j] = (uint8_t)test_random(seed);

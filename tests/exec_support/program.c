@@ -138,7 +138,8 @@ void program_call(struct program *p, uint8_t opcode, struct whom who, uint64_t v
 void program_create(struct program *p, uint8_t opcode, struct bytes init, uint64_t value, uint64_t salt)
 {
     uint8_t word[32] = {0};
-    memcpy(word, init.ptr, init.len);
+    if (init.len > 0)
+        memcpy(word, init.ptr, init.len);
     program_op(p, EVM_OP_POP);
     push_bytes(p, word, sizeof word);
     program_push(p, 0);
