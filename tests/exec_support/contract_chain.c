@@ -132,7 +132,7 @@ void chain_set_coinbase(struct contract_chain *c, unsigned account)
     c->env.coinbase_key = c->accounts[account].key;
 }
 
-struct contract_chain *chain_new(const char *what)
+struct contract_chain *contract_chain_new(const char *what)
 {
     struct contract_chain *c = calloc(1, sizeof *c);
     c->what = what;
@@ -147,7 +147,7 @@ struct contract_chain *chain_new(const char *what)
     return c;
 }
 
-void chain_free(struct contract_chain *c)
+void contract_chain_free(struct contract_chain *c)
 {
     for (size_t i = 0; c->started && i < SHARDED; i++)
         chain_node_free(c->nodes[i]);

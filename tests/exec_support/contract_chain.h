@@ -17,8 +17,8 @@
 
 struct contract_chain;
 
-struct contract_chain *chain_new(const char *what); // what: named with whatever differs
-void chain_free(struct contract_chain *c);
+struct contract_chain *contract_chain_new(const char *what); // what: named with whatever differs
+void contract_chain_free(struct contract_chain *c);
 
 // Before the first block. Accounts of any partition; the number is for chain_send and the like.
 unsigned chain_add(struct contract_chain *c, unsigned partition, uint64_t balance, uint64_t nonce, struct bytes code);

@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const unsigned partitions[PARTITIONS] = {10, 130};
     if (size < CALLS || size > 2048)
         return 0;
-    struct contract_chain *c = chain_new("fuzz");
+    struct contract_chain *c = contract_chain_new("fuzz");
     const struct bytes codes = bytes_of(data + CALLS, size - CALLS);
     unsigned contracts[CONTRACTS], senders[SENDERS];
     for (unsigned i = 0; i < SENDERS; i++)
@@ -27,6 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             chain_set_data(c, t, bytes_of(chain_address(c, contracts[data[i] / 4 % CONTRACTS])->b, 20));
     }
     chain_run(c, data[0]);
-    chain_free(c);
+    contract_chain_free(c);
     return 0;
 }

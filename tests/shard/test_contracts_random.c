@@ -67,7 +67,7 @@ Test(contracts_random, every_shard_count_gives_the_serial_block)
             random_contracts_fill(&r);
             look(&seen, chain_run(r.chain, seed + i));
         }
-        chain_free(r.chain);
+        contract_chain_free(r.chain);
     }
     expect_variety(&seen);
 }

@@ -16,7 +16,7 @@ static unsigned rich_here, rich_there;
 
 static void setup(void)
 {
-    c = chain_new("contract rules");
+    c = contract_chain_new("contract rules");
     rich_here = chain_add(c, HERE, 1000000000, 0, (struct bytes){0});
     rich_there = chain_add(c, THERE, 1000000000, 0, (struct bytes){0});
     program_begin(&p);
@@ -24,7 +24,7 @@ static void setup(void)
 
 static void teardown(void)
 {
-    chain_free(c);
+    contract_chain_free(c);
 }
 
 TestSuite(contract_rules, .init = setup, .fini = teardown);
