@@ -157,7 +157,7 @@ static void add_contracts(struct random_contracts *r, unsigned spread, unsigned 
 
 struct random_contracts random_contracts_new(const char *what, uint64_t seed)
 {
-    struct random_contracts r = {.chain = chain_new(what), .random = seed, .name_count = 1};
+    struct random_contracts r = {.chain = contract_chain_new(what), .random = seed, .name_count = 1};
     const unsigned spread = 1 + (unsigned)below(&r, 6), step = 1 + (unsigned)below(&r, 42);
     for (unsigned i = 0; i < PRECOMPILES; i++) {
         const address precompile = {.b[19] = (uint8_t)(below(&r, 2) ? 4 : 1 + below(&r, 9))};
