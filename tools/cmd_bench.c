@@ -116,7 +116,7 @@ static int run(const struct benchmark *b, const struct bench_settings *s)
     struct bench_report *reports = calloc(s->repeat, sizeof *reports);
     size_t n = 0;
     int status = 0;
-    while (reports && status == 0 && n < s->repeat) {
+    for (uint64_t i = 0; reports && status == 0 && i < s->repeat; i++) {
         reports[n].bench = b->name;
         status = b->run(&reports[n], &options);
         // One that failed part of the way is shown when there is nothing better.
