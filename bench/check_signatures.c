@@ -136,17 +136,14 @@ static void make_batch(struct check *c, size_t n)
     }
 }
 
-enum variation { VARY_FIFTH, VARY_ONE, VARY_NONE, VARIATIONS };
-
 // A fifth of them, or a single one, or none.
-static enum variation vary_batch(struct check *c, size_t n)
+static void vary_batch(struct check *c, size_t n)
 {
-    const enum variation kind = (enum variation)(next(c) % VARIATIONS);
+    const uint64_t kind = next(c) % 3;
     for (size_t i = 0; i < n; i++) {
-        if (kind == VARY_FIFTH ? next(c) % 5 == 0 : kind == VARY_ONE && i == n / 2)
+        if (kind == 0 ? next(c) % 5 == 0 : kind == 1 && i == n / 2)
             vary(c, &c->items[i], &c->witnesses[i]);
     }
-    return kind;
 }
 
 static int compare(struct check *c, size_t n, const char *what)
@@ -168,15 +165,12 @@ static int compare(struct check *c, size_t n, const char *what)
 static int check_batch(struct check *c, size_t n)
 {
     make_batch(c, n);
-    const enum variation kind = vary_batch(c, n);
+    vary_batch(c, n);
     sv_recover(c->verifier, c->got, c->items, n);
     memset(c->expected, 0, n * sizeof *c->expected);
     SV_PORTABLE.recover(c->library, c->expected, c->items, n);
     if (compare(c, n, "recovery") != 0)
         return -1;
-    // A batch with bad witnesses takes many times longer than a good one: every eighth of these will do.
-    if (kind != VARY_NONE && next(c) % 8 != 0)
-        return 0;
     sv_verify_witness(c->verifier, c->got, c->items, c->witnesses, n);
     memset(c->expected, 0, n * sizeof *c->expected);
     SV_PORTABLE.verify_witness(c->library, c->expected, c->items, c->witnesses, n);
@@ -217,7 +211,7 @@ static int check_all(struct check *c, uint64_t count)
             return -1;
         done += n;
     }
-    printf("%" PRIu64 " signatures recovered, most also checked with witnesses, by %s as by libsecp256k1: %" PRIu64
+    printf("%" PRIu64 " signatures recovered and checked with witnesses by %s as by libsecp256k1: %" PRIu64
            " answers with a key, %" PRIu64 " refusals\n",
            done, sv_kernel_name(), c->accepted, c->refused);
     return 0;
