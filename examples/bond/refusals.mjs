@@ -134,7 +134,7 @@ async function afterFunding(refusals, chain, { good, small, late }) {
 
 async function interestAndRedemption(refusals, chain, { good, late }) {
   const [issuer, alice, bob, carol] = chain.parties;
-  const { price, coupon, coupons, period, issueEnds } = good.terms;
+  const { price, coupon, coupons, period } = good.terms;
   const issuedAt = await good.read.issuedAt();
   await chain.until(Number(issuedAt + period));
   await refusals.step(good, alice, 'IssuerHasNotPaidIn', 'interest that the issuer has not paid in', 'fetchInterest');
@@ -154,7 +154,7 @@ async function interestAndRedemption(refusals, chain, { good, late }) {
   await good.take(bob, 'redeem');
   await refusals.step(good, issuer, 'NothingToReclaim', 'reclaiming when nothing is left', 'reclaim');
 
-  await chain.until(Number(issueEnds) + 1);
+  await chain.until(Number(late.terms.issueEnds) + 1);
   await refusals.step(late, issuer, 'TooLateToIssue', 'issuing after the time for it', 'issue');
   await late.take(alice, 'refund');
   await late.take(bob, 'refund');
