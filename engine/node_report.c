@@ -1,6 +1,7 @@
 // What the rpc thread is told of the node: status, health, metrics.
 #include "base/keccak.h"
 #include "base/version.h"
+#include "engine/calls/call_lane.h"
 #include "engine/cluster_metrics.h"
 #include "engine/node_private.h"
 #include "engine/rpc/metrics.h"
@@ -411,6 +412,32 @@ static void identity(const struct node *n, FILE *out)
     metric_gauge(out, METRIC_HEALTHY, NULL, status.healthy);
 }
 
+static void calls(const struct node *n, FILE *out)
+{
+    static const char *const outcomes[CALL_OUTCOME_COUNT] = {"answered", "aborted", "busy"};
+    char shard[16];
+    metric_begin(out, METRIC_CALLS);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct call_numbers *c = call_lanes_numbers(queries_lanes(n->queries), i);
+        snprintf(shard, sizeof shard, "%u", i);
+        for (unsigned o = 0; o < CALL_OUTCOME_COUNT; o++)
+            metric_counter(out, METRIC_CALLS, (const char *const[]){shard, outcomes[o]}, load(&c->ended[o]));
+    }
+    metric_begin(out, METRIC_CALLS_OPEN);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct call_numbers *c = call_lanes_numbers(queries_lanes(n->queries), i);
+        snprintf(shard, sizeof shard, "%u", i);
+        metric_gauge(out, METRIC_CALLS_OPEN, (const char *const[]){shard, "running"}, (double)load(&c->running));
+        metric_gauge(out, METRIC_CALLS_OPEN, (const char *const[]){shard, "waiting"}, (double)load(&c->waiting));
+    }
+    metric_begin(out, METRIC_CALL_SECONDS);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct call_numbers *c = call_lanes_numbers(queries_lanes(n->queries), i);
+        snprintf(shard, sizeof shard, "%u", i);
+        metric_counter_double(out, METRIC_CALL_SECONDS, (const char *const[]){shard}, (double)load(&c->used_ns) / 1e9);
+    }
+}
+
 void node_metrics(void *ctx, FILE *out)
 {
     const struct node *n = ctx;
@@ -434,6 +461,7 @@ void node_metrics(void *ctx, FILE *out)
     per_shard(n, out, METRIC_INGEST_FRAMES, offsetof(struct shard_numbers, frames), true);
     per_shard(n, out, METRIC_INGEST_BYTES, offsetof(struct shard_numbers, received_bytes), true);
     per_shard(n, out, METRIC_INGEST_PAUSES, offsetof(struct shard_numbers, receive_paused), true);
+    calls(n, out);
     inclusion(n, out);
     if (n->report.cluster)
         cluster_metrics(&n->report, out);

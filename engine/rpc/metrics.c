@@ -272,6 +272,16 @@ const struct metric METRICS[METRIC_COUNT] = {
                                  "",
                                  "Hashes of pending transactions that no subscriber was told, the queue being full.",
                                  {0}},
+    [METRIC_CALLS] = {"gantry_calls_total",
+                      METRIC_COUNTER,
+                      "",
+                      "Calls, estimates and traces that a shard executed for JSON-RPC: answered, aborted because they "
+                      "took too long, or refused because too many waited (busy).",
+                      {"shard", "outcome"}},
+    [METRIC_CALLS_OPEN] =
+        {"gantry_calls_open", METRIC_GAUGE, "", "Calls that run in turn, and that wait to.", {"shard", "state"}},
+    [METRIC_CALL_SECONDS] =
+        {"gantry_calls_seconds_total", METRIC_COUNTER, "seconds", "A shard's time for calls.", {"shard"}},
 };
 
 static const char *const type_names[] = {"counter", "gauge", "histogram"};
