@@ -380,7 +380,8 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
 // Before the rpc thread, which reads its numbers; it starts after that thread, which it tells of blocks.
 static void make_coordinator(struct node *n, const struct recovered *at, const address *coinbase)
 {
-    struct solo_options solo = {n->config->block_time_ms, n->genesis.subsecond, *coinbase};
+    const struct solo_options solo = {n->genesis.chain_id, n->config->block_time_ms,          n->genesis.subsecond,
+                                      *coinbase,           at->head.parent_beacon_block_root, at->head_hash};
     n->order = n->participant ? NULL : order_solo(&solo);
     struct coordinator_options options = {
         .genesis = &n->genesis,
