@@ -278,7 +278,6 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
         .codes = n->codes,
-        .follows = validators > 0 && !n->config->validator_key,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .pooled = tx_pooled,
