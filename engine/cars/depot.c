@@ -287,6 +287,9 @@ static void handle(struct depot *d, struct depot_call *c)
         depot_relay(d, c->peer, c->group, c->bytes);
         payload_release(c->bytes);
         break;
+    case DEPOT_FORWARD:
+        depot_forward(d, c->peer, &c->request);
+        break;
     case DEPOT_STOP:
         d->stopping = true;
         links_stop(d->links);
@@ -356,12 +359,13 @@ static uint64_t turn(void *ctx, uint64_t now_ns)
         depot_tell(d, depot_event_new(d, DEPOT_STOPPED));
     }
     flush(d);
-    const uint64_t due = serve_due(d->serve, now_ns);
+    const uint64_t due = serve_due(d->serve, now_ns), again = depot_forward_turn(d, now_ns);
     event_watch_arm(&d->disk_watch, shard_loop(d->options.shard));
     if (more)
         return 0;
     if (d->out_count > 0)
         return now_ns + 100000;
+    next = again < next ? again : next;
     return due < next ? due : next;
 }
 
@@ -399,13 +403,16 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         .arena = shard_arena(options->shard),
     };
     d->gather = gather_create(&gather);
+    d->allowed_ns = calloc(options->peers + 1, sizeof *d->allowed_ns);
+    if (!d->allowed_ns)
+        abort();
     d->serve = serve_create(options->peers, SERVE_BYTES_PER_S / options->shard_count);
     return d;
 }
 
 void depot_start(struct depot *d, struct depot *const *all)
 {
-    const struct shard_guest guest = {turn, d};
+    const struct shard_guest guest = {turn, depot_forged, d};
     d->all = all;
     depot_make_links(d);
     shard_attach(d->options.shard, &guest);
@@ -432,6 +439,8 @@ void depot_close(struct depot *d)
         next = m->next;
         free(m);
     }
+    depot_free_forwarded(d);
+    free(d->allowed_ns);
     free(d);
 }
 

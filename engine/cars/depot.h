@@ -47,6 +47,7 @@ enum depot_ask {
     DEPOT_BULK,    // bytes, an encoded message, to the peers of `to`
     DEPOT_BODY,    // from another depot: bytes, a CAR_STRIPE from peer whose stripe is this shard's
     DEPOT_RELAY,   // from another depot: bytes to peer on group, whose connection is this shard's
+    DEPOT_FORWARD, // hand transactions of the pool to peer, a validator, as request says; again until they are included
     DEPOT_STOP,    // end connections: DEPOT_STOPPED
 };
 

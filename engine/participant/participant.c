@@ -308,6 +308,7 @@ bool participant_enter(struct participant *p, struct loop *loop, struct executor
         .skip = p->resume.skip,
     };
     p->feed = ordered_feed_create(&feed);
+    p->forwarding.target = (unsigned)(clock_ns() % p->n);
     start_depots(p);
     if (!participant_make_links(p, error))
         return false;
@@ -405,7 +406,7 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
         validator_timers(v);
     }
     execute(p, now_ns);
-    const uint64_t own = own_car_step(p, now_ns);
+    const uint64_t own = earliest(own_car_step(p, now_ns), participant_forward(p, now_ns));
     if (p->in_turn) {
         p->in_turn = false;
         validator_end(v);
