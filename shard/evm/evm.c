@@ -51,6 +51,7 @@ void evm_free(struct evm *x)
         return;
     clear(x);
     journal_free(&x->journal);
+    foresight_free(x->foresight, x->arena);
     arena_free(x->arena, x->frames);
     arena_free(x->arena, x->stack);
     arena_free(x->arena, x->memory);
@@ -328,7 +329,7 @@ enum evm_outcome evm_transact(struct evm *x, const struct evm_tx *tx, unsigned f
 
     const address to = tx->is_create ? evm_create_address(&tx->sender, x->sender->nonce) : tx->to;
     struct evm_account *target = journal_account(j, &to);
-    if (flags & EVM_CONFINED) {
+    if (flags & EVM_CONFINED && (tx->is_create || address_equal(&to, &x->block.coinbase))) {
         const struct evm_facts facts = evm_facts_of(x, &to);
         out->escape = tx->is_create ? EVM_ESCAPE_CREATE : evm_confine_target(&facts);
         if (out->escape != EVM_STAYS) {
@@ -346,6 +347,27 @@ enum evm_outcome evm_resume(struct evm *x, struct evm_result *out)
 {
     // Nothing of a transaction that waits for its first accounts has happened.
     return x->frame ? run(x, out) : evm_transact(x, x->tx, x->flags, out);
+}
+
+bytes32 evm_hash(struct evm *x, struct bytes in)
+{
+    if (in.len != KECCAK_MEMO_INPUT)
+        return keccak256(in.ptr, in.len);
+    const bytes32 *remembered = keccak_memo_find(&x->hashes, in.ptr);
+    if (remembered)
+        return *remembered;
+    const bytes32 hash = keccak256(in.ptr, in.len);
+    keccak_memo_put(&x->hashes, in.ptr, &hash);
+    if (x->foresight)
+        foresight_learn(x->foresight, x->tx, &x->frame->self->who, in.ptr, &x->hashes);
+    return hash;
+}
+
+size_t evm_foresee(struct evm *x, const struct evm_ahead *calls, size_t count, struct evm_slot_ahead *out)
+{
+    if (!x->foresight)
+        x->foresight = foresight_create(x->arena);
+    return foresight_use(x->foresight, &x->hashes, calls, count, out);
 }
 
 bool evm_system_call(struct evm *x, const address *to, struct bytes data)

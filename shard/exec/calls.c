@@ -85,10 +85,16 @@ static void run(struct exec_shard *x, const struct exec_call *call)
     }
 }
 
+// Before the batch at `from` is run: what the next one needs is brought, and memory is asked for those behind it.
 static void prefetch_calls(const struct exec_shard *x, size_t from)
 {
-    for (size_t i = from + PREFETCH_BATCH; i < min_size(from + 2 * PREFETCH_BATCH, x->calls.count); i++)
-        prefetch_tx(x->calls.items[i].tx);
+    const struct exec_call *calls = x->calls.items;
+    const size_t end = x->calls.count, next = min_size(from + PREFETCH_BATCH, end);
+    for (size_t i = from + 3 * PREFETCH_BATCH; i < min_size(from + 4 * PREFETCH_BATCH, end); i++)
+        prefetch_tx(calls[i].tx);
+    for (size_t i = from + 2 * PREFETCH_BATCH; i < min_size(from + 3 * PREFETCH_BATCH, end); i++)
+        prefetch_data(calls[i].tx);
+    machine_foresee(x->machine, calls + next, min_size(PREFETCH_BATCH, end - next), true);
 }
 
 void exec_calls(struct exec_shard *x)

@@ -284,6 +284,39 @@ struct execution machine_plain(struct exec_machine *m, const struct tx *tx)
     return (struct execution){.success = true, .gas_used = intrinsic + cost};
 }
 
+// The account of the contract that a slot belongs to, when it may be read.
+static uint32_t find_contract(struct exec_machine *m, const struct evm_slot_ahead *slot, unsigned home,
+                              const struct state **state)
+{
+    const bytes32 *key = key_of(m, &slot->contract);
+    if (home != NO_HOME && partition_of_key(key) != home)
+        return STATE_NONE;
+    *state = state_of(m, key);
+    return state_find(*state, key);
+}
+
+void machine_foresee(struct exec_machine *m, const struct exec_call *calls, size_t count, bool confined)
+{
+    struct evm_ahead ahead[EVM_AHEAD_MAX];
+    struct evm_slot_ahead slots[EVM_AHEAD_SLOTS_MAX];
+    const struct state *states[EVM_AHEAD_SLOTS_MAX];
+    uint32_t ids[EVM_AHEAD_SLOTS_MAX];
+    m->tx = NULL;
+    for (size_t i = 0; i < count; i++)
+        ahead[i] = (struct evm_ahead){calls[i].tx->sender, &calls[i].tx->tx->to, calls[i].tx->tx->data};
+    const size_t slot_count = evm_foresee(m->evm, ahead, count, slots);
+    // In two steps, so that the waiting for the ways to all slots overlaps.
+    for (size_t i = 0; i < slot_count; i++) {
+        ids[i] = find_contract(m, &slots[i], confined ? calls[slots[i].call].partition : NO_HOME, &states[i]);
+        if (ids[i] != STATE_NONE)
+            state_slot_prefetch_way(states[i], ids[i], &slots[i].slot);
+    }
+    for (size_t i = 0; i < slot_count; i++) {
+        if (ids[i] != STATE_NONE)
+            state_slot_prefetch(states[i], ids[i], &slots[i].slot);
+    }
+}
+
 static struct execution take_result(struct exec_machine *m, const struct evm_result *result)
 {
     return (struct execution){.success = result->success,
