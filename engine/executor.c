@@ -85,9 +85,9 @@ static void next_block(struct executor *x)
     x->work.global_done = false;
     x->round = 0;
     x->round_sum = (struct exec_progress){0};
-    list_path_add_block(&x->list.path, &(struct list_block){.to = (uint32_t)x->list.to,
-                                                            .number = x->next.number,
-                                                            .begun_ns = clock_ns()});
+    list_path_add_block(
+        &x->list.path,
+        &(struct list_block){.to = (uint32_t)x->list.to, .number = x->next.number, .begun_ns = clock_ns()});
     ask_all(x, EXECUTING, MSG_EXECUTE, &x->work, 0);
 }
 

@@ -1,6 +1,6 @@
-// Where ordered lists went: of each of the last ones its ordering, its cars, its executed blocks, and when each step was
-// done. The executor keeps one struct list_path for the list under way and puts a copy on the board when the list is
-// durable; who answers questions takes one transaction's part of it. Times are monotonic; 0: not known, or not here.
+// Where ordered lists went: of each of the last ones its ordering, its cars, its executed blocks, and when each step
+// was done. The executor keeps one struct list_path for the list under way and puts a copy on the board when the list
+// is durable; who answers questions takes one transaction's part of it. Times are monotonic; 0: not known, or not here.
 #ifndef GANTRY_ENGINE_LIST_BOARD_H
 #define GANTRY_ENGINE_LIST_BOARD_H
 

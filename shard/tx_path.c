@@ -79,9 +79,9 @@ struct tx_path tx_path_of_pooled(const struct pooled_tx *t)
                            .verified_us = us_between(t->received_ns, t->verified_ns),
                            .pooled_us = us_between(t->received_ns, t->pooled_ns),
                            .home = (uint8_t)t->home,
-                           .via = t->received_ns == 0                            ? TX_VIA_CAR
+                           .via = t->received_ns == 0                         ? TX_VIA_CAR
                                   : t->origin.connection == ORIGIN_SUBMISSION ? TX_VIA_RPC
-                                                                                  : TX_VIA_INGEST};
+                                                                              : TX_VIA_INGEST};
     memcpy(path.hash, t->hash.b, sizeof path.hash);
     return path;
 }

@@ -31,7 +31,8 @@ struct tx_path {
 
 struct tx_paths;
 
-// Of the last transactions: `capacity` of them, at most TX_PATHS_MAX, rounded up to a power of two. NULL for 0: then nothing is kept.
+// Of the last transactions: `capacity` of them, at most TX_PATHS_MAX, rounded up to a power of two. NULL for 0: then
+// nothing is kept.
 #define TX_PATHS_MAX (1u << 24)
 struct tx_paths *tx_paths_create(struct arena *arena, uint32_t capacity);
 void tx_paths_free(struct tx_paths *paths); // NULL is fine

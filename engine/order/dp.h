@@ -56,7 +56,7 @@ struct car_slot {
     uint8_t car_count;
     uint8_t my_ack; // enum my_ack
     bool ack_unsent;
-    bytes32 my_digest; // unless ACK_NONE
+    bytes32 my_digest;  // unless ACK_NONE
     uint64_t since_ns;  // of my ack, or of making the car
     uint64_t quorum_ns; // when a quorum had acked one car; 0: not yet
 };

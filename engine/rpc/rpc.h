@@ -46,9 +46,9 @@ enum rpc_query_kind {
     RPC_CODE,         // in: key, height. out: found (-1: height not kept), raw
     RPC_SLOT,         // in: key, height, hash (the slot). out: found likewise, hash (the value)
     RPC_PROOF,        // in: key, height, proof. out: found likewise, proof
-    RPC_PATH,         // in: hash. out: found (1 pending, 2 queued, 3 path is of a list or of leaving, 0 none), status as
-                      // RPC_POOL_FIND, path, shard
-    RPC_CALL          // in: call, key (of the account that it is about). out: call's results
+    RPC_PATH, // in: hash. out: found (1 pending, 2 queued, 3 path is of a list or of leaving, 0 none), status as
+              // RPC_POOL_FIND, path, shard
+    RPC_CALL  // in: call, key (of the account that it is about). out: call's results
 };
 
 // A question for a proof of an account and its slots.
@@ -86,7 +86,7 @@ struct rpc_query {
     address sender;
     struct mempool_stats stats;
     struct tx_path path;
-    unsigned shard; // whose the sender is
+    unsigned shard;                 // whose the sender is
     struct rpc_pool_entry *entries; // malloc'ed by the node; freed by rpc
     size_t entry_count;
     size_t entry_max;          // in: stop after this many

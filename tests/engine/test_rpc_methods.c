@@ -310,11 +310,13 @@ Test(rpc_methods, a_path_that_is_not_kept_is_said_to_be)
     char hash[67], params[80];
     snprintf(params, sizeof params, "\"%s\"", rpc_fixture_tx_hash(&f, 1, 4, hash));
     expect_part("gantry_traceTransactionPath", params, "\"blockNumber\":\"0x1\",\"transactionIndex\":\"0x4\"");
-    expect_part("gantry_traceTransactionPath", params, "\"firstMs\":null,\"steps\":[],\"note\":\"this node keeps no paths");
+    expect_part("gantry_traceTransactionPath", params,
+                "\"firstMs\":null,\"steps\":[],\"note\":\"this node keeps no paths");
     f.core->backend.path_max = 1000;
     expect_part("gantry_traceTransactionPath", params, "\"note\":\"its path is not kept: that of the last 1000");
-    expect_part("gantry_traceTransactionPath", "\"0x1111111111111111111111111111111111111111111111111111111111111111\"",
-                "\"status\":\"unknown\",\"reason\":\"\",\"firstMs\":null,\"steps\":[],\"note\":\"this node has not seen it");
+    expect_part(
+        "gantry_traceTransactionPath", "\"0x1111111111111111111111111111111111111111111111111111111111111111\"",
+        "\"status\":\"unknown\",\"reason\":\"\",\"firstMs\":null,\"steps\":[],\"note\":\"this node has not seen it");
 }
 
 Test(rpc_methods, sending_answers_with_the_hash_or_the_pools_words)
