@@ -51,6 +51,7 @@ const struct rpc_method RPC_METHODS[] = {
     {"gantry_consensus", 0, 0, 0, gantry_consensus},
     {"gantry_peers", 0, 0, 0, gantry_peers},
     {"gantry_status", 0, 0, 0, gantry_status},
+    {"gantry_traceTransactionPath", 1, 1, 0, gantry_trace_transaction_path},
     {"gantry_transactionStatus", 1, 1, 0, gantry_transaction_status},
     {"gantry_validators", 0, 0, 0, gantry_validators},
     {"net_listening", 0, 0, 0, net_listening},

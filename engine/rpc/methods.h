@@ -53,6 +53,7 @@ void gantry_certificate(struct rpc_call *call);
 void gantry_consensus(struct rpc_call *call);
 void gantry_peers(struct rpc_call *call);
 void gantry_status(struct rpc_call *call);
+void gantry_trace_transaction_path(struct rpc_call *call);
 void gantry_transaction_status(struct rpc_call *call);
 void gantry_validators(struct rpc_call *call);
 void net_listening(struct rpc_call *call);
