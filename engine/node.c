@@ -286,6 +286,7 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .path_max = paths_of_shard(n->config, n->shard_count),
+        .stall_ms = n->config->stall_ms,
         .pooled = tx_pooled,
         .pooled_ctx = n,
     };
@@ -394,6 +395,7 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
         .shard_count = n->shard_count,
         .order = n->order,
         .participant = n->participant,
+        .stall_ms = n->config->stall_ms,
         .store = {.blog = n->blog,
                   .checkpoint = n->checkpoint,
                   .checkpoint_interval_ns = n->config->checkpoint_ms * 1000000,
@@ -469,6 +471,26 @@ static bool start_ingest(struct node *n, char error[NODE_ERROR_MAX])
     return true;
 }
 
+static uint64_t included(void *ctx)
+{
+    const struct executor *x = coordinator_executor(((struct node *)ctx)->coordinator);
+    return atomic_load_explicit(&executor_numbers(x)->transactions, memory_order_relaxed);
+}
+
+static bool start_admin(struct node *n, char error[NODE_ERROR_MAX])
+{
+    for (unsigned i = 0; i < n->shard_count; i++)
+        n->turns[i] = shard_turn(n->shards[i]);
+    n->turns[n->shard_count] = coordinator_turn(n->coordinator);
+    const struct admin_options options = {.data = n->config->data,
+                                          .turns = n->turns,
+                                          .turn_count = n->shard_count + 1,
+                                          .transactions = included,
+                                          .ctx = n};
+    n->admin = admin_start(&options, error);
+    return n->admin != NULL;
+}
+
 static bool parse_coinbase(address *out, const char *text, char error[NODE_ERROR_MAX])
 {
     if (strlen(text) == 42 && hex_decode(out->b, sizeof out->b, text, 42) == 20)
@@ -511,7 +533,8 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
         return false;
     }
-    if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error))
+    if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error) ||
+        !start_admin(n, error))
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
@@ -567,6 +590,8 @@ static bool drained(const struct node *n)
 // After this no thread runs that belongs to the node.
 static void end_threads(struct node *n)
 {
+    admin_free(n->admin);
+    n->admin = NULL;
     bool whole = n->rpc && n->ingest_fd >= 0 && !atomic_load(&n->failed);
     for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
         shard_drain(n->shards[i]);

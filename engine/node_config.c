@@ -73,6 +73,8 @@ const struct config_key NODE_CONFIG_KEYS[] = {
      "Blocks whose bodies are kept; 0: all. Whole log segments go at once."},
     {"segment-bytes", CONFIG_BYTES, KEY(segment_bytes), "256M", 1u << 20, 1ull << 32, "bytes",
      "Size of a block log segment."},
+    {"stall-limit", CONFIG_MS, KEY(stall_ms), "1s", 0, 3600000, "ms",
+     "A turn of a shard or the coordinator that takes longer is logged with what it was doing; 0: none is."},
     {"log-level", CONFIG_STRING, KEY(log_level), "info", 0, 0, NULL, "error, warn, info or debug."},
 };
 

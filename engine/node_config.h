@@ -31,6 +31,7 @@ struct node_config {
     uint64_t checkpoint_ms, checkpoint_records;
     uint64_t retain_blocks;
     uint64_t segment_bytes;
+    uint64_t stall_ms;
     char *log_level;
 };
 

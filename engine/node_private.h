@@ -2,6 +2,7 @@
 #ifndef GANTRY_ENGINE_NODE_PRIVATE_H
 #define GANTRY_ENGINE_NODE_PRIVATE_H
 
+#include "engine/admin/admin.h"
 #include "engine/consensus_view.h"
 #include "engine/coordinator.h"
 #include "engine/node.h"
@@ -33,6 +34,8 @@ struct node {
     unsigned p2p_port;
     struct participant *participant;
     struct coordinator *coordinator;
+    struct turn *turns[SHARD_MAX + 1]; // of the shards and the coordinator
+    struct admin *admin;
     struct queries *queries;
     struct rpc_backend backend;
     struct cluster_report report; // .cluster NULL: alone

@@ -16,8 +16,9 @@ static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
 // The pool's choice, in block.proposed.
 static size_t choose(struct shard *s, const struct mempool_pick *pick)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_ORDER);
     struct block_part *b = &s->block;
+    timeline_begin(&s->turn.timeline, propose, pick->count_max, 0);
     if (b->proposed_cap < pick->count_max) {
         b->proposed_cap = pick->count_max;
         b->proposed = arena_realloc(s->arena, b->proposed, b->proposed_cap * sizeof *b->proposed);
@@ -31,8 +32,9 @@ static size_t choose(struct shard *s, const struct mempool_pick *pick)
         b->proposed[i] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     }
     s->told = NEWS_NOTHING;
-    stage_items(&s->stages, STAGE_ORDER, n);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, propose, n, 0);
+    stage_items(&s->turn.stages, STAGE_ORDER, n);
+    stage_enter(&s->turn.stages, before);
     return n;
 }
 
@@ -73,6 +75,7 @@ static void pass_if_complete(struct shard *s)
     if (!b->running || b->parcels_in < s->options.count)
         return;
     b->running = false;
+    timeline_end(&s->turn.timeline, parcels, BLOCK_STEP(b->round, b->pass), b->work->env.number);
     if (b->pass == EXEC_SENDERS && exec_has_calls(s->exec)) {
         run_pass(s, EXEC_CALLS);
         return;
@@ -109,12 +112,18 @@ static void send_parcel(struct shard *s, unsigned to)
 static void run_pass(struct shard *s, enum exec_pass pass)
 {
     struct block_part *b = &s->block;
-    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_EXECUTE);
     b->pass = pass;
-    if (pass == EXEC_SENDERS)
+    if (pass == EXEC_SENDERS) {
+        timeline_begin(&s->turn.timeline, senders, b->round, b->work->env.number);
         exec_senders(s->exec, b->round);
-    else
+        timeline_end(&s->turn.timeline, senders, b->round, b->work->env.number);
+    } else {
+        timeline_begin(&s->turn.timeline, calls, b->round, b->work->env.number);
         exec_calls(s->exec);
+        timeline_end(&s->turn.timeline, calls, b->round, b->work->env.number);
+    }
+    timeline_begin(&s->turn.timeline, parcels, BLOCK_STEP(b->round, pass), b->work->env.number);
     for (unsigned i = 0; i < s->options.count; i++) {
         if (i != s->options.index)
             send_parcel(s, i);
@@ -128,7 +137,7 @@ static void run_pass(struct shard *s, enum exec_pass pass)
         struct message m = b->early[i];
         take_parcel(s, &m);
     }
-    stage_enter(&s->stages, before);
+    stage_enter(&s->turn.stages, before);
     pass_if_complete(s);
 }
 
@@ -144,10 +153,10 @@ static void execute(struct shard *s, struct block_work *work)
     unsigned self = s->options.index;
     b->open = true;
     b->work = work;
-    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_EXECUTE);
     exec_begin(s->exec, &work->env, work->txs[self], work->tx_count[self], work->results);
-    stage_items(&s->stages, STAGE_EXECUTE, work->tx_count[self]);
-    stage_enter(&s->stages, before);
+    stage_items(&s->turn.stages, STAGE_EXECUTE, work->tx_count[self]);
+    stage_enter(&s->turn.stages, before);
     run_round(s, 0);
 }
 
@@ -204,17 +213,19 @@ static void finish(struct shard *s)
 {
     struct block_part *b = &s->block;
     struct block_work *work = b->work;
-    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_EXECUTE);
     if (!work->global_done && s->states[partition_of_key(&work->env.coinbase_key)])
         exec_pay_coinbase(s->states, &work->env, &work->fees_total);
     exec_end(s->exec);
-    stage_enter(&s->stages, STAGE_TRIE);
+    stage_enter(&s->turn.stages, STAGE_TRIE);
+    timeline_begin(&s->turn.timeline, trie, s->trie_count, work->env.number);
     account_trie_update(s->tries, s->trie_count);
     give_subroots(s, work);
     if (work->checkpoint)
         copy_checkpoint(s, work);
+    timeline_end(&s->turn.timeline, trie, s->trie_count, work->env.number);
     block_publish_accounts(s);
-    stage_enter(&s->stages, before);
+    stage_enter(&s->turn.stages, before);
     b->open = false;
     b->standing = false;
     tell(s, MSG_FINISHED, NULL, 0);
@@ -255,10 +266,11 @@ static void settle_one(struct shard *s, const struct exec_tx *x, const struct ex
 
 static void settle(struct shard *s, const struct settle_work *work)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_POOL);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_POOL);
     unsigned self = s->options.index;
     size_t n = work->tx_count[self];
     const struct exec_tx *txs = work->txs[self];
+    timeline_begin(&s->turn.timeline, settle, n, work->height);
     s->settled_height = work->height;
     uint64_t now = clock_ns();
     count_inclusion(s, txs, n, work->results, now);
@@ -282,8 +294,9 @@ static void settle(struct shard *s, const struct settle_work *work)
     mempool_set_base_fee(s->pool, &work->next_base_fee);
     receive_take_removed(s);
     receive_publish_pool(s); // before the coordinator looks whom to ask for the next list
-    stage_items(&s->stages, STAGE_POOL, n);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, settle, n, work->height);
+    stage_items(&s->turn.stages, STAGE_POOL, n);
+    stage_enter(&s->turn.stages, before);
     tell(s, MSG_SETTLED, NULL, 0);
 }
 

@@ -96,7 +96,7 @@ struct shard {
     struct background background;
 
     struct shard_numbers numbers;
-    struct stage_clock stages;
+    struct turn turn;
     pthread_mutex_t inclusion_lock; // readers copy; the shard adds once a block
     struct hist inclusion;
     pthread_t thread;

@@ -161,10 +161,13 @@ void receive_verify(struct shard *s)
     const size_t n = verify_batch_count(s->verify);
     if (n == 0)
         return;
-    enum stage before = stage_enter(&s->stages, STAGE_VERIFY);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_VERIFY);
+    timeline_begin(&s->turn.timeline, verify, n, 0);
     verify_batch_run(s->verify);
-    stage_items(&s->stages, STAGE_VERIFY, n);
-    stage_enter(&s->stages, STAGE_POOL);
+    timeline_end(&s->turn.timeline, verify, n, 0);
+    stage_items(&s->turn.stages, STAGE_VERIFY, n);
+    stage_enter(&s->turn.stages, STAGE_POOL);
+    timeline_begin(&s->turn.timeline, pool, n, 0);
     for (size_t i = 0; i < n; i++) {
         struct pooled_tx *t = verify_batch_at(s->verify, i);
         tell_verified(s, i);
@@ -177,9 +180,10 @@ void receive_verify(struct shard *s)
         }
     }
     verify_batch_clear(s->verify);
-    stage_items(&s->stages, STAGE_POOL, n);
+    stage_items(&s->turn.stages, STAGE_POOL, n);
     receive_take_removed(s);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, pool, n, 0);
+    stage_enter(&s->turn.stages, before);
 }
 
 static void add_answer(struct outbox *o, struct tx_origin origin, size_t raw_len, enum tx_status status)
@@ -200,7 +204,8 @@ static void add_answer(struct outbox *o, struct tx_origin origin, size_t raw_len
 
 void receive_routed(struct shard *s, struct pooled_tx *list)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_POOL);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_POOL);
+    timeline_begin(&s->turn.timeline, pool, 0, 0);
     size_t n = 0;
     for (struct pooled_tx *t = list, *next; t; t = next, n++) {
         next = t->sender_next;
@@ -220,9 +225,10 @@ void receive_routed(struct shard *s, struct pooled_tx *list)
             send_home(s, t);
         add_answer(&s->outbox[home], origin, raw_len, status);
     }
-    stage_items(&s->stages, STAGE_POOL, n);
+    stage_items(&s->turn.stages, STAGE_POOL, n);
     receive_take_removed(s);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, pool, n, 0);
+    stage_enter(&s->turn.stages, before);
 }
 
 void receive_answers(struct shard *s, struct answer_list *answers)

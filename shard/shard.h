@@ -11,8 +11,8 @@
 #include "mempool/mempool.h"
 #include "shard/loop.h"
 #include "shard/message.h"
-#include "shard/stage.h"
 #include "shard/tx_path.h"
+#include "shard/turn.h"
 #include "shard/verify.h"
 
 struct shard_options {
@@ -27,6 +27,7 @@ struct shard_options {
     uint32_t connection_max; // ingest connections of this shard
     uint32_t costly_percent; // of what an ingest connection sends; shard/ingest/standing.h
     uint32_t path_max;       // transactions whose paths are kept; 0: none
+    uint64_t stall_ms;       // a turn of its loop that takes longer is logged; 0: none is
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
     void (*pooled)(void *ctx, const bytes32 *hashes, size_t count);
     void *pooled_ctx;
@@ -133,6 +134,8 @@ struct shard_numbers {
 };
 const struct shard_numbers *shard_numbers(const struct shard *s);
 const struct stage_clock *shard_stages(const struct shard *s);
+// Its turns, and its part of the timeline (the ring's reader may be any one thread).
+struct turn *shard_turn(struct shard *s);
 // Adds the times from arrival to durability of this shard's transactions.
 void shard_add_inclusion_times(struct shard *s, struct hist *into);
 int shard_thread_id(const struct shard *s); // kernel's, 0 before the start

@@ -301,9 +301,11 @@ static void tell_floor(struct participant *p)
     }
 }
 
-bool participant_enter(struct participant *p, struct loop *loop, struct executor *executor, char error[STORE_ERROR_MAX])
+bool participant_enter(struct participant *p, struct loop *loop, struct executor *executor, struct timeline *timeline,
+                       char error[STORE_ERROR_MAX])
 {
     p->loop = loop;
+    p->timeline = timeline;
     p->executor = executor;
     const struct ordered_feed_options feed = {
         .book = p->book,
@@ -404,6 +406,23 @@ static uint64_t earliest(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+// Views, votes and final blocks of this turn, on the timeline.
+static void mark_order(struct participant *p)
+{
+    const struct ord *o = &p->validator->ord;
+    const struct order_counts *now = &p->validator->fx.counts;
+    const uint64_t votes = now->votes[0] + now->votes[1] + now->votes[2];
+    const uint64_t traced = p->traced.votes[0] + p->traced.votes[1] + p->traced.votes[2];
+    if (now->views != p->traced.views)
+        timeline_mark(p->timeline, view, o->epoch, o->view);
+    if (votes != traced)
+        timeline_mark(p->timeline, vote, votes - traced, o->view);
+    if (chain_last(&o->chain) != p->traced_final)
+        timeline_mark(p->timeline, final, 0, chain_last(&o->chain));
+    p->traced = *now;
+    p->traced_final = chain_last(&o->chain);
+}
+
 uint64_t participant_turn(struct participant *p, uint64_t now_ns)
 {
     struct validator *v = p->validator;
@@ -427,6 +446,7 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
         participant_release(p);
     }
     tell_floor(p);
+    mark_order(p);
     if (validator_failed(v))
         participant_fail(p, validator_failed(v));
     const uint64_t publish = participant_publish(p, now_ns);

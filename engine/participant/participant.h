@@ -44,8 +44,9 @@ struct participant *participant_open(const struct participant_options *options, 
 void participant_free(struct participant *p);
 
 // All below: the coordinator's thread, with its loop.
+// timeline: of the thread.
 MUST_CHECK bool participant_enter(struct participant *p, struct loop *loop, struct executor *executor,
-                                  char error[STORE_ERROR_MAX]);
+                                  struct timeline *timeline, char error[STORE_ERROR_MAX]);
 // A shard's MSG_DEPOT.
 void participant_handle(struct participant *p, const struct message *m);
 // Ends the turn. Returns when it wants the next one at the latest.

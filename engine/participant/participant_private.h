@@ -50,6 +50,9 @@ struct participant {
     struct ordered_feed *feed;
     struct executor *executor;
     struct loop *loop;
+    struct timeline *timeline;
+    struct order_counts traced; // what the timeline has of them
+    uint64_t traced_final;
     struct links *control;
     struct gate *gate;
     _Atomic uint8_t groups[CLUSTER_PEERS_MAX];
