@@ -1,7 +1,9 @@
 // Numbers as people read them: three digits that matter, and a unit.
 const SPACE = '\u202f'; // narrow, does not break
 
-export const count = (n) => Math.round(n).toLocaleString('en-US');
+const grouped = new Intl.NumberFormat('en-US');
+
+export const count = (n) => grouped.format(Math.round(n));
 
 // Trailing digits only where they say something: 0.52, 5.24, 52.4, 524.
 function digits(x) {
@@ -28,7 +30,7 @@ export function money(wei) {
 
 function trimmed(amount, decimals) {
   const one = 10n ** BigInt(decimals);
-  const whole = (amount / one).toLocaleString('en-US');
+  const whole = grouped.format(amount / one);
   const fraction = decimals ? (amount % one).toString().padStart(decimals, '0').replace(/0+$/, '') : '';
   return fraction ? `${whole}.${fraction}` : whole;
 }

@@ -50,6 +50,8 @@ export function searchBox(connection) {
     }
   };
   input.oninput = () => say('');
-  input.onkeydown = ({ key }) => key === 'Escape' && say('');
+  input.onkeydown = ({ key }) => {
+    if (key === 'Escape') say('');
+  };
   return form;
 }

@@ -15,6 +15,7 @@ const COLUMNS = [
 ];
 
 export async function blocksView({ connection, now }, [from]) {
+  if (from !== undefined && !/^\d{1,15}$/.test(from)) throw new Error(`“${from}” is not a block’s number.`);
   const head = amount(await connection.call('eth_blockNumber'));
   const newest = Math.min(head, from === undefined ? head : Number(from));
   const numbers = Array.from({ length: Math.min(PAGE, newest + 1) }, (_, i) => newest - i);
