@@ -11,7 +11,7 @@ static void gauge(FILE *out, enum metric_id id, uint64_t value)
     metric_gauge(out, id, NULL, (double)value);
 }
 
-static void ordering(const struct consensus_view *v, FILE *out)
+static void ordering(const struct consensus_view *v, const struct cluster *c, FILE *out)
 {
     gauge(out, METRIC_VOTING, v->mode == CONSENSUS_VOTING);
     gauge(out, METRIC_EPOCH, v->epoch);
@@ -26,6 +26,9 @@ static void ordering(const struct consensus_view *v, FILE *out)
     metric_begin(out, METRIC_CERTIFICATES);
     for (unsigned k = 0; k < 3; k++)
         metric_counter(out, METRIC_CERTIFICATES, &vote_kinds[k], v->counts.certificates[k]);
+    metric_begin(out, METRIC_MISSED_VIEWS);
+    for (unsigned i = 0; i < c->set.wire.n; i++)
+        metric_counter(out, METRIC_MISSED_VIEWS, (const char *const[]){c->names[i]}, v->counts.missed[i]);
     metric_counter(out, METRIC_REFUSED_VOTES, NULL, v->refused_votes);
     metric_counter(out, METRIC_EVIDENCE, NULL, v->counts.evidence);
     metric_counter(out, METRIC_BANS, NULL, v->counts.bans);
@@ -116,7 +119,7 @@ void cluster_metrics(const struct cluster_report *report, FILE *out)
     if (!v)
         abort();
     if (consensus_board_read(report->board, v)) {
-        ordering(v, out);
+        ordering(v, report->cluster, out);
         data_plane(v, report->cluster, out);
         peers(v, report->cluster, out);
         handshakes(&v->handshakes, out);

@@ -64,11 +64,12 @@ enum record_kind {
 
 // What a validator did since its start, for operators.
 struct order_counts {
-    uint64_t views;                 // entered
-    uint64_t votes[3];              // own, by kind - 1: notarize, nullify (a timeout), finalize
-    uint64_t certificates[3];       // made or taken, by kind - 1
-    uint64_t cars, car_bytes, acks; // own
-    uint64_t fetches;               // requests for cars
+    uint64_t views;                       // entered
+    uint64_t votes[3];                    // own, by kind - 1: notarize, nullify (a timeout), finalize
+    uint64_t certificates[3];             // made or taken, by kind - 1
+    uint64_t missed[WIRE_VALIDATORS_MAX]; // views that were nullified, by leader
+    uint64_t cars, car_bytes, acks;       // own
+    uint64_t fetches;                     // requests for cars
     uint64_t evidence, bans;
 };
 

@@ -153,6 +153,11 @@ const struct metric METRICS[METRIC_COUNT] = {
     [METRIC_VOTES] = {"gantry_votes_total", METRIC_COUNTER, "", "Own votes, by kind; nullify is a timeout.", {"kind"}},
     [METRIC_CERTIFICATES] =
         {"gantry_certificates_total", METRIC_COUNTER, "", "Certificates made or taken, by kind.", {"kind"}},
+    [METRIC_MISSED_VIEWS] = {"gantry_missed_views_total",
+                             METRIC_COUNTER,
+                             "",
+                             "Views that ended without a block, by the validator that was to propose.",
+                             {"leader"}},
     [METRIC_REFUSED_VOTES] =
         {"gantry_refused_votes_total", METRIC_COUNTER, "", "Own votes that the sign guard refused.", {0}},
     [METRIC_EVIDENCE] = {"gantry_evidence_total", METRIC_COUNTER, "", "Proofs of misbehaviour kept.", {0}},

@@ -132,6 +132,7 @@ Test(rpc_cluster, consensus_is_told_in_numbers)
     view->floor_height = 70;
     view->counts.votes[1] = 9;
     view->counts.cars = 8;
+    view->counts.missed[3] = 2;
     view->lane_count = 4;
     view->lanes[3] = (struct consensus_lane){.finalized = 5, .newest = 9, .held = 4, .available = 2, .held_back = true};
     consensus_board_publish(report.board, view);
@@ -141,7 +142,7 @@ Test(rpc_cluster, consensus_is_told_in_numbers)
     expect_part("gantry_consensus", "", "\"votes\":{\"notarize\":0,\"nullify\":9,\"finalize\":0}");
     expect_part("gantry_consensus", "",
                 "{\"owner\":3,\"finalized\":5,\"newest\":9,\"held\":4,\"available\":2,\"heldBack\":true,"
-                "\"wastedBytes\":0}]}");
+                "\"wastedBytes\":0,\"missedViews\":2}]}");
     view->me = CLUSTER_FOLLOWER;
     view->mode = CONSENSUS_FOLLOWING;
     view->vote_from = 6;

@@ -108,6 +108,8 @@ Test(whole_cluster, a_validator_that_was_away_catches_up)
     whole_cluster_stop_node(&c, 3);
     submit(&c, &t, hashes + 20, 20);
     expect_receipts(&c, hashes, 40);
+    while (whole_cluster_lane(&c, 0, 3, "missedViews") == 0) // its turn to propose comes
+        usleep(10000);
     cr_assert(whole_cluster_start_node(&c, 3), "%s", c.error);
     submit(&c, &t, hashes + 40, 20);
     expect_receipts(&c, hashes, 60);
