@@ -359,6 +359,8 @@ static uint64_t turn(void *ctx, uint64_t now_ns)
         depot_tell(d, depot_event_new(d, DEPOT_STOPPED));
     }
     flush(d);
+    const uint64_t publish = depot_numbers_turn(d, now_ns);
+    next = publish < next ? publish : next;
     const uint64_t due = serve_due(d->serve, now_ns), again = depot_forward_turn(d, now_ns);
     event_watch_arm(&d->disk_watch, shard_loop(d->options.shard));
     if (more)
@@ -403,6 +405,7 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         .arena = shard_arena(options->shard),
     };
     d->gather = gather_create(&gather);
+    depot_numbers_create(d);
     d->allowed_ns = calloc(options->peers + 1, sizeof *d->allowed_ns);
     if (!d->allowed_ns)
         abort();
@@ -441,6 +444,7 @@ void depot_close(struct depot *d)
     }
     depot_free_forwarded(d);
     free(d->allowed_ns);
+    depot_numbers_free(d);
     free(d);
 }
 
