@@ -10,8 +10,6 @@
 // Records wait this long, or for so many bytes, before they are made durable together.
 #define COMMIT_NS 1000000u
 #define COMMIT_BYTES (1u << 20)
-// A node's uplink is taken to be 10 Gb/s; a tenth of it serves those that fell behind.
-#define SERVE_BYTES_PER_S 125000000u
 
 // ---- telling the coordinator
 
@@ -409,7 +407,7 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
     d->allowed_ns = calloc(options->peers + 1, sizeof *d->allowed_ns);
     if (!d->allowed_ns)
         abort();
-    d->serve = serve_create(options->peers, SERVE_BYTES_PER_S / options->shard_count);
+    d->serve = serve_create(options->peers, options->serve_bytes_per_s);
     return d;
 }
 

@@ -25,6 +25,7 @@ struct depot_options {
     const char *dir; // of its cars, made when missing
     bytes32 genesis_hash;
     uint64_t segment_bytes, bytes_max;
+    uint64_t serve_bytes_per_s; // above 0
     struct inbox *coordinator;
 };
 

@@ -323,6 +323,28 @@ Test(whole_cluster, a_node_without_a_vote_hands_its_transactions_on)
     whole_cluster_end(&c);
 }
 
+// Stored stripes are those of a shard's own partitions: another number of shards can't go on with them.
+Test(whole_cluster, a_validator_keeps_its_number_of_shards)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[20];
+    start(&c, 2, 0, "shards = 2\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 10);
+    expect_receipts(&c, hashes, 10);
+    whole_cluster_stop_node(&c, 1);
+    strcpy(c.settings, "shards = 3\n");
+    cr_assert_not(whole_cluster_start_node(&c, 1));
+    cr_expect_not_null(strstr(c.error, "start it with shards = 2"), "%s", c.error);
+    strcpy(c.settings, "shards = 2\n");
+    cr_assert(whole_cluster_start_node(&c, 1), "%s", c.error);
+    submit(&c, &t, hashes + 10, 10);
+    expect_receipts(&c, hashes, 20);
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
 // What no car can hold is refused at once.
 Test(whole_cluster, a_transaction_with_more_gas_than_a_car_has_is_refused)
 {
