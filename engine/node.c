@@ -369,6 +369,7 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
         .guard_dir = n->votes.guard_dir,
         .cars_dir = cars_dir,
         .cars_bytes_max = CARS_BYTES_MAX,
+        .serve_bytes_per_s = n->config->serve_bytes,
         .recover = n->votes.recover,
         .listen_fd = n->p2p_fd,
         .blog = n->blog,

@@ -10,8 +10,6 @@
 // Records wait this long, or for so many bytes, before they are made durable together.
 #define COMMIT_NS 1000000u
 #define COMMIT_BYTES (1u << 20)
-// A node's uplink is taken to be 10 Gb/s; a tenth of it serves those that fell behind.
-#define SERVE_BYTES_PER_S 125000000u
 
 // ---- telling the coordinator
 
@@ -359,6 +357,8 @@ static uint64_t turn(void *ctx, uint64_t now_ns)
         depot_tell(d, depot_event_new(d, DEPOT_STOPPED));
     }
     flush(d);
+    const uint64_t publish = depot_numbers_turn(d, now_ns);
+    next = publish < next ? publish : next;
     const uint64_t due = serve_due(d->serve, now_ns), again = depot_forward_turn(d, now_ns);
     event_watch_arm(&d->disk_watch, shard_loop(d->options.shard));
     if (more)
@@ -403,10 +403,11 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         .arena = shard_arena(options->shard),
     };
     d->gather = gather_create(&gather);
+    depot_numbers_create(d);
     d->allowed_ns = calloc(options->peers + 1, sizeof *d->allowed_ns);
     if (!d->allowed_ns)
         abort();
-    d->serve = serve_create(options->peers, SERVE_BYTES_PER_S / options->shard_count);
+    d->serve = serve_create(options->peers, options->serve_bytes_per_s);
     return d;
 }
 
@@ -441,6 +442,7 @@ void depot_close(struct depot *d)
     }
     depot_free_forwarded(d);
     free(d->allowed_ns);
+    depot_numbers_free(d);
     free(d);
 }
 

@@ -66,6 +66,7 @@ void depot_forward(struct depot *d, unsigned peer, const struct depot_request *r
     memcpy(f->txs, txs, n * sizeof *txs);
     d->forwarded = f;
     d->forwarded_count++;
+    d->numbers.forwarded += n;
 }
 
 static bool was_included(const struct exec_tx *x)
@@ -130,6 +131,7 @@ static void take_all(struct depot *d, unsigned peer, const struct wire_stripe *s
             depot_ban(d, peer, tx_status_text(status));
             return;
         }
+        d->numbers.forwarded_in++;
     }
 }
 

@@ -3,7 +3,6 @@
 #define GANTRY_ENGINE_CARS_DEPOT_PRIVATE_H
 
 #include "engine/cars/depot.h"
-#include "engine/cars/gather.h"
 #include "engine/cars/serve.h"
 #include "engine/event_watch.h"
 
@@ -42,6 +41,9 @@ struct depot {
     struct depot_event **out;
     size_t out_first, out_count, out_cap;
     bool failed, stopping, stopped;
+    struct depot_numbers numbers; // served and forwarded
+    struct published *published;
+    uint64_t publish_ns; // when next
 };
 
 // NULL events are never made; kind and shard are set, all else zero.
@@ -64,5 +66,11 @@ void depot_forged(void *ctx, unsigned peer); // shard_guest
 // Lets go of what was included, and of what was waited for long enough. Returns when it is due next.
 uint64_t depot_forward_turn(struct depot *d, uint64_t now_ns);
 void depot_free_forwarded(struct depot *d);
+
+// depot_numbers.c
+void depot_numbers_create(struct depot *d);
+void depot_numbers_free(struct depot *d);
+// Publishes when that is due. Returns when it is next.
+uint64_t depot_numbers_turn(struct depot *d, uint64_t now_ns);
 
 #endif

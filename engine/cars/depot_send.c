@@ -80,6 +80,7 @@ void depot_run_serve(struct depot *d, uint64_t now_ns)
         struct vmask to = {{0, 0}};
         vmask_add(&to, r.peer);
         serve_spent(d->serve, e ? e->place.length : 0);
+        d->numbers.served_bytes += e ? e->place.length : 0;
         depot_send(d, &r.name, to, r.stripes);
     }
 }

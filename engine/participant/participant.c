@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/cars/body_judge.h"
+#include "engine/cars/car_folder.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ static bool make_folder(const char *dir, char error[STORE_ERROR_MAX])
 static bool open_depots(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
-    if (!make_folder(o->cars_dir, error))
+    if (!car_folder_open(o->cars_dir, o->shard_count, error))
         return false;
     for (unsigned s = 0; s < o->shard_count; s++) {
         char dir[4096];
@@ -78,6 +79,7 @@ static bool open_depots(struct participant *p, char error[STORE_ERROR_MAX])
             .genesis_hash = o->genesis_hash,
             .segment_bytes = CAR_SEGMENT_BYTES,
             .bytes_max = o->cars_bytes_max / o->shard_count,
+            .serve_bytes_per_s = o->serve_bytes_per_s / o->shard_count,
             .coordinator = o->inbox,
         };
         if (!make_folder(dir, error) || !(p->depots[s] = depot_open(&depot, error)))
