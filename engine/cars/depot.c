@@ -356,12 +356,13 @@ static uint64_t turn(void *ctx, uint64_t now_ns)
         depot_tell(d, depot_event_new(d, DEPOT_STOPPED));
     }
     flush(d);
-    const uint64_t due = serve_due(d->serve, now_ns);
+    const uint64_t due = serve_due(d->serve, now_ns), traffic = depot_publish_traffic(d, now_ns);
     event_watch_arm(&d->disk_watch, shard_loop(d->options.shard));
     if (more)
         return 0;
     if (d->out_count > 0)
         return now_ns + 100000;
+    next = traffic < next ? traffic : next;
     return due < next ? due : next;
 }
 
@@ -373,6 +374,9 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
     if (!d)
         abort();
     d->options = *options;
+    d->traffic = calloc(options->peers ? options->peers : 1, sizeof *d->traffic);
+    if (!d->traffic)
+        abort();
     snprintf(d->dir, sizeof d->dir, "%s", options->dir);
     const struct car_log_options log = {
         .genesis_hash = options->genesis_hash,
@@ -428,6 +432,7 @@ void depot_close(struct depot *d)
     for (size_t i = 0; i < d->out_count; i++)
         depot_event_free(d->out[d->out_first + i]);
     free(d->out);
+    free(d->traffic);
     for (struct made *m = d->made, *next; m; m = next) {
         next = m->next;
         free(m);

@@ -134,6 +134,9 @@ void depot_visit(const struct depot *d, void (*visit)(void *ctx, const struct ca
 MUST_CHECK bool depot_read_header(struct depot *d, const struct car_name *name, struct wire_car *out,
                                   char error[STORE_ERROR_MAX]);
 
+// Any thread: adds to *out what has gone over its bulk connections with this peer, those that are open now.
+void depot_add_traffic(const struct depot *d, unsigned peer, struct link_counters *out);
+
 // Any thread: a stripe's shard.
 static inline unsigned depot_of_stripe(unsigned stripe, unsigned shard_count)
 {

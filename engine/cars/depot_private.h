@@ -15,6 +15,11 @@ struct made {
     struct exec_tx txs[];
 };
 
+// struct link_counters for other threads to read.
+struct depot_traffic {
+    _Atomic uint64_t messages_in, bytes_in, messages_out, bytes_out, dropped, replaced, queued_bytes;
+};
+
 struct depot {
     struct depot_options options;
     char dir[4096];
@@ -30,6 +35,8 @@ struct depot {
     struct depot_event **out;
     size_t out_first, out_count, out_cap;
     bool failed, stopping, stopped;
+    struct depot_traffic *traffic; // one a peer
+    uint64_t traffic_due_ns;       // when it is next brought up to date
 };
 
 // NULL events are never made; kind and shard are set, all else zero.
@@ -41,6 +48,8 @@ void depot_make_links(struct depot *d);
 void depot_send(struct depot *d, const struct car_name *name, struct vmask to, uint16_t mask);
 void depot_run_serve(struct depot *d, uint64_t now_ns);
 void depot_relay(struct depot *d, unsigned peer, unsigned group, struct payload *bytes);
+// Brings what other threads see of the traffic up to date, now and then. Returns when that is next due.
+uint64_t depot_publish_traffic(struct depot *d, uint64_t now_ns);
 void depot_take_body(struct depot *d, unsigned peer, struct bytes message);
 
 #endif

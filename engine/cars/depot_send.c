@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define TRAFFIC_NS 50000000u
+
 // Stripes' bodies go on the connection of their group. Where peers have different numbers of shards, that may be
 // another depot's.
 void depot_relay(struct depot *d, unsigned peer, unsigned group, struct payload *bytes)
@@ -158,4 +160,59 @@ void depot_make_links(struct depot *d)
 {
     static const struct links_ops ops = {NULL, received, closed};
     d->links = links_create(shard_loop(d->options.shard), d->options.peers, WIRE_STRIPES, &ops, d);
+}
+
+// ---- traffic
+
+static void add(struct link_counters *sum, const struct link_counters *c)
+{
+    sum->messages_in += c->messages_in;
+    sum->bytes_in += c->bytes_in;
+    sum->messages_out += c->messages_out;
+    sum->bytes_out += c->bytes_out;
+    sum->dropped += c->dropped;
+    sum->replaced += c->replaced;
+    sum->queued_bytes += c->queued_bytes;
+}
+
+static void store(_Atomic uint64_t *at, uint64_t value)
+{
+    atomic_store_explicit(at, value, memory_order_relaxed);
+}
+
+static uint64_t load(const _Atomic uint64_t *at)
+{
+    return atomic_load_explicit(at, memory_order_relaxed);
+}
+
+uint64_t depot_publish_traffic(struct depot *d, uint64_t now_ns)
+{
+    if (now_ns < d->traffic_due_ns)
+        return d->traffic_due_ns;
+    for (unsigned peer = 0; peer < d->options.peers; peer++) {
+        struct link_counters sum = {0};
+        for (unsigned group = 0; group < WIRE_STRIPES; group++) {
+            const struct link_counters c = links_counters(d->links, peer, group);
+            add(&sum, &c);
+        }
+        struct depot_traffic *t = &d->traffic[peer];
+        store(&t->messages_in, sum.messages_in);
+        store(&t->bytes_in, sum.bytes_in);
+        store(&t->messages_out, sum.messages_out);
+        store(&t->bytes_out, sum.bytes_out);
+        store(&t->dropped, sum.dropped);
+        store(&t->replaced, sum.replaced);
+        store(&t->queued_bytes, sum.queued_bytes);
+    }
+    d->traffic_due_ns = now_ns + TRAFFIC_NS;
+    return UINT64_MAX; // until something happens nothing changes
+}
+
+void depot_add_traffic(const struct depot *d, unsigned peer, struct link_counters *out)
+{
+    const struct depot_traffic *t = &d->traffic[peer];
+    const struct link_counters c = {load(&t->messages_in), load(&t->bytes_in), load(&t->messages_out),
+                                    load(&t->bytes_out),   load(&t->dropped),  load(&t->replaced),
+                                    load(&t->queued_bytes)};
+    add(out, &c);
 }
