@@ -28,6 +28,7 @@
 #define LEAST_REST_US 4.0
 // A load with faults goes on for so long after the last one, and a validator may take so long to catch up.
 #define FAULT_TAIL_S 10.0
+#define QUICK_FAULT_TAIL_S 4.0
 #define CATCH_UP_NS (120 * SECOND_NS)
 #define FAULTS_REPORTED 5 // as results; all are printed
 
@@ -75,14 +76,16 @@ static void at_window(void *ctx, bool begins)
 // How long the phase with faults is.
 static double faults_s(const struct cluster_bench *b)
 {
-    return b->faults.count > 0 ? fault_plan_end_s(&b->faults) + FAULT_TAIL_S : 0;
+    const double tail_s = b->options->quick ? QUICK_FAULT_TAIL_S : FAULT_TAIL_S;
+    return b->faults.count > 0 ? fault_plan_end_s(&b->faults) + tail_s : 0;
 }
 
 static void plan_load(struct cluster_bench *b)
 {
     struct load_options *o = &b->load_options;
-    const double rate = b->options->rate ? (double)b->options->rate
-                                         : usable_cores() * 1e6 / (b->before.cpu_us_each / 2 + b->validators * LEAST_REST_US);
+    const double rate = b->options->rate
+                            ? (double)b->options->rate
+                            : usable_cores() * 1e6 / (b->before.cpu_us_each / 2 + b->validators * LEAST_REST_US);
     o->rpc = (struct rpc_url){.host = "127.0.0.1", .port = b->nodes.nodes[0].rpc_port, .path = "/"};
     o->ws = o->rpc;
     o->ingest_host = "127.0.0.1";
@@ -296,7 +299,8 @@ static void add_fault_results(struct bench_report *report, const struct cluster_
         const struct {
             const char *what;
             double value;
-        } results[] = {{"recovery", c->recovery_s}, {"after_end", c->recovery_after_end_s}, {"catch_up", c->catch_up_s}};
+        } results[] = {
+            {"recovery", c->recovery_s}, {"after_end", c->recovery_after_end_s}, {"catch_up", c->catch_up_s}};
         seen[kind]++;
         for (unsigned k = 0; k < 3; k++) {
             char name[48], number[16] = "";
@@ -332,8 +336,8 @@ static void add_results(struct bench_report *report, const struct cluster_bench 
     bench_report_add(report, "generator_cpu_per_tx", b->main.generator_cpu_us, "us", NULL, 0, 0);
     bench_report_add(report, "sent_per_tx_byte", included > 0 ? sent_bytes(b) / (included * tx_bytes(b)) : 0, "bytes",
                      NULL, 0, 0);
-    bench_report_add(report, "accepted_and_lost", (double)(lost(&b->main) + lost(&b->half) + lost(&b->faulty)), "tx", NULL,
-                     0, 0);
+    bench_report_add(report, "accepted_and_lost", (double)(lost(&b->main) + lost(&b->half) + lost(&b->faulty)), "tx",
+                     NULL, 0, 0);
     add_fault_results(report, b);
 }
 

@@ -3,9 +3,9 @@
 #ifndef GANTRY_BENCH_CLUSTER_NODES_H
 #define GANTRY_BENCH_CLUSTER_NODES_H
 
-#include "bench/faults.h"
+#include "bench/faults/faults.h"
+#include "bench/faults/relay.h"
 #include "bench/node_process.h"
-#include "bench/relay.h"
 #include "tools/cluster/init.h"
 
 #define CLUSTER_NODES_MAX RELAY_NODES_MAX

@@ -38,7 +38,8 @@ static const struct config_key keys[] = {
      "node: shard threads; 0: one a core. cluster: of each validator; 0: one."},
     {"validators", CONFIG_U64, KEY(validators), "0", 0, 32, NULL, "cluster: how many; 0: four."},
     {"kill", CONFIG_STRING, KEY(kill), NULL, 0, 0, NULL,
-     "cluster: WHO@AT+FOR, comma-separated: in a phase of its own at full load, kill validator WHO (1 on; several joined "
+     "cluster: WHO@AT+FOR, comma-separated: in a phase of its own at full load, kill validator WHO (1 on; several "
+     "joined "
      "by dots) at AT seconds and start it again FOR seconds later. The report says what that cost."},
     {"pause", CONFIG_STRING, KEY(pause), NULL, 0, 0, NULL, "cluster: the same, but stopped and continued."},
     {"partition", CONFIG_STRING, KEY(partition), NULL, 0, 0, NULL,
@@ -104,12 +105,12 @@ static struct bench_options options_of(const struct bench_settings *s)
 // What was asked for, so that a report tells how to get another like it.
 static json_t *settings_json(const struct bench_settings *s)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:s*, s:s*, s:s*, s:I}", "quick", s->quick, "seed",
-                     (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds,
-                     "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards,
-                     "validators", (json_int_t)s->validators, "witness", s->witness, "mix", s->mix, "tokens",
-                     (json_int_t)s->tokens, "kill", s->kill, "pause", s->pause, "partition", s->partition, "fault_load",
-                     (json_int_t)s->fault_load);
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:s*, s:s*, s:s*, s:I}", "quick",
+                     s->quick, "seed", (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds",
+                     (json_int_t)s->seconds, "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards",
+                     (json_int_t)s->shards, "validators", (json_int_t)s->validators, "witness", s->witness, "mix",
+                     s->mix, "tokens", (json_int_t)s->tokens, "kill", s->kill, "pause", s->pause, "partition",
+                     s->partition, "fault_load", (json_int_t)s->fault_load);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)

@@ -41,8 +41,7 @@ MUST_CHECK bool load_run(struct load *l, const struct load_phase *phase, struct 
 uint64_t load_included(const struct load *l, uint64_t from_ns, uint64_t to_ns);
 // Adds to h the latencies of those that were due in [from, to) and became visible; elsewhere: at the node that this
 // watch is of (without a track), NULL: at the load's own.
-void load_latency(const struct load *l, struct load_watch *elsewhere, uint64_t from_ns, uint64_t to_ns,
-                  struct hist *h);
+void load_latency(const struct load *l, struct load_watch *elsewhere, uint64_t from_ns, uint64_t to_ns, struct hist *h);
 
 uint64_t load_chain_id(const struct load *l);
 const struct load_set *load_signed_set(const struct load *l);

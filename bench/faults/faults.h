@@ -1,7 +1,7 @@
 // Faults that a benchmark of a cluster makes while it is under load: a schedule, a thread that keeps to it, and what
 // each fault cost.
-#ifndef GANTRY_BENCH_FAULTS_H
-#define GANTRY_BENCH_FAULTS_H
+#ifndef GANTRY_BENCH_FAULTS_FAULTS_H
+#define GANTRY_BENCH_FAULTS_FAULTS_H
 
 #include "tools/load/load.h"
 

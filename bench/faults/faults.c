@@ -1,4 +1,4 @@
-#include "bench/faults.h"
+#include "bench/faults/faults.h"
 
 #include "base/clock.h"
 

@@ -1,4 +1,4 @@
-#include "bench/relay.h"
+#include "bench/faults/relay.h"
 
 #include <errno.h>
 #include <netinet/in.h>

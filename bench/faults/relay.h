@@ -1,8 +1,8 @@
 // The connections between validators of one machine, led through this process so that some of them can be held up: a
 // partition without network namespaces. While a connection is cut nothing is read from it, so that either side sees
 // what it sees of a peer behind a dead network; healed, what was held up goes on. A thread of its own.
-#ifndef GANTRY_BENCH_RELAY_H
-#define GANTRY_BENCH_RELAY_H
+#ifndef GANTRY_BENCH_FAULTS_RELAY_H
+#define GANTRY_BENCH_FAULTS_RELAY_H
 
 #include "base/bytes.h"
 
