@@ -34,10 +34,14 @@ Test(faults, bad_schedules_are_refused_in_words)
     const struct {
         const char *text, *reason;
     } bad[] = {
-        {"", "WHO@AT+FOR"},        {"3", "WHO@AT+FOR"},      {"3@", "WHO@AT+FOR"},       {"3@1", "WHO@AT+FOR"},
-        {"3@1+", "WHO@AT+FOR"},    {"3@1+0", "WHO@AT+FOR"},  {"3@-1+1", "WHO@AT+FOR"},   {"3@1+1s", "WHO@AT+FOR"},
-        {"3.@1+1", "WHO@AT+FOR"},  {".3@1+1", "WHO@AT+FOR"}, {"99@1+1", "WHO@AT+FOR"},   {"3@nan+1", "WHO@AT+FOR"},
-        {"3@1+1e9", "WHO@AT+FOR"}, {"0@1+1", "validator 0"}, {"0.1@1+1", "validator 0"}, {"4@1+1", "that there is not"},
+        {"", "WHO@AT+FOR"},          {"3", "WHO@AT+FOR"},
+        {"3@", "WHO@AT+FOR"},        {"3@1", "WHO@AT+FOR"},
+        {"3@1+", "WHO@AT+FOR"},      {"3@1+0", "WHO@AT+FOR"},
+        {"3@-1+1", "WHO@AT+FOR"},    {"3@1+1s", "WHO@AT+FOR"},
+        {"3.@1+1", "WHO@AT+FOR"},    {".3@1+1", "WHO@AT+FOR"},
+        {"99@1+1", "WHO@AT+FOR"},    {"3@nan+1", "WHO@AT+FOR"},
+        {"3@1+1e9", "WHO@AT+FOR"},   {"0@1+1", "validator 0"},
+        {"0.1@1+1", "validator 0"},  {"4@1+1", "that there is not"},
         {"3@1+3,2@2+1", "overlaps"},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
