@@ -19,6 +19,8 @@ struct bench_options {
     uint64_t check;        // sigverify: compare this many signatures with the library instead; 0: measure
     uint64_t validators;   // cluster: how many; 0: four
     bool witness;          // node, cluster: transactions come with their sender's key and R's y
+    const char *faults[3]; // cluster: schedules by enum fault_kind; NULL: none
+    uint64_t fault_load;   // cluster: percent of the finalized rate that was reached, offered while there are faults
     const char *mix;       // node: what is sent, as gantry load has it
     uint64_t tokens;       // node: ERC-20 contracts of a mix that has erc20
 };

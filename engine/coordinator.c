@@ -1,6 +1,7 @@
 #include "engine/coordinator.h"
 
 #include "base/log.h"
+#include "base/time_slice.h"
 #include "engine/event_watch.h"
 #include "shard/loop.h"
 
@@ -18,6 +19,8 @@
 #define EMPTY_RETRY_NS 10000000ull
 // How long the disk is awaited before the coordinator sleeps: about what a small group takes.
 #define DISK_AWAIT_NS 500000u
+// It does little at a time, and in a cluster everybody waits for it: busy shards on its core must not make it late.
+#define TIME_SLICE_NS 100000u
 
 struct coordinator {
     struct coordinator_options options;
@@ -294,6 +297,7 @@ static void *coordinator_main(void *arg)
     struct coordinator *c = arg;
     pthread_setname_np(pthread_self(), c->turn.thread);
     atomic_store(&c->thread_id, (int)gettid());
+    time_slice_set(TIME_SLICE_NS);
     turn_start(&c->turn, c->options.stall_ms);
     arena_adopt(c->arena);
     if (!loop_enter_owner(c->loop))

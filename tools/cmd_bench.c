@@ -18,8 +18,8 @@ static const struct benchmark {
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat, validators, tokens;
-    char *mix, *data, *json, *html;
+    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat, validators, tokens, fault_load;
+    char *mix, *data, *json, *html, *kill, *pause, *partition;
 };
 
 #define KEY(field) offsetof(struct bench_settings, field)
@@ -37,6 +37,15 @@ static const struct config_key keys[] = {
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL,
      "node: shard threads; 0: one a core. cluster: of each validator; 0: one."},
     {"validators", CONFIG_U64, KEY(validators), "0", 0, 32, NULL, "cluster: how many; 0: four."},
+    {"kill", CONFIG_STRING, KEY(kill), NULL, 0, 0, NULL,
+     "cluster: WHO@AT+FOR, comma-separated: in a phase of its own at full load, kill validator WHO (1 on; several "
+     "joined "
+     "by dots) at AT seconds and start it again FOR seconds later. The report says what that cost."},
+    {"pause", CONFIG_STRING, KEY(pause), NULL, 0, 0, NULL, "cluster: the same, but stopped and continued."},
+    {"partition", CONFIG_STRING, KEY(partition), NULL, 0, 0, NULL,
+     "cluster: the same, but cut off from the others; connections go through a relay in this process then."},
+    {"fault-load", CONFIG_U64, KEY(fault_load), "100", 1, 1000, "%",
+     "cluster: what is offered in that phase, of the rate that was reached before."},
     {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
      "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
     {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
@@ -87,6 +96,8 @@ static struct bench_options options_of(const struct bench_settings *s)
                                   .check = s->check,
                                   .validators = s->validators,
                                   .witness = s->witness,
+                                  .faults = {s->kill, s->pause, s->partition},
+                                  .fault_load = s->fault_load,
                                   .mix = s->mix,
                                   .tokens = s->tokens};
 }
@@ -94,11 +105,12 @@ static struct bench_options options_of(const struct bench_settings *s)
 // What was asked for, so that a report tells how to get another like it.
 static json_t *settings_json(const struct bench_settings *s)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "quick", s->quick, "seed",
-                     (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds,
-                     "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards,
-                     "validators", (json_int_t)s->validators, "witness", s->witness, "mix", s->mix, "tokens",
-                     (json_int_t)s->tokens);
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:s*, s:s*, s:s*, s:I}", "quick",
+                     s->quick, "seed", (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds",
+                     (json_int_t)s->seconds, "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards",
+                     (json_int_t)s->shards, "validators", (json_int_t)s->validators, "witness", s->witness, "mix",
+                     s->mix, "tokens", (json_int_t)s->tokens, "kill", s->kill, "pause", s->pause, "partition",
+                     s->partition, "fault_load", (json_int_t)s->fault_load);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)
