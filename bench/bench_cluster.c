@@ -13,7 +13,7 @@
 #include "tools/cluster/init.h"
 #include "tools/load/load.h"
 #include "tools/load/parallel.h"
-#include "tools/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <errno.h>
 #include <stdlib.h>

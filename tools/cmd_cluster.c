@@ -3,7 +3,7 @@
 #include "tools/cluster/processes.h"
 #include "tools/commands.h"
 #include "tools/options.h"
-#include "tools/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <limits.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 #include "chain/genesis.h"
 #include "tools/commands.h"
 #include "tools/options.h"
-#include "tools/remove_tree.h"
+#include "base/remove_tree.h"
 #include "tools/run_node.h"
 
 #include <stdio.h>

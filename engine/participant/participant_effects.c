@@ -6,9 +6,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-// Cars of so many past epochs are kept for others.
-#define EPOCHS_KEPT 2
-
 static void store_car(struct participant *p, const struct effect *e)
 {
     if (e->name.lane == p->me)

@@ -109,14 +109,19 @@ bool resume_pass(struct resume *r, struct blog *blog, const bytes32 *digest, byt
 }
 
 bool resume_find(struct resume *out, const struct chain *chain, struct blog *blog, const struct header *head,
-                 const bytes32 *head_hash, const bytes32 *genesis_hash, char error[STORE_ERROR_MAX])
+                 const bytes32 *head_hash, const bytes32 *genesis_hash, uint64_t ordered,
+                 char error[STORE_ERROR_MAX])
 {
     struct step s = {head->number, *head_hash, head->parent_hash, head->parent_beacon_block_root};
     const uint64_t last = head->number > 0 ? height_of(chain, &s.digest) : 0;
     *out = (struct resume){0};
     // Blocks are let go of only when they are executed, and those that gave something are kept longer than that.
     out->executed = last > 0 ? last - 1 : chain->count > 0 ? chain->first - 1 : 0;
-    if (last == 0 && head->number > 0 &&
+    if (last == 0 && ordered > 0) {
+        out->executed = ordered - 1;
+        out->head_digest = s.digest;
+        out->behind = true;
+    } else if (last == 0 && head->number > 0 &&
         (!is_behind(out, chain, blog, head->number, error) ||
          (out->behind && !find_next(out, chain, blog, head->number, error))))
         return false;

@@ -16,23 +16,26 @@ static MDB_dbi dbi_of(const struct checkpoint *c, enum checkpoint_table table)
 
 // ---- out
 
-bool checkpoint_pin(struct checkpoint *c, uint64_t *height, bytes32 *block_hash, char error[STORE_ERROR_MAX])
+bool checkpoint_pin(struct checkpoint *c, bool renew, uint64_t *height, bytes32 *block_hash, char error[STORE_ERROR_MAX])
 {
     bool complete = false;
-    checkpoint_unpin(c);
-    int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &c->pin);
-    if (rc != 0) {
-        c->pin = NULL;
-        return checkpoint_fail(error, "pin", rc);
+    if (renew)
+        checkpoint_unpin(c);
+    if (!c->pin) {
+        const int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &c->pin);
+        if (rc != 0) {
+            c->pin = NULL;
+            return checkpoint_fail(error, "pin", rc);
+        }
     }
-    if (checkpoint_get_head(c, c->pin, "the state checkpoint", height, &c->pinned, &complete, error) && complete) {
-        *block_hash = c->pinned;
-        return true;
+    if (!checkpoint_get_head(c, c->pin, "the state checkpoint", height, block_hash, &complete, error) || !complete) {
+        if (!complete)
+            store_fail(error, "there is no complete checkpoint yet");
+        checkpoint_unpin(c);
+        return false;
     }
-    if (!complete)
-        store_fail(error, "there is no complete checkpoint yet");
-    checkpoint_unpin(c);
-    return false;
+    c->pinned = *block_hash;
+    return true;
 }
 
 void checkpoint_unpin(struct checkpoint *c)
@@ -100,7 +103,9 @@ static bool is_well_formed(enum checkpoint_table table, const struct checkpoint_
     if (e->key.len != checkpoint_key_bytes(table))
         return false;
     if (table == CHECKPOINT_ACCOUNTS)
-        return account_get(&account, &contract, e->value);
+        return account_get(&account, &contract, e->value) &&
+               (account.nonce != 0 || !u256_is_zero(&account.balance) ||
+                !bytes32_equal(&contract.code_hash, &KECCAK256_EMPTY)); // EIP-161
     if (table == CHECKPOINT_SLOTS)
         return slot_get(&number, e->value);
     const bytes32 hash = keccak256(e->value.ptr, e->value.len);

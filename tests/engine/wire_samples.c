@@ -340,8 +340,9 @@ static void make_snap_list(struct wire_sample *s, struct wire_snap_list *l)
 {
     FILL(s, l->offer);
     l->offer.height |= 1;
-    l->offer.ordered |= 1ull << 63;
     s->m.epoch = below(s, 3);
+    make_header(s, &l->origin);
+    l->origin.height |= 1ull << 63;
     if (s->m.epoch == 0)
         return;
     make_header(s, &l->boundary);

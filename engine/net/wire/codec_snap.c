@@ -37,19 +37,21 @@ void read_snap_list(struct reader *r, struct wire_snap_list *l, const struct con
 {
     static const struct wire_block_header none;
     READ(r, l->offer);
+    read_header(r, &l->origin, c);
     if (c->epoch == 0) {
         READ(r, l->boundary);
         reader_check(r, memcmp(&l->boundary, &none, sizeof none) == 0, WIRE_NOT_CANONICAL);
     } else {
         read_header(r, &l->boundary, &(struct context){c->epoch - 1, c->set});
-        reader_check(r, l->boundary.height < l->offer.ordered, WIRE_BAD_VALUE);
+        reader_check(r, l->boundary.height < l->origin.height, WIRE_BAD_VALUE);
     }
-    reader_check(r, l->offer.height > 0 && l->offer.ordered > 0, WIRE_BAD_VALUE);
+    reader_check(r, l->offer.height > 0 && l->origin.height > 0, WIRE_BAD_VALUE);
 }
 
 void write_snap_list(struct writer *w, const struct wire_snap_list *l)
 {
     WRITE(w, l->offer);
+    WRITE(w, l->origin);
     WRITE(w, l->boundary);
 }
 

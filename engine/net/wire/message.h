@@ -286,12 +286,13 @@ struct WIRE_PACKED wire_get_snap {
 // The message's epoch is the one in which the receiver would go on.
 struct wire_snap_list {
     struct WIRE_PACKED {
-        uint64_t height, ordered; // of the executed block, and of the ordering block that gave it
+        uint64_t height; // of the executed block
         bytes32 block;
         uint64_t first_height; // of ordering blocks that the sender has
         uint64_t first_epoch;  // whose cars the sender has
         uint64_t bytes;        // about, of the state
     } offer;
+    struct wire_block_header origin;   // of the ordering block that gave it: its digest is in the block's header
     struct wire_block_header boundary; // that closed the epoch before; all zero in epoch 0
 };
 
