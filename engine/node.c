@@ -538,7 +538,8 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     struct recovered at;
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
-    if (!settle_genesis(n, given, genesis_json, error) || !take_over_state(n, error) || !open_store(n, given, error) || !start_shards(n, error) ||
+    if (!settle_genesis(n, given, genesis_json, error) || !take_over_state(n, error) || !open_store(n, given, error) ||
+        !start_shards(n, error) ||
         !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error) ||
         !join_cluster(n, &at, error))
         return false;

@@ -185,11 +185,17 @@ static void check_unexecuted(struct participant *p)
     }
 }
 
+bool participant_needs_anchor(const struct participant *p)
+{
+    const struct anchor *a = p->options.anchor;
+    return a && bytes32_equal(&a->block, &p->options.head_hash);
+}
+
 static bool restore(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
     if (!resume_find(&p->resume, &p->validator->ord.chain, o->blog, &o->head, &o->head_hash, &o->genesis_hash,
-                     o->anchor ? o->anchor->ordered : 0, error))
+                     participant_needs_anchor(p) ? o->anchor->ordered : 0, error))
         return false;
     validator_begin(p->validator, clock_ns(), clock_wall_ms());
     restore_window(p);
@@ -221,11 +227,6 @@ struct participant *participant_open(const struct participant_options *options, 
         return p;
     participant_free(p);
     return NULL;
-}
-
-bool participant_needs_anchor(const struct participant *p)
-{
-    return p->resume.behind;
 }
 
 void participant_free(struct participant *p)

@@ -31,8 +31,8 @@ struct participant_options {
     bool recover;                    // the log is gone
     int listen_fd;                   // stays the caller's
     struct blog *blog;               // of executed blocks
-    struct checkpoint *checkpoint;    // of the state, for others
-    const struct anchor *anchor;      // the state was fetched, and ordering is not past it; NULL: no
+    struct checkpoint *checkpoint;   // of the state, for others
+    const struct anchor *anchor;     // where the state was fetched; NULL: it was not
     struct header head;              // the newest of them
     bytes32 head_hash;
     struct consensus_board *board;              // what it publishes on
@@ -45,7 +45,7 @@ struct participant_options {
 
 // Opens logs and stores and takes back what they hold; on the starting thread. NULL with a message.
 struct participant *participant_open(const struct participant_options *options, char error[STORE_ERROR_MAX]);
-// Whether ordering still has to come to where the fetched state is from.
+// Whether nothing has been executed since on the state that was fetched.
 bool participant_needs_anchor(const struct participant *p);
 // Once the coordinator's and the shards' threads have ended (or never ran).
 void participant_free(struct participant *p);

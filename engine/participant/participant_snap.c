@@ -18,15 +18,6 @@ static const struct ord *ord_of(const struct participant *p)
 
 // ---- offering
 
-static const struct chain_entry *find_final(const struct chain *chain, const bytes32 *digest)
-{
-    for (size_t i = chain->count; i-- > 0;) {
-        if (bytes32_equal(&chain->entries[i].block->digest, digest))
-            return &chain->entries[i];
-    }
-    return NULL;
-}
-
 // Cars of earlier epochs were let go (turn_epoch).
 static uint64_t first_epoch(const struct participant *p)
 {
@@ -34,24 +25,29 @@ static uint64_t first_epoch(const struct participant *p)
     return epoch > EPOCHS_KEPT ? epoch - EPOCHS_KEPT : 0;
 }
 
-static bool describe(void *ctx, const struct header *h, struct wire_message *m)
+static bool describe(void *ctx, struct wire_message *m)
 {
     const struct participant *p = ctx;
-    const struct chain *chain = &ord_of(p)->chain;
-    const struct chain_entry *origin = find_final(chain, &h->parent_beacon_block_root), *boundary = origin;
-    if (!origin || origin->block->header.epoch < first_epoch(p))
-        return false;
-    m->epoch = origin->block->header.epoch;
-    while (boundary && m->epoch > 0 && boundary->block->header.epoch == m->epoch)
-        boundary = chain_at(chain, boundary->block->header.height - 1);
-    if (!boundary)
-        return false;
-    m->snap_list.offer.first_height = chain->first;
+    const struct ord *o = ord_of(p);
+    const struct chain_entry *boundary = chain_at(&o->chain, o->start_height);
+    if (!boundary && o->epoch > 0)
+        return false; // it was fetched itself
+    m->epoch = o->epoch;
+    m->snap_list.offer.first_height = o->chain.first;
     m->snap_list.offer.first_epoch = first_epoch(p);
-    m->snap_list.origin = origin->block->header;
-    if (m->epoch > 0)
+    if (o->epoch > 0)
         m->snap_list.boundary = boundary->block->header;
     return true;
+}
+
+static bool attested(void *ctx, bytes32 *digest)
+{
+    const struct chain *chain = &ord_of(ctx)->chain;
+    const struct chain_entry *last = chain_at(chain, chain_last(chain));
+    const struct chain_entry *entry = last ? chain_at(chain, last->block->header.exec_height) : NULL;
+    if (entry)
+        *digest = entry->block->digest;
+    return entry != NULL;
 }
 
 static void send_to(void *ctx, unsigned peer, const struct wire_message *m)
@@ -71,6 +67,7 @@ void participant_make_snaps(struct participant *p)
                                                 .owner = p->options.inbox,
                                                 .send = send_to,
                                                 .describe = describe,
+                                                .attested = attested,
                                                 .ctx = p};
     p->snaps = snap_server_create(&options);
 }
@@ -108,9 +105,9 @@ static void take_offer(struct participant *p, unsigned peer, const struct wire_s
     log_warn("consensus", "the others no longer have what comes next here: a state is fetched",
              "height=%" PRIu64 " theirs=%" PRIu64, executor_head(p->executor)->number, l->offer.height);
     p->options.needs_state(p->options.ctx, &(struct anchor){.height = executor_head(p->executor)->number,
-                                                           .epoch = o->epoch,
-                                                           .vote_from = o->vote_from,
-                                                           .recovering = o->recovering});
+                                                            .epoch = o->epoch,
+                                                            .vote_from = o->vote_from,
+                                                            .recovering = o->recovering});
 }
 
 bool participant_take_snap(struct participant *p, unsigned peer, struct bytes message)

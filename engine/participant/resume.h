@@ -22,8 +22,8 @@ struct resume {
 };
 
 // chain: the final blocks that the log of ordering brought back; blog, head: the executed chain. ordered: height of
-// the ordering block that gave the newest of it, where that is known although the log does not have it (a fetched state);
-// else 0. False with a message when a stored block can't be read.
+// ordering up to which the newest of it is the result, where that is known otherwise (a fetched state); else 0. False
+// with a message when a stored block can't be read.
 MUST_CHECK bool resume_find(struct resume *out, const struct chain *chain, struct blog *blog, const struct header *head,
                             const bytes32 *head_hash, const bytes32 *genesis_hash, uint64_t ordered,
                             char error[STORE_ERROR_MAX]);

@@ -90,8 +90,7 @@ enum anchor_found anchor_read(struct anchor *out, const char *data, const char *
 bool anchor_remove(const char *data, const char *name, char error[STORE_ERROR_MAX])
 {
     const int folder = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    const bool good =
-        folder >= 0 && (unlinkat(folder, name, 0) == 0 || errno == ENOENT) && fsync(folder) == 0;
+    const bool good = folder >= 0 && (unlinkat(folder, name, 0) == 0 || errno == ENOENT) && fsync(folder) == 0;
     if (!good)
         fail(error, "remove", data, name);
     if (folder >= 0)

@@ -2,7 +2,7 @@
 //
 //   DATA/fetch     made by a running node that can't go on from what it has: the next start fetches a state first.
 //                  epoch, vote_from and recovering are those of its ordering log
-//   DATA/anchor    made when a fetched state was put in place; goes once ordering has come past it
+//   DATA/anchor    made when a fetched state was put in place; goes once a block is executed on top of it
 //
 // Any thread.
 #ifndef GANTRY_ENGINE_SNAP_ANCHOR_H
@@ -15,9 +15,10 @@
 #define ANCHOR_NAME "anchor"
 
 struct anchor {
-    uint64_t height, ordered; // of the state's executed block, and of the ordering block that gave it
-    bytes32 block;            // its hash
-    uint64_t epoch;           // in which ordering goes on; its first floor is `boundary`, unless it is 0
+    uint64_t height;  // of the newest executed block
+    bytes32 block;    // its hash
+    uint64_t ordered; // ordering height up to which it is the result
+    uint64_t epoch;   // in which ordering goes on; its first floor is `boundary`, unless it is 0
     struct wire_block_header boundary;
     uint64_t vote_from; // first epoch in which this key may vote
     bool recovering;    // what it has signed is not known

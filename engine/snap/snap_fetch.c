@@ -10,6 +10,8 @@
 
 // How often all are asked for offers, a second apart, before it is given up.
 #define ROUNDS 60
+// How often one is asked where to go on.
+#define TURNS 10
 
 struct offer {
     bool there;
@@ -66,23 +68,22 @@ static void gather(struct fetching *f)
     }
 }
 
-// Whether an honest validator says that the epoch began with this block.
-static bool is_agreed(const struct fetching *f, const struct offer *o)
+// What the epoch began with, as validators say of whom one at least is honest. NULL: not known.
+static const struct offer *find_epoch(const struct fetching *f, uint64_t epoch)
 {
     const struct vset *set = &f->options->cluster->set;
-    struct vmask who = {{0, 0}};
     for (unsigned i = 0; i < set->wire.n; i++) {
-        const struct offer *other = &f->offers[i];
-        if (other->there && other->epoch == o->epoch && bytes32_equal(&other->boundary, &o->boundary))
-            vmask_add(&who, i);
+        struct vmask who = {{0, 0}};
+        const struct offer *o = &f->offers[i];
+        for (unsigned k = 0; k < set->wire.n && o->there && o->epoch == epoch; k++) {
+            const struct offer *other = &f->offers[k];
+            if (other->there && other->epoch == epoch && bytes32_equal(&other->boundary, &o->boundary))
+                vmask_add(&who, k);
+        }
+        if (vset_weight(set, who) >= set->one_honest)
+            return o;
     }
-    return o->epoch == 0 || vset_weight(set, who) >= set->one_honest;
-}
-
-static bool is_of_use(const struct fetching *f, const struct offer *o)
-{
-    return o->there && o->list.offer.height > f->options->above && o->epoch >= f->options->from.epoch &&
-           is_agreed(f, o);
+    return NULL;
 }
 
 // The offer to take next: of what is half here, else the newest. n: none.
@@ -92,7 +93,7 @@ static unsigned choose(const struct fetching *f, const bytes32 *begun, const boo
     unsigned best = n;
     for (unsigned i = 0; i < n; i++) {
         const struct offer *o = &f->offers[i];
-        if (tried[i] || f->lied[i] || !is_of_use(f, o))
+        if (tried[i] || f->lied[i] || !o->there || o->list.offer.height <= f->options->above)
             continue;
         if (bytes32_equal(&o->list.offer.block, begun))
             return i;
@@ -104,37 +105,73 @@ static unsigned choose(const struct fetching *f, const bytes32 *begun, const boo
 
 // ---- taking one
 
-static struct anchor anchor_of(const struct fetching *f, const struct offer *o)
+static struct anchor anchor_of(const struct fetching *f, const struct snap_proof *proof, const struct offer *epoch)
 {
     const struct anchor *from = &f->options->from;
-    return (struct anchor){.height = o->list.offer.height,
-                           .ordered = o->list.origin.height,
-                           .block = o->list.offer.block,
-                           .epoch = o->epoch,
-                           .boundary = o->list.boundary,
+    return (struct anchor){.height = proof->height,
+                           .ordered = proof->ordered,
+                           .block = proof->block,
+                           .epoch = proof->epoch,
+                           .boundary = epoch->list.boundary,
                            .vote_from = from->vote_from,
                            .recovering = from->recovering,
-                           .keep_log = o->epoch == from->epoch};
+                           .keep_log = proof->epoch == from->epoch};
+}
+
+static enum snap_taken take_tables(struct fetching *f, struct snap_take *t, unsigned peer, char error[STORE_ERROR_MAX])
+{
+    const struct wire_snap_list *l = &f->offers[peer].list;
+    struct snap_line *line = open_line(f, peer, error);
+    if (!line)
+        return SNAP_LOST;
+    log_info("snapshot", "fetching a state", "peer=%s height=%" PRIu64 " bytes=%" PRIu64,
+             f->options->cluster->names[peer], l->offer.height, l->offer.bytes);
+    const enum snap_taken taken = snap_take_tables(t, line, l->offer.height, &l->offer.block, l->offer.bytes, error);
+    snap_line_close(line);
+    return taken;
+}
+
+// Where to go on, as of now, and the blocks up to there. *early: it is too early to say, try again.
+static enum snap_taken take_rest(struct fetching *f, struct snap_take *t, unsigned peer, bool *early,
+                                 char error[STORE_ERROR_MAX])
+{
+    struct snap_proof proof;
+    struct snap_line *line = open_line(f, peer, error);
+    if (!line)
+        return SNAP_LOST;
+    enum snap_taken taken = snap_take_proof(t, line, &proof, error);
+    const struct offer *epoch = taken == SNAP_TAKEN ? find_epoch(f, proof.epoch) : NULL;
+    *early = taken == SNAP_LOST || (taken == SNAP_TAKEN && (!epoch || epoch->list.boundary.height > proof.ordered));
+    if (*early) {
+        store_fail(error, "the cluster is at the turn of an epoch");
+        taken = SNAP_LOST;
+    } else if (taken == SNAP_TAKEN && proof.epoch < f->options->from.epoch) {
+        store_fail(error, "it is behind this node");
+        taken = SNAP_LOST;
+    } else if (taken == SNAP_TAKEN) {
+        const struct anchor anchor = anchor_of(f, &proof, epoch);
+        taken = snap_take_blocks(t, line, &anchor, error);
+    }
+    snap_line_close(line);
+    return taken;
 }
 
 static enum snap_taken take(struct fetching *f, struct snap_take *t, unsigned peer, char error[STORE_ERROR_MAX])
 {
-    const struct cluster *c = f->options->cluster;
-    const struct offer *o = &f->offers[peer];
-    struct snap_line *line = open_line(f, peer, error);
-    if (!line)
-        return SNAP_LOST;
-    log_info("snapshot", "fetching a state", "peer=%s height=%" PRIu64 " bytes=%" PRIu64, c->names[peer],
-             o->list.offer.height, o->list.offer.bytes);
-    const struct anchor anchor = anchor_of(f, o);
-    const bytes32 origin = wire_block_digest(&c->set.wire, &o->list.origin);
-    const enum snap_taken taken = snap_take_state(t, line, &anchor, &origin, o->list.offer.bytes, error);
-    snap_line_close(line);
+    const char *name = f->options->cluster->names[peer];
+    enum snap_taken taken = take_tables(f, t, peer, error);
+    bool early = taken == SNAP_TAKEN;
+    for (unsigned tries = 0; early && tries < TURNS; tries++) {
+        if (tries > 0)
+            sleep(1);
+        gather(f);
+        taken = take_rest(f, t, peer, &early, error);
+    }
     if (taken == SNAP_LIED) {
         f->lied[peer] = true;
-        log_warn("snapshot", "a validator gave what is no state", "peer=%s reason=\"%s\"", c->names[peer], error);
-    } else if (taken == SNAP_LOST) {
-        log_info("snapshot", "a state could not be fetched", "peer=%s reason=\"%s\"", c->names[peer], error);
+        log_warn("snapshot", "a validator gave what is no state", "peer=%s reason=\"%s\"", name, error);
+    } else if (taken != SNAP_TAKEN) {
+        log_info("snapshot", "a state could not be fetched", "peer=%s reason=\"%s\"", name, error);
     }
     return taken;
 }

@@ -18,9 +18,9 @@ struct snap_fetch_options {
     const struct cluster *cluster;
     const struct genesis *genesis;
     bytes32 genesis_hash;
-    const char *data;       // the data folder
-    struct anchor from;     // what the node's own log of ordering had come to (DATA/fetch)
-    uint64_t above;         // height of the newest executed block here: only later states are of use
+    const char *data;   // the data folder
+    struct anchor from; // what the node's own log of ordering had come to (DATA/fetch)
+    uint64_t above;     // height of the newest executed block here: only later states are of use
 };
 
 // False with a message: nobody gave a state within a minute or so, or the disk failed.

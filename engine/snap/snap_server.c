@@ -32,15 +32,11 @@ struct snap_server {
         bool waiting, under_way;
         struct wire_get_snap get;
     } peers[CLUSTER_PEERS_MAX];
-    unsigned next_peer;    // whose turn it is
-    uint64_t free_ns;      // when what was sent has had its time
-    uint64_t used_ns;      // when the pinned state was last asked for
-    bool pinned;           // as far as known here
-    struct {
-        uint64_t height;
-        bytes32 block;
-    } offered[2]; // the newest states that were, newest first
-    pthread_mutex_t lock;  // of what follows
+    unsigned next_peer;   // whose turn it is
+    uint64_t free_ns;     // when what was sent has had its time
+    uint64_t used_ns;     // when the pinned state was last asked for
+    bool pinned;          // as far as known here
+    pthread_mutex_t lock; // of what follows
     pthread_cond_t settled;
     struct job *done;
     unsigned under_way;
@@ -170,54 +166,38 @@ static bool read_header(struct snap_server *s, uint64_t height, struct header *o
 
 static void offer(struct snap_server *s, const struct job *j)
 {
-    uint8_t mem[RECORD_START_BYTES];
-    struct header header;
-    bytes32 hash;
     struct wire_message m;
     m.type = WIRE_SNAP_LIST;
     m.snap_list = (struct wire_snap_list){.offer = {.height = j->height, .block = j->block}};
-    if (j->height == 0 || !read_header(s, j->height, &header, &hash, mem) || !bytes32_equal(&hash, &j->block))
-        return;
     m.snap_list.offer.bytes = checkpoint_bytes(s->options.checkpoint);
-    if (!s->options.describe(s->options.ctx, &header, &m))
-        return;
-    if (s->offered[0].height != j->height) {
-        s->offered[1] = s->offered[0];
-        s->offered[0].height = j->height;
-        s->offered[0].block = j->block;
-    }
-    answer(s, j->peer, &m);
+    if (j->height > 0 && s->options.describe(s->options.ctx, &m))
+        answer(s, j->peer, &m);
 }
 
-// The headers from a block on, up to the one with this hash.
-static bool add_headers(struct snap_server *s, struct certificate *c, uint64_t from, const bytes32 *last)
+// The header of one of the newest blocks, by its hash.
+static bool add_header(struct snap_server *s, struct certificate *c, const bytes32 *wanted)
 {
-    const uint64_t to = blog_durable(s->options.blog);
-    for (uint64_t height = from; height <= to && height - from < CERTIFICATE_HEADERS_MAX; height++) {
+    const uint64_t last = blog_durable(s->options.blog);
+    for (uint64_t height = last; height > 0 && last - height < SNAP_ATTESTED_BLOCKS; height--) {
         uint8_t mem[RECORD_START_BYTES], rlp[HEADER_ENCODED_MAX];
         struct header header;
         bytes32 hash;
-        if (!read_header(s, height, &header, &hash, mem) ||
-            !certificate_add_executed(c, bytes_of(rlp, header_encode(rlp, &header))))
+        if (!read_header(s, height, &header, &hash, mem))
             return false;
-        if (bytes32_equal(&hash, last))
-            return true;
+        if (bytes32_equal(&hash, wanted))
+            return certificate_add_executed(c, bytes_of(rlp, header_encode(rlp, &header)));
     }
     return false;
 }
 
 static void prove(struct snap_server *s, unsigned peer, const struct wire_get_snap *get)
 {
-    uint8_t mem[RECORD_START_BYTES];
-    struct header header;
-    bytes32 hash;
     struct certificate *c = certificate_new();
+    bytes32 digest;
     char *text = NULL;
-    const uint64_t height = bytes32_equal(&get->block, &s->offered[0].block) ? s->offered[0].height
-                            : bytes32_equal(&get->block, &s->offered[1].block) ? s->offered[1].height : 0;
-    if (height > 0 && read_header(s, height, &header, &hash, mem) &&
-        finality_prove(s->options.finality, &header.parent_beacon_block_root, true, c) == FINALITY_PROVED &&
-        add_headers(s, c, header.number, &c->ordering[0].exec_root))
+    if (s->options.attested(s->options.ctx, &digest) &&
+        finality_prove(s->options.finality, &digest, true, c) == FINALITY_PROVED &&
+        add_header(s, c, &c->ordering[0].exec_root))
         text = certificate_write(c);
     certificate_free(c);
     send_chunk(s, peer, get, text ? WIRE_SNAP_END : WIRE_SNAP_GONE, bytes_of(text, text ? strlen(text) : 0));

@@ -15,6 +15,8 @@
 #define SNAP_BYTES_PER_S (64u << 20)
 // A pinned checkpoint that nobody has asked about for so long is let go, and a new one offered.
 #define SNAP_IDLE_NS 10000000000ull
+// So far back a block is looked for that was attested lately.
+#define SNAP_ATTESTED_BLOCKS 1024u
 
 struct snap_server_options {
     struct checkpoint *checkpoint;
@@ -23,9 +25,10 @@ struct snap_server_options {
     struct inbox *owner; // woken when a job is done
     // The message goes to this peer; valid during the call.
     void (*send)(void *ctx, unsigned peer, const struct wire_message *m);
-    // Fills an offer of this executed block's state (its header, and hash in list->offer.block) but for bytes, and the
-    // message's epoch. False: it can't be offered.
-    bool (*describe)(void *ctx, const struct header *h, struct wire_message *m);
+    // Fills an offer (but for height, block and bytes) and the message's epoch. False: nothing can be offered now.
+    bool (*describe)(void *ctx, struct wire_message *m);
+    // Digest of the newest ordering block whose execution a final one attests. False: there is none yet.
+    bool (*attested)(void *ctx, bytes32 *digest);
     void *ctx;
 };
 

@@ -19,22 +19,20 @@
 // More than a server's file holds can't come; some more for what its size leaves out.
 #define SLACK_BYTES (64u << 20)
 #define ENTRIES_MAX (WIRE_SNAP_CHUNK_BYTES_MAX / 34u)
+// Fetched blocks that share a sync.
+#define SYNC_BLOCKS 64u
 #define PROGRESS_NS 5000000000ull
 
 struct snap_take {
     struct snap_take_options options;
     char dir[PATH_MAX], state_dir[PATH_MAX + 8], log_dir[PATH_MAX + 8];
     struct checkpoint *state;
-    bytes32 begun;
+    bytes32 begun; // the block whose state it is
     struct block_body *body;
     struct checkpoint_entry *entries; // of a chunk
     struct wire_message answer;
-    // Of the one that is being taken.
+    uint64_t height; // of the state
     struct snap_line *line;
-    struct anchor anchor;
-    bytes32 origin;
-    struct header header;
-    uint8_t header_rlp[HEADER_ENCODED_MAX];
     uint64_t came, most, progress_ns; // bytes
 };
 
@@ -105,15 +103,17 @@ const bytes32 *snap_take_begun(const struct snap_take *t)
 static enum snap_taken ask(struct snap_take *t, uint8_t kind, const uint8_t *from, size_t len,
                            char error[STORE_ERROR_MAX])
 {
-    struct wire_get_snap get = {.kind = kind, .block = t->anchor.block};
+    struct wire_get_snap get = {.kind = kind};
     bool malformed;
+    if (wire_snap_is_table(kind))
+        get.block = t->begun;
     if (len > 0)
         memcpy(get.from, from, len);
     if (!snap_line_ask(t->line, &get, &t->answer, &malformed, error))
         return malformed ? SNAP_LIED : SNAP_LOST;
     const struct wire_snap_chunk *c = &t->answer.snap_chunk;
     if (c->more == WIRE_SNAP_GONE) {
-        store_fail(error, "it does not have the state of block %" PRIu64 " any more", t->anchor.height);
+        store_fail(error, "it does not have that, or not any more");
         return SNAP_LOST;
     }
     t->came += c->data.len;
@@ -130,9 +130,11 @@ static enum snap_taken ask(struct snap_take *t, uint8_t kind, const uint8_t *fro
 
 // ---- the proof
 
-static enum snap_taken take_proof(struct snap_take *t, char error[STORE_ERROR_MAX])
+enum snap_taken snap_take_proof(struct snap_take *t, struct snap_line *line, struct snap_proof *out,
+                                char error[STORE_ERROR_MAX])
 {
     char reason[CERTIFICATE_ERROR_MAX];
+    t->line = line;
     const enum snap_taken asked = ask(t, WIRE_SNAP_PROOF, NULL, 0, error);
     if (asked != SNAP_TAKEN)
         return asked;
@@ -143,21 +145,24 @@ static enum snap_taken take_proof(struct snap_take *t, char error[STORE_ERROR_MA
         return SNAP_LIED;
     }
     struct signing *checker = signing_checker();
-    uint64_t number = 0;
-    bytes32 hash = {{0}};
-    const enum certificate_status status = certificate_check(c, t->options.set, checker, &number, &hash);
-    bool good = status == CERTIFICATE_EXECUTED && number == t->anchor.height && bytes32_equal(&hash, &t->anchor.block);
+    const enum certificate_status status = certificate_check(c, t->options.set, checker, &out->height, &out->block);
+    const bool good = status == CERTIFICATE_EXECUTED && c->executed_count == 1;
     if (good) {
-        memcpy(t->header_rlp, c->executed[0], c->executed_len[0]);
-        good = header_decode(&t->header, bytes_of(t->header_rlp, c->executed_len[0])) &&
-               (bytes32_equal(&t->header.parent_beacon_block_root, &t->origin) ||
-                store_fail(error, "the block was made from another ordering block"));
+        out->epoch = c->ordering[0].epoch;
+        out->ordered = c->ordering[0].exec_height;
     } else {
         store_fail(error, "its proof does not hold: %s", certificate_status_text(status));
     }
     checker->ops->free(checker);
     certificate_free(c);
     return good ? SNAP_TAKEN : SNAP_LIED;
+}
+
+// What is no state is thrown away.
+static enum snap_taken settle(struct snap_take *t, enum snap_taken taken)
+{
+    char ignored[STORE_ERROR_MAX];
+    return taken == SNAP_LIED && !start_anew(t, ignored) ? SNAP_FAILED : taken;
 }
 
 // ---- tables
@@ -209,7 +214,8 @@ static enum snap_taken take_table(struct snap_take *t, uint8_t kind, enum checkp
     return SNAP_TAKEN;
 }
 
-static enum snap_taken take_tables(struct snap_take *t, char error[STORE_ERROR_MAX])
+enum snap_taken snap_take_tables(struct snap_take *t, struct snap_line *line, uint64_t height, const bytes32 *block,
+                                 uint64_t bytes, char error[STORE_ERROR_MAX])
 {
     static const struct {
         uint8_t kind;
@@ -217,23 +223,21 @@ static enum snap_taken take_tables(struct snap_take *t, char error[STORE_ERROR_M
     } tables[] = {{WIRE_SNAP_CODES, CHECKPOINT_CODES},
                   {WIRE_SNAP_ACCOUNTS, CHECKPOINT_ACCOUNTS},
                   {WIRE_SNAP_SLOTS, CHECKPOINT_SLOTS}};
-    if (!bytes32_equal(&t->begun, &t->anchor.block)) {
-        if (!start_anew(t, error) || !checkpoint_import_begin(t->state, t->anchor.height, &t->anchor.block, error))
+    t->line = line;
+    t->came = t->progress_ns = 0;
+    t->most = bytes < UINT64_MAX / 4 ? 2 * bytes + SLACK_BYTES : UINT64_MAX;
+    if (!bytes32_equal(&t->begun, block)) {
+        if (!start_anew(t, error) || !checkpoint_import_begin(t->state, height, block, error))
             return SNAP_FAILED;
-        t->begun = t->anchor.block;
+        t->begun = *block;
     }
+    t->height = height;
     for (unsigned i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         const enum snap_taken taken = take_table(t, tables[i].kind, tables[i].table, error);
         if (taken != SNAP_TAKEN)
-            return taken;
+            return settle(t, taken);
     }
-    bytes32 root;
-    if (!snap_state_root(t->state, &root, error))
-        return SNAP_LIED;
-    if (bytes32_equal(&root, &t->header.state_root))
-        return SNAP_TAKEN;
-    store_fail(error, "the state does not have the root that the header of block %" PRIu64 " names", t->anchor.height);
-    return SNAP_LIED;
+    return SNAP_TAKEN;
 }
 
 // ---- blocks
@@ -261,8 +265,13 @@ static enum snap_taken take_record(struct snap_take *t, uint64_t number, uint8_t
     return SNAP_TAKEN;
 }
 
+// Of the blocks so far: the newest one's hash, that of the state's block, and the root that its header names.
+struct known {
+    bytes32 hash, block, state_root;
+};
+
 // Each block is the child of the one before it, and the last one is known: so all of them are.
-static enum snap_taken take_block(struct snap_take *t, struct blog *blog, uint64_t number, bytes32 *last,
+static enum snap_taken take_block(struct snap_take *t, struct blog *blog, uint64_t number, struct known *last,
                                   char error[STORE_ERROR_MAX])
 {
     uint8_t *bytes;
@@ -271,7 +280,7 @@ static enum snap_taken take_block(struct snap_take *t, struct blog *blog, uint64
     enum snap_taken taken = take_record(t, number, &bytes, &len, error);
     if (taken == SNAP_TAKEN) {
         if (!record_decode(&record, bytes_of(bytes, len)) || record.header.number != number ||
-            (number > blog_first(blog) && !bytes32_equal(&record.header.parent_hash, last)) ||
+            (number > blog_first(blog) && !bytes32_equal(&record.header.parent_hash, &last->hash)) ||
             !snap_record_is_sound(&record, t->body, t->options.chain_id)) {
             store_fail(error, "block %" PRIu64 " is not what it should be", number);
             taken = SNAP_LIED;
@@ -279,7 +288,9 @@ static enum snap_taken take_block(struct snap_take *t, struct blog *blog, uint64
             store_fail(error, "%s", blog_failed(blog) ? blog_failed(blog) : "a fetched block could not be stored");
             taken = SNAP_FAILED;
         } else {
-            *last = record.block_hash;
+            last->hash = record.block_hash;
+            if (number == t->height)
+                *last = (struct known){record.block_hash, record.block_hash, record.header.state_root};
         }
     }
     free(bytes);
@@ -294,31 +305,33 @@ static bool make_durable(struct blog *blog, char error[STORE_ERROR_MAX])
     return !blog_failed(blog) || store_fail(error, "%s", blog_failed(blog));
 }
 
-static enum snap_taken take_blocks_into(struct snap_take *t, struct blog *blog, char error[STORE_ERROR_MAX])
+static enum snap_taken take_chain(struct snap_take *t, struct blog *blog, const struct anchor *anchor,
+                                  struct known *known, char error[STORE_ERROR_MAX])
 {
-    bytes32 last = {{0}};
-    for (uint64_t number = blog_first(blog); number <= t->anchor.height; number++) {
-        const enum snap_taken taken = take_block(t, blog, number, &last, error);
+    for (uint64_t number = blog_first(blog); number <= anchor->height; number++) {
+        const enum snap_taken taken = take_block(t, blog, number, known, error);
         if (taken != SNAP_TAKEN)
             return taken;
-        if (!make_durable(blog, error))
+        if (number % SYNC_BLOCKS == 0 && !make_durable(blog, error))
             return SNAP_FAILED;
     }
-    if (bytes32_equal(&last, &t->anchor.block))
+    if (!make_durable(blog, error))
+        return SNAP_FAILED;
+    if (bytes32_equal(&known->hash, &anchor->block) && bytes32_equal(&known->block, &t->begun))
         return SNAP_TAKEN;
     store_fail(error, "its blocks are another chain's");
     return SNAP_LIED;
 }
 
-static enum snap_taken take_blocks(struct snap_take *t, char error[STORE_ERROR_MAX])
+static enum snap_taken take_log(struct snap_take *t, const struct anchor *anchor, struct known *known,
+                                char error[STORE_ERROR_MAX])
 {
     const struct blog_options options = {.genesis_hash = t->options.genesis_hash,
-                                         .begin = t->anchor.height < SNAP_BLOCKS ? 1
-                                                                                 : t->anchor.height - SNAP_BLOCKS + 1};
+                                         .begin = t->height < SNAP_BLOCKS ? 1 : t->height - SNAP_BLOCKS + 1};
     remove_tree(t->log_dir);
     struct disk *disk = make_folder(t->log_dir, error) ? disk_uring_open(t->log_dir, error) : NULL;
     struct blog *blog = disk ? blog_open(disk, &options, error) : NULL;
-    const enum snap_taken taken = blog ? take_blocks_into(t, blog, error) : SNAP_FAILED;
+    const enum snap_taken taken = blog ? take_chain(t, blog, anchor, known, error) : SNAP_FAILED;
     if (blog)
         blog_close(blog);
     if (disk)
@@ -326,34 +339,40 @@ static enum snap_taken take_blocks(struct snap_take *t, char error[STORE_ERROR_M
     return taken;
 }
 
-// ---- the whole
-
-static enum snap_taken complete(struct snap_take *t, char error[STORE_ERROR_MAX])
+static enum snap_taken check_state(struct snap_take *t, const bytes32 *expected, char error[STORE_ERROR_MAX])
 {
-    if (!checkpoint_import_complete(t->state, t->anchor.height, &t->anchor.block, error))
+    bytes32 root;
+    if (!snap_state_root(t->state, &root, error))
+        return SNAP_LIED;
+    if (bytes32_equal(&root, expected))
+        return SNAP_TAKEN;
+    store_fail(error, "the state does not have the root that the header of block %" PRIu64 " names", t->height);
+    return SNAP_LIED;
+}
+
+static enum snap_taken complete(struct snap_take *t, const struct anchor *anchor, char error[STORE_ERROR_MAX])
+{
+    if (!checkpoint_import_complete(t->state, t->height, &t->begun, error))
         return SNAP_FAILED;
     checkpoint_close(t->state);
     t->state = NULL;
-    return anchor_write(&t->anchor, t->dir, ANCHOR_NAME, &t->options.genesis_hash, error) ? SNAP_TAKEN : SNAP_FAILED;
+    return anchor_write(anchor, t->dir, ANCHOR_NAME, &t->options.genesis_hash, error) ? SNAP_TAKEN : SNAP_FAILED;
 }
 
-enum snap_taken snap_take_state(struct snap_take *t, struct snap_line *line, const struct anchor *anchor,
-                                const bytes32 *origin, uint64_t bytes, char error[STORE_ERROR_MAX])
+enum snap_taken snap_take_blocks(struct snap_take *t, struct snap_line *line, const struct anchor *anchor,
+                                 char error[STORE_ERROR_MAX])
 {
+    struct known known = {0};
     t->line = line;
-    t->anchor = *anchor;
-    t->origin = *origin;
-    t->came = t->progress_ns = 0;
-    t->most = bytes < UINT64_MAX / 4 ? 2 * bytes + SLACK_BYTES : UINT64_MAX;
-    enum snap_taken taken = take_proof(t, error);
+    t->most = UINT64_MAX; // as many as there are; each is a block of this chain, or the first that isn't ends it
+    enum snap_taken taken = SNAP_LOST;
+    if (anchor->height < t->height)
+        store_fail(error, "its state is newer than what is attested yet");
+    else
+        taken = take_log(t, anchor, &known, error);
     if (taken == SNAP_TAKEN)
-        taken = take_tables(t, error);
+        taken = check_state(t, &known.state_root, error);
     if (taken == SNAP_TAKEN)
-        taken = take_blocks(t, error);
-    if (taken == SNAP_TAKEN)
-        taken = complete(t, error);
-    char ignored[STORE_ERROR_MAX];
-    if (taken == SNAP_LIED && !start_anew(t, ignored))
-        return SNAP_FAILED;
-    return taken;
+        taken = complete(t, anchor, error);
+    return settle(t, taken);
 }

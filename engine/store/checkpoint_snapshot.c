@@ -16,7 +16,8 @@ static MDB_dbi dbi_of(const struct checkpoint *c, enum checkpoint_table table)
 
 // ---- out
 
-bool checkpoint_pin(struct checkpoint *c, bool renew, uint64_t *height, bytes32 *block_hash, char error[STORE_ERROR_MAX])
+bool checkpoint_pin(struct checkpoint *c, bool renew, uint64_t *height, bytes32 *block_hash,
+                    char error[STORE_ERROR_MAX])
 {
     bool complete = false;
     if (renew)

@@ -19,8 +19,8 @@ struct checkpoint_entry {
 // ---- out: only in jobs of checkpoint_background
 
 // From now on the newest checkpoint stays readable, whatever is written; the file grows by what replaces it. One at a
-// time: where one is pinned that is the answer, unless renew says to let it go for the newest. False with a message: there
-// is none yet, or an I/O error.
+// time: where one is pinned that is the answer, unless renew says to let it go for the newest. False with a message:
+// there is none yet, or an I/O error.
 MUST_CHECK bool checkpoint_pin(struct checkpoint *c, bool renew, uint64_t *height, bytes32 *block_hash,
                                char error[STORE_ERROR_MAX]);
 void checkpoint_unpin(struct checkpoint *c);

@@ -30,28 +30,26 @@ void read_get_snap(struct reader *r, struct wire_get_snap *g)
         return;
     const size_t used = wire_snap_key_bytes(g->kind);
     reader_check(r, memcmp(g->from + used, zeros, sizeof zeros - used) == 0, WIRE_NOT_CANONICAL);
-    reader_check(r, g->kind != WIRE_SNAP_OFFER || bytes32_is_zero(&g->block), WIRE_NOT_CANONICAL);
+    reader_check(r, (g->kind != WIRE_SNAP_OFFER && g->kind != WIRE_SNAP_PROOF) || bytes32_is_zero(&g->block),
+                 WIRE_NOT_CANONICAL);
 }
 
 void read_snap_list(struct reader *r, struct wire_snap_list *l, const struct context *c)
 {
     static const struct wire_block_header none;
     READ(r, l->offer);
-    read_header(r, &l->origin, c);
     if (c->epoch == 0) {
         READ(r, l->boundary);
         reader_check(r, memcmp(&l->boundary, &none, sizeof none) == 0, WIRE_NOT_CANONICAL);
     } else {
         read_header(r, &l->boundary, &(struct context){c->epoch - 1, c->set});
-        reader_check(r, l->boundary.height < l->origin.height, WIRE_BAD_VALUE);
     }
-    reader_check(r, l->offer.height > 0 && l->origin.height > 0, WIRE_BAD_VALUE);
+    reader_check(r, l->offer.height > 0, WIRE_BAD_VALUE);
 }
 
 void write_snap_list(struct writer *w, const struct wire_snap_list *l)
 {
     WRITE(w, l->offer);
-    WRITE(w, l->origin);
     WRITE(w, l->boundary);
 }
 
