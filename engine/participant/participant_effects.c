@@ -113,7 +113,8 @@ static void carry_out(struct participant *p, struct effect *e)
         turn_epoch(p, e);
         break;
     case EFFECT_EVIDENCE:
-        log_warn("consensus", "evidence of misbehaviour", "bytes=%zu", e->bytes->len);
+        log_warn("consensus", "evidence of misbehaviour", "offender=%s bytes=%zu", p->options.cluster->names[e->peer],
+                 e->bytes->len);
         break;
     case EFFECT_BAN:
         participant_ban(p, e->peer, e->detail);
