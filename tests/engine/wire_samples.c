@@ -330,7 +330,7 @@ static void make_get_snap(struct wire_sample *s, struct wire_get_snap *g, uint8_
 {
     memset(g, 0, sizeof *g);
     g->kind = kind;
-    if (kind != WIRE_SNAP_OFFER && kind != WIRE_SNAP_PROOF)
+    if (wire_snap_is_table(kind))
         FILL(s, g->block);
     fill(s, g->from, wire_snap_key_bytes(kind));
     g->from[0] &= 0x7f; // leaves room for keys above it

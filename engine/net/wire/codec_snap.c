@@ -30,7 +30,7 @@ void read_get_snap(struct reader *r, struct wire_get_snap *g)
         return;
     const size_t used = wire_snap_key_bytes(g->kind);
     reader_check(r, memcmp(g->from + used, zeros, sizeof zeros - used) == 0, WIRE_NOT_CANONICAL);
-    reader_check(r, (g->kind != WIRE_SNAP_OFFER && g->kind != WIRE_SNAP_PROOF) || bytes32_is_zero(&g->block),
+    reader_check(r, wire_snap_is_table(g->kind) || bytes32_is_zero(&g->block),
                  WIRE_NOT_CANONICAL);
 }
 

@@ -279,7 +279,7 @@ enum wire_snap_kind {
 // from, zero behind what the kind has: BLOCK: number u64, offset u64; ACCOUNTS, CODES: the least key 32, SLOTS: 64.
 struct WIRE_PACKED wire_get_snap {
     uint8_t kind;  // enum wire_snap_kind
-    bytes32 block; // whose state it is; zero for OFFER and PROOF
+    bytes32 block; // whose state it is; zero but for tables
     uint8_t from[WIRE_SNAP_KEY_BYTES];
 };
 
