@@ -5,6 +5,7 @@
 // that was reached (latency from when a transaction was due until its final receipt was visible, at the node that was
 // asked and at another). Clients send to the first validator. Where faults are asked for, a third phase has them.
 #include "base/clock.h"
+#include "base/remove_tree.h"
 #include "bench/bench.h"
 #include "bench/cluster_nodes.h"
 #include "bench/recover_rate.h"
