@@ -150,6 +150,7 @@ static void gathered(struct executor *x)
         states[p] = shard_states(x->options.shards[partition_owner(p, x->options.shard_count)])[p];
     u256 fees = fees_of_shards(x);
     exec_global(x->machine, states, &x->work.env, &fees, x->global, x->global_count, x->list.results);
+    exec_finish_logs(x->machine);
     x->work.global_done = true;
     stage_enter(x->stages, STAGE_LINK);
     finish(x);
