@@ -211,6 +211,7 @@ static void gathered(struct executor *x)
     u256 fees = fees_of_shards(x);
     timeline_begin(x->timeline, global, x->global_count, x->next.number);
     exec_global(x->machine, states, &x->work.env, &fees, x->global, x->global_count, x->list.results);
+    exec_finish_logs(x->machine);
     block_path(x)->round_ns[EXEC_ROUNDS_MAX] = clock_ns();
     timeline_end(x->timeline, global, x->global_count, x->next.number);
     x->work.global_done = true;

@@ -128,6 +128,8 @@ static void run_pass(struct shard *s, enum exec_pass pass)
         if (i != s->options.index)
             send_parcel(s, i);
     }
+    if (pass == EXEC_CALLS)
+        exec_finish_logs(s->machine);
     exec_take(s->exec, pass, exec_parcel(s->exec, pass, s->options.index));
     b->parcels_in = 1;
     b->running = true;

@@ -123,7 +123,7 @@ static enum tx_status check_static(const struct evm *x, const struct evm_tx *tx)
         return TX_GAS_LIMIT_EXCEEDED;
     if (tx->is_create && x->rules->has_init_code_limit && tx->data.len > EVM_INIT_CODE_MAX)
         return TX_INIT_CODE_TOO_LARGE;
-    if (tx->gas_limit < evm_intrinsic_gas(x->rules, tx))
+    if (tx->gas_limit < x->intrinsic_gas)
         return TX_INTRINSIC_GAS;
     if (u256_less(&tx->max_fee, &tx->max_tip))
         return TX_TIP_ABOVE_FEE_CAP;
@@ -134,6 +134,8 @@ static enum tx_status check_sender(const struct evm *x, const struct evm_tx *tx)
 {
     u256 cost;
     const struct evm_account *sender = x->sender;
+    if (x->flags & EVM_NO_CHECKS)
+        return u256_less(&sender->balance, &tx->value) ? TX_INSUFFICIENT_FUNDS : TX_OK;
     if (tx->nonce == UINT64_MAX)
         return TX_NONCE_MAX;
     if (tx->nonce != sender->nonce)
@@ -201,7 +203,7 @@ static void start_frame(struct evm *x, struct evm_account *target)
         .caller = &tx->sender,
         .value = &tx->value,
         .input = tx->data,
-        .gas = tx->gas_limit - evm_intrinsic_gas(x->rules, tx),
+        .gas = tx->gas_limit - x->intrinsic_gas,
         .snapshot = journal_snapshot(j),
     };
     if (tx->is_create) {
@@ -311,7 +313,8 @@ enum evm_outcome evm_transact(struct evm *x, const struct evm_tx *tx, unsigned f
     x->tx = tx;
     x->flags = flags;
     x->escape = EVM_STAYS;
-    const enum tx_status status = check_static(x, tx);
+    x->intrinsic_gas = evm_intrinsic_gas(x->rules, tx);
+    const enum tx_status status = flags & EVM_CHECKED ? TX_OK : check_static(x, tx);
     if (status != TX_OK)
         return refuse(x, out, status);
 
@@ -319,13 +322,9 @@ enum evm_outcome evm_transact(struct evm *x, const struct evm_tx *tx, unsigned f
     x->coinbase = journal_account(j, &x->block.coinbase);
     if (!evm_load(x, x->sender) || (!(flags & EVM_DEFER_FEE) && !evm_load(x, x->coinbase)))
         return x->outcome;
-    if (!(flags & EVM_NO_CHECKS)) {
-        const enum tx_status sender_status = check_sender(x, tx);
-        if (sender_status != TX_OK)
-            return refuse(x, out, sender_status);
-    } else if (u256_less(&x->sender->balance, &tx->value)) {
-        return refuse(x, out, TX_INSUFFICIENT_FUNDS);
-    }
+    const enum tx_status sender_status = flags & EVM_CHECKED ? TX_OK : check_sender(x, tx);
+    if (sender_status != TX_OK)
+        return refuse(x, out, sender_status);
 
     const address to = tx->is_create ? evm_create_address(&tx->sender, x->sender->nonce) : tx->to;
     struct evm_account *target = journal_account(j, &to);

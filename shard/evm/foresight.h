@@ -1,7 +1,8 @@
-// What a contract's function will hash, known before it runs. The slot of a mapping's entry is keccak256(key . mapping),
-// and the key is mostly the sender, an argument, or the hash that stands for a mapping inside a mapping. So the hashes
-// that the last calls of a function had to make say which ones the next call needs: these are computed for several calls
-// at once, and the slots' memory can be asked for before it is read. It is guessed only; what is wrong costs time.
+// What a contract's function will hash, known before it runs. The slot of a mapping's entry is keccak256(key .
+// mapping), and the key is mostly the sender, an argument, or the hash that stands for a mapping inside a mapping. So
+// the hashes that the last calls of a function had to make say which ones the next call needs: these are computed for
+// several calls at once, and the slots' memory can be asked for before it is read. It is guessed only; what is wrong
+// costs time.
 //
 // A function is a contract's address and four bytes of input. Inside of shard/evm. One thread.
 #ifndef GANTRY_SHARD_EVM_FORESIGHT_H

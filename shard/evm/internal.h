@@ -58,6 +58,7 @@ struct evm {
     // The transaction
     const struct evm_tx *tx;
     unsigned flags;
+    uint64_t intrinsic_gas;
     u256 gas_price, tip_price;
     struct evm_account *sender, *coinbase;
     enum evm_outcome outcome; // why the interpreter stopped, when it says STEP_STOP

@@ -75,7 +75,6 @@ static void run_all(struct exec_machine *m, struct state **states, const struct 
             prefetch(m, states, txs, i, count);
         run(m, states, env, txs[i], &results[txs[i]->index]);
     }
-    machine_close(m);
 }
 
 void exec_global(struct exec_machine *m, struct state **states, const struct exec_env *env, const u256 *fees,
@@ -94,6 +93,7 @@ void exec_serial(struct exec_machine *m, struct state **states, const struct exe
     machine_open(m, states, env);
     machine_system_call(m);
     run_all(m, states, env, txs, count, results);
+    exec_finish_logs(m);
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         state_end_block(states[p]);
 }
