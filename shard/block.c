@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+// Results that are given together.
+#define SETTLE_BATCH 32
+
 static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
 {
     struct message m = {.kind = kind, .from = (uint16_t)s->options.index, .n = (uint32_t)n, .p = (void *)p};
@@ -240,6 +243,8 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
     pthread_mutex_lock(&s->inclusion_lock);
     for (size_t i = 0; i < n; i++) {
         const struct pooled_tx *t = (const struct pooled_tx *)txs[i].tx;
+        if (t->proposed)
+            mempool_prefetch_result(s->pool, t);
         if (t->proposed && results[txs[i].index].drop == TX_OK)
             hist_add(&s->inclusion, now - t->received_ns);
     }
@@ -266,33 +271,50 @@ static void settle_one(struct shard *s, const struct exec_tx *x, const struct ex
         mempool_result_dropped(s->pool, t, r->drop);
 }
 
-static void settle(struct shard *s, const struct settle_work *work)
+// Gives the results, and writes down the senders of whom something stays pooled; returns their number. A batch's
+// transactions are asked for while the one before is dealt with.
+static size_t settle_all(struct shard *s, const struct settle_work *work, bytes32 *stay, uint64_t now)
 {
-    enum stage before = stage_enter(&s->turn.stages, STAGE_POOL);
-    unsigned self = s->options.index;
-    size_t n = work->tx_count[self];
-    const struct exec_tx *txs = work->txs[self];
-    timeline_begin(&s->turn.timeline, settle, n, work->height);
-    s->settled_height = work->height;
-    uint64_t now = clock_ns();
-    count_inclusion(s, txs, n, work->results, now);
-    bytes32 *senders = n ? arena_alloc(s->arena, n * sizeof *senders) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        senders[i] = *txs[i].sender_key;
-        settle_one(s, &txs[i], &work->results[txs[i].index], work->list);
+    const struct exec_tx *txs = work->txs[s->options.index];
+    const size_t n = work->tx_count[s->options.index];
+    size_t staying = 0;
+    for (size_t from = 0, end; from < n; from = end) {
+        end = n - from < SETTLE_BATCH ? n : from + SETTLE_BATCH;
+        count_inclusion(s, txs + from, end - from, work->results, now);
+        for (size_t i = from; i < end; i++) {
+            if (i + SETTLE_BATCH < n)
+                pooled_tx_prefetch((const struct pooled_tx *)txs[i + SETTLE_BATCH].tx);
+            const bytes32 sender = *txs[i].sender_key;
+            settle_one(s, &txs[i], &work->results[txs[i].index], work->list);
+            if (mempool_has_sender(s->pool, &sender))
+                stay[staying++] = sender;
+        }
     }
+    return staying;
+}
+
+static void tell_accounts(struct shard *s, const bytes32 *senders, size_t n, uint64_t now)
+{
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && bytes32_equal(&senders[i], &senders[i - 1]))
             continue;
-        struct account a = {0};
-        struct state *state = s->states[partition_of_key(&senders[i])];
-        uint32_t id = state_find(state, &senders[i]);
-        if (id != STATE_NONE)
-            a = state_get(state, id);
-        struct mempool_account account = {a.nonce, a.balance};
-        mempool_account_changed(s->pool, &senders[i], &account, now);
+        const struct state *state = s->states[partition_of_key(&senders[i])];
+        const uint32_t id = state_find(state, &senders[i]);
+        const struct account a = id != STATE_NONE ? state_get(state, id) : (struct account){0};
+        mempool_account_changed(s->pool, &senders[i], &(struct mempool_account){a.nonce, a.balance}, now);
     }
-    arena_free(s->arena, senders);
+}
+
+static void settle(struct shard *s, const struct settle_work *work)
+{
+    enum stage before = stage_enter(&s->turn.stages, STAGE_POOL);
+    const size_t n = work->tx_count[s->options.index];
+    const uint64_t now = clock_ns();
+    timeline_begin(&s->turn.timeline, settle, n, work->height);
+    s->settled_height = work->height;
+    bytes32 *stay = n ? arena_alloc(s->arena, n * sizeof *stay) : NULL;
+    tell_accounts(s, stay, settle_all(s, work, stay, now), now);
+    arena_free(s->arena, stay);
     mempool_set_base_fee(s->pool, &work->next_base_fee);
     receive_take_removed(s);
     receive_publish_pool(s); // before the coordinator looks whom to ask for the next list

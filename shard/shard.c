@@ -182,6 +182,7 @@ static void run_in_background(struct shard *s)
 // One turn of the loop. Sleeps when there is nothing to do.
 static void turn(struct shard *s)
 {
+    s->now_ns = clock_ns();
     take_messages(s);
     const uint64_t guest_at_ns = s->guest.turn ? s->guest.turn(s->guest.ctx, clock_ns()) : UINT64_MAX;
     if (atomic_load_explicit(&s->draining, memory_order_relaxed))

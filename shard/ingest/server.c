@@ -366,7 +366,7 @@ static void take_frame(struct connection *c, const struct ingest_frame *frame)
         answers_set(c->answers, sequence, status, NULL);
         enter_queue(c, QUEUE_TALK);
     }
-    atomic_fetch_add_explicit(&s->numbers.frames, 1, memory_order_relaxed);
+    add_number(&s->numbers.frames, 1);
 }
 
 // Takes frames of one connection while there is room. False: there are more.
