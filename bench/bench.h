@@ -16,6 +16,7 @@ struct bench_options {
     uint64_t senders;      // node: how many of the accounts send; 0: the benchmark's own default
     uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
     uint64_t shards;       // node: 0: one a core
+    uint64_t block_time_ms; // node: of the busy phases
     uint64_t check;        // sigverify: compare this many signatures with the library instead; 0: measure
     uint64_t validators;   // cluster: how many; 0: four
     bool witness;          // node, cluster: transactions come with their sender's key and R's y
@@ -31,6 +32,14 @@ int bench_mempool(struct bench_report *report, const struct bench_options *optio
 int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
 int bench_cluster(struct bench_report *report, const struct bench_options *options);
+int bench_scaling(struct bench_report *report, const struct bench_options *options);
+
+// Recovery in batches of several sizes: batch=N/recover.
+int bench_recover_batches(struct bench_report *report, const struct bench_options *options);
+
+// Says of one phase what was offered and included, and whether the generator was the limit.
+struct load_result;
+void bench_note_load(struct bench_report *report, const char *phase, const struct load_result *result);
 
 // Runs ours and reference in turn, `rounds` times each after one unmeasured run of both, and returns the median of each
 // one's CPU times in nanoseconds.
