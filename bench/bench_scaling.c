@@ -5,6 +5,10 @@
 
 #include <string.h>
 
+// Of each main run: some blocks of the longest block time.
+#define SECONDS 15
+#define QUICK_SECONDS 4
+
 // What is taken over from each run of bench node.
 static const char *const kept[] = {"included_rate", "cpu_per_tx", "cpu_per_tx_witness", "latency_load_p50",
                                    "latency_load_p99"};
@@ -75,6 +79,8 @@ int bench_scaling(struct bench_report *report, const struct bench_options *optio
 {
     struct bench_options each = *options;
     each.data_path = NULL; // a chain of its own for each
+    if (each.seconds == 0)
+        each.seconds = each.quick ? QUICK_SECONDS : SECONDS;
     const int status = bench_recover_batches(report, options);
     return status ? status : vary_shards(report, each) ? -1 : vary_block_time(report, each);
 }

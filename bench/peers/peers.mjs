@@ -3,7 +3,7 @@
 //
 // usage: node peers.mjs [--repeat N] [--seconds N] [--json F]
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -20,7 +20,7 @@ if (![repeat, seconds].every((n) => Number.isInteger(n) && n > 0)) {
 
 const { GANTRY: gantry, PEERS: packages } = process.env;
 const OFFERED = 50_000; // a second, with IN_FLIGHT at most under way: the rate then follows the node
-const IN_FLIGHT = 2_000;
+const IN_FLIGHT = 500; // one a sender: some dev nodes lose a nonce that overtakes the one before it
 const IDLE_RATE = 50;
 const IDLE_SECONDS = 4;
 const START_MS = 60_000;
@@ -39,6 +39,7 @@ const PEERS = [
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'gantry-peers-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
+symlinkSync(path.join(packages, 'node_modules'), path.join(folder, 'node_modules')); // hardhat wants to be a project's own
 writeFileSync(path.join(folder, 'package.json'), '{"type":"module"}');
 writeFileSync(path.join(folder, 'hardhat.config.js'),
   "export default { networks: { default: { type: 'edr-simulated', chainType: 'l1', chainId: 31337, hardfork: 'cancun' } } };\n");
@@ -119,7 +120,7 @@ async function measure(peer, results, notes) {
   try {
     node.load(IDLE_RATE, 1); // funds the senders
     const before = node.cpuSeconds();
-    const busy = node.load(OFFERED, seconds, '--warm-up', '1s', '--in-flight', String(IN_FLIGHT), '--in-flight-per-sender', '4');
+    const busy = node.load(OFFERED, seconds, '--warm-up', '1s', '--in-flight', String(IN_FLIGHT), '--in-flight-per-sender', '1');
     const cpu = node.cpuSeconds() - before;
     const idle = node.load(IDLE_RATE, IDLE_SECONDS, '--warm-up', '1s');
     results.included_rate.push(busy.rates.included);
