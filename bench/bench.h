@@ -8,20 +8,20 @@
 #include <stdio.h>
 
 struct bench_options {
-    bool quick;            // a shorter run with rougher figures
-    uint64_t seed;         // of the made-up inputs
-    uint64_t accounts;     // merkle, node: how many; 0: the benchmark's own default
-    const char *data_path; // node, merkle: a folder on a disk; evm: of contracts; see cmd_bench.c; NULL: not given
-    uint64_t seconds;      // node: length of the main run, warm-up included; 0: the benchmark's own default
-    uint64_t senders;      // node: how many of the accounts send; 0: the benchmark's own default
-    uint64_t rate;         // node: offered transactions a second; 0: above what this machine can do
-    uint64_t shards;       // node: 0: one a core
+    bool quick;             // a shorter run with rougher figures
+    uint64_t seed;          // of the made-up inputs
+    uint64_t accounts;      // merkle, node: how many; 0: the benchmark's own default
+    const char *data_path;  // node, merkle: a folder on a disk; evm: of contracts; see cmd_bench.c; NULL: not given
+    uint64_t seconds;       // node: length of the main run, warm-up included; 0: the benchmark's own default
+    uint64_t senders;       // node: how many of the accounts send; 0: the benchmark's own default
+    uint64_t rate;          // node: offered transactions a second; 0: above what this machine can do
+    uint64_t shards;        // node: 0: one a core
     uint64_t block_time_ms; // node: of the busy phases
-    uint64_t check;        // sigverify: compare this many signatures with the library instead; 0: measure
-    uint64_t validators;   // cluster: how many; 0: four
-    bool witness;          // node, cluster: transactions come with their sender's key and R's y
-    const char *mix;       // node: what is sent, as gantry load has it
-    uint64_t tokens;       // node: ERC-20 contracts of a mix that has erc20
+    uint64_t check;         // sigverify: compare this many signatures with the library instead; 0: measure
+    uint64_t validators;    // cluster: how many; 0: four
+    bool witness;           // node, cluster: transactions come with their sender's key and R's y
+    const char *mix;        // node: what is sent, as gantry load has it
+    uint64_t tokens;        // node: ERC-20 contracts of a mix that has erc20
 };
 
 // Each fills the report and returns 0, or a negative number after saying on standard error why it could not measure.

@@ -10,8 +10,8 @@ static const struct benchmark {
     const char *name;
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
-    {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
-    {"mempool", bench_mempool},     {"evm", bench_evm},   {"node", bench_node},
+    {"sigverify", bench_sigverify}, {"hash", bench_hash},       {"merkle", bench_merkle},
+    {"mempool", bench_mempool},     {"evm", bench_evm},         {"node", bench_node},
     {"cluster", bench_cluster},     {"scaling", bench_scaling},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
@@ -101,8 +101,8 @@ static json_t *settings_json(const struct bench_settings *s)
     return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "quick", s->quick, "seed",
                      (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds,
                      "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards,
-                     "block_time_ms", (json_int_t)s->block_time_ms,                      "validators", (json_int_t)s->validators, "witness", s->witness, "mix", s->mix, "tokens",
-                     (json_int_t)s->tokens);
+                     "block_time_ms", (json_int_t)s->block_time_ms, "validators", (json_int_t)s->validators, "witness",
+                     s->witness, "mix", s->mix, "tokens", (json_int_t)s->tokens);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)

@@ -70,8 +70,9 @@ json_t *bench_runs_json(const struct bench_report *reports, size_t n, json_t *se
     json_t *results = json_array();
     for (size_t i = 0; i < reports[0].count; i++)
         json_array_append_new(results, result_json(reports, n, i));
-    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "bench", reports[0].bench, "repetitions", (json_int_t)n, "settings",
-                     settings, "machine", bench_machine_facts(), "notes", notes_json(reports, n), "results", results);
+    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "bench", reports[0].bench, "repetitions", (json_int_t)n,
+                     "settings", settings, "machine", bench_machine_facts(), "notes", notes_json(reports, n), "results",
+                     results);
 }
 
 static const char *text_of(const json_t *object, const char *key)

@@ -123,8 +123,9 @@ static void put_notes(FILE *out, const json_t *notes)
     json_t *note;
     if (json_array_size(notes) == 0)
         return;
-    fprintf(out, "<h2>Load</h2><p>Latencies count from when a transaction was due, sent late or not: a stall is in every "
-                 "latency that it delayed.</p><ul>");
+    fprintf(out,
+            "<h2>Load</h2><p>Latencies count from when a transaction was due, sent late or not: a stall is in every "
+            "latency that it delayed.</p><ul>");
     json_array_foreach(notes, i, note)
     {
         fprintf(out, "<li>");
@@ -157,13 +158,14 @@ bool bench_runs_write_html(const json_t *runs, const char *path)
         fprintf(stderr, "can't write the page to %s\n", path);
         return false;
     }
+    fprintf(out, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gantry bench ");
+    html_put_escaped(out, text_of(runs, "bench"));
+    fprintf(out, "</title><style>%s</style><h1>gantry bench ", style);
+    html_put_escaped(out, text_of(runs, "bench"));
     fprintf(out,
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gantry bench %s</title><style>%s</style>",
-            text_of(runs, "bench"), style);
-    fprintf(out,
-            "<h1>gantry bench %s</h1><p>Medians of %lld repetitions; each dot is one, on a scale from 0. A ratio "
-            "above 1 is better than the reference, which was measured in the same run.</p>",
-            text_of(runs, "bench"), (long long)json_integer_value(json_object_get(runs, "repetitions")));
+            "</h1><p>Medians of %lld repetitions; each dot is one, on a scale from 0. A ratio above 1 is better than "
+            "the reference, which was measured in the same run.</p>",
+            (long long)json_integer_value(json_object_get(runs, "repetitions")));
     fprintf(out, "<table><tr><th>result</th><th>median</th><th></th><th>repetitions</th><th>reference</th><th></th>"
                  "<th>ratio</th></tr>\n");
     size_t i;

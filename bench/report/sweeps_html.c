@@ -100,7 +100,8 @@ static void put_points(FILE *out, const json_t *results, const struct point *cha
             continue;
         const double x = x_of(at, count), y = y_of(json_number_value(json_object_get(r, "value")), top);
         if (at++ > 0)
-            fprintf(out, "<line class=\"s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", before_x, before_y, x, y);
+            fprintf(out, "<line class=\"s\" x1=\"%.1f\" y1=\"%.1f\" x2=\"%.1f\" y2=\"%.1f\"/>", before_x, before_y, x,
+                    y);
         json_array_foreach(json_object_get(r, "samples"), k, sample)
         {
             const double value = json_number_value(sample);
