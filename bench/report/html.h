@@ -7,8 +7,8 @@
 
 void html_put_escaped(FILE *out, const char *text);
 
-// Charts of the results named KEY=X/RESULT: one for each key and result, the X in their order, the median as a line, each
-// repetition a dot. Writes nothing where there are none.
+// Charts of the results named KEY=X/RESULT: one for each key and result, the X in their order, the median as a line,
+// each repetition a dot. Writes nothing where there are none.
 void html_put_sweeps(FILE *out, const json_t *results);
 
 #endif
