@@ -334,12 +334,15 @@ static void add_results(struct bench_report *report, const struct cluster_bench 
     bench_report_add(report, "latency_other_p99", load_ms(&b->elsewhere_ns, 0.99), "ms", NULL, 0, 0);
     bench_report_add(report, "latency_rate", b->half.offered_rate, "tx/s", NULL, 0, 0);
     bench_report_add(report, "certificate_check_67", b->certificate_us, "us", NULL, 0, 0);
+    bench_report_add(report, "offered_rate", b->main.offered_rate, "tx/s", NULL, 0, 0);
     bench_report_add(report, "generator_cpu_per_tx", b->main.generator_cpu_us, "us", NULL, 0, 0);
     bench_report_add(report, "sent_per_tx_byte", included > 0 ? sent_bytes(b) / (included * tx_bytes(b)) : 0, "bytes",
                      NULL, 0, 0);
     bench_report_add(report, "accepted_and_lost", (double)(lost(&b->main) + lost(&b->half) + lost(&b->faulty)), "tx",
                      NULL, 0, 0);
     add_fault_results(report, b);
+    bench_note_load(report, "finalized_rate", &b->main);
+    bench_note_load(report, "latency", &b->half);
 }
 
 static bool plan_faults(struct cluster_bench *b)

@@ -48,8 +48,7 @@ static uint64_t call_bytes(const struct node_config *config)
 
 static uint64_t path_bytes(const struct node_config *config, unsigned shards)
 {
-    const uint32_t each = (uint32_t)((config->transaction_paths + shards - 1) / shards);
-    return shards * tx_paths_bytes(each) + LIST_BOARD_BYTES;
+    return shards * tx_paths_bytes(tx_paths_share(config->transaction_paths, shards)) + LIST_BOARD_BYTES;
 }
 
 struct memory_budget memory_budget(const struct node_config *config, const struct mempool_limits *pool, unsigned shards,

@@ -253,11 +253,6 @@ static unsigned usable_cores(int cores[SHARD_MAX])
     return count;
 }
 
-static uint32_t paths_of_shard(const struct node_config *c, unsigned shards)
-{
-    return (uint32_t)((c->transaction_paths + shards - 1) / shards);
-}
-
 static void pool_limits(struct mempool_limits *out, const struct node_config *c, unsigned shards)
 {
     uint64_t seed;
@@ -300,7 +295,7 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .codes = n->codes,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
-        .path_max = paths_of_shard(n->config, n->shard_count),
+        .path_max = tx_paths_share(n->config->transaction_paths, n->shard_count),
         .stall_ms = n->config->stall_ms,
         .pooled = tx_pooled,
         .pooled_ctx = n,

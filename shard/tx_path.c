@@ -29,6 +29,11 @@ static uint32_t line_count(uint32_t capacity)
     return count;
 }
 
+uint32_t tx_paths_share(uint64_t total, unsigned shards)
+{
+    return (uint32_t)((total + shards - 1) / shards);
+}
+
 uint64_t tx_paths_bytes(uint32_t capacity)
 {
     return capacity ? line_count(capacity) * (sizeof(struct tx_path) + sizeof(uint32_t)) : 0;

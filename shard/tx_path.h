@@ -36,7 +36,8 @@ struct tx_paths;
 #define TX_PATHS_MAX (1u << 24)
 struct tx_paths *tx_paths_create(struct arena *arena, uint32_t capacity);
 void tx_paths_free(struct tx_paths *paths); // NULL is fine
-// What a table of this capacity takes.
+// One shard's part of a node's `total`; and what a table of some capacity takes.
+uint32_t tx_paths_share(uint64_t total, unsigned shards);
 uint64_t tx_paths_bytes(uint32_t capacity);
 
 // Keeps where t has got to. NULL paths are fine. Ordered, with its result:

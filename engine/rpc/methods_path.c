@@ -2,6 +2,7 @@
 #include "engine/rpc/methods.h"
 
 #include "base/clock.h"
+#include "engine/rpc/views.h"
 #include "shard/partition.h"
 
 #include <stdarg.h>
@@ -207,19 +208,6 @@ static void write_start(struct json_writer *w, const struct way *way)
         jw_raw(w, ",\"firstMs\":null");
 }
 
-static void write_place(struct json_writer *w, const struct record *r, uint32_t index)
-{
-    struct record_tx t;
-    record_tx_at(r, index, &t);
-    jw_raw(w, ",\"blockHash\":");
-    jw_hash(w, &r->block_hash);
-    jw_raw(w, ",\"blockNumber\":");
-    jw_quantity(w, r->header.number);
-    jw_raw(w, ",\"transactionIndex\":");
-    jw_quantity(w, index);
-    jw_printf(w, ",\"success\":%s", t.success ? "true" : "false");
-}
-
 // Why there are no steps, or not all; empty when nothing is missing.
 static void write_note(struct json_writer *w, const struct rpc_core *core, const struct rpc_query *q, bool included,
                        const struct way *way)
@@ -275,7 +263,7 @@ static void answer_path(struct rpc_call *call, struct rpc_query *q)
     jw_printf(w, ",\"status\":\"%s\",\"reason\":", status_of(q, included));
     jw_cstring(w, !included && reason_of(q) != TX_OK ? tx_status_text(reason_of(q)) : "");
     if (r)
-        write_place(w, r, index);
+        view_place(w, r, index);
     write_start(w, &way);
     write_steps(w, &way);
     write_note(w, core, q, included, &way);

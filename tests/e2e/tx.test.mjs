@@ -7,6 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { devKeys, launchGantry, runGantry, startGantry, temporaryFolder, until } from './support/gantry.mjs';
 import { IngestClient } from './support/ingest.mjs';
 import { load } from './support/packages.mjs';
+import { freePorts } from './support/ports.mjs';
 import { rpc } from './support/rpc.mjs';
 
 const { Wallet, keccak256 } = load('ethers');
@@ -155,11 +156,11 @@ describe('on a node alone', { timeout: 60_000 }, () => {
 
 describe('in a cluster', { timeout: 90_000 }, () => {
   const out = path.join(temporaryFolder(), 'cluster');
-  const base = 30_000 + 100 * (process.pid % 250);
-  const nodes = Array.from({ length: 4 }, (_, i) => rpc(`http://127.0.0.1:${base + 10 * i}`));
-  let cluster;
+  let base, nodes, cluster;
 
   before(async () => {
+    base = await freePorts(40);
+    nodes = Array.from({ length: 4 }, (_, i) => rpc(`http://127.0.0.1:${base + 10 * i}`));
     const ports = ['--rpc-port', String(base), '--ingest-port', String(base + 5), '--p2p-port', String(base + 6)];
     cluster = launchGantry('cluster', ['--validators', '4', '--shards', '1', '--out', out, ...ports], { bare: true });
     for (const ask of nodes)
