@@ -67,7 +67,8 @@ __attribute__((format(printf, 2, 3))) static void send_facts(struct session *s, 
 // What both kinds of answer begin with; a clock reading ties cycles to time.
 static void send_identity(struct session *s)
 {
-    send_facts(s, "version %s\npid %d\ncycles_per_ns %.9f\n", gantry_version(), (int)getpid(), clock_cycles_per_ns());
+    send_facts(s, "version %s\npid %d\ncycles_per_ns %.9f\nstart_cycles %llu\n", gantry_version(), (int)getpid(),
+               clock_cycles_per_ns(), (unsigned long long)clock_cycles());
 }
 
 static uint64_t process_cpu_ns(void)
