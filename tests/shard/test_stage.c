@@ -33,6 +33,30 @@ Test(stage, a_sleep_is_idle_but_for_its_waking_and_the_kernels_work)
     cr_expect_eq(spent[STAGE_IDLE], 820);
 }
 
+Test(stage, being_blocked_is_no_work_of_a_stage)
+{
+    uint64_t spent[STAGE_COUNT] = {[STAGE_STORE] = 100, [STAGE_IDLE] = 7};
+    stage_divide(spent, 40, 10);
+    cr_expect_eq(spent[STAGE_STORE], 40);
+    cr_expect_eq(spent[STAGE_PREEMPTED], 10);
+    cr_expect_eq(spent[STAGE_IDLE], 57);
+}
+
+// Shares are rounded, and nothing may come out below nothing.
+Test(stage, any_division_keeps_the_sum)
+{
+    for (uint64_t i = 0; i < 20000; i++) {
+        uint64_t spent[STAGE_COUNT], seed = i * 0x9e3779b97f4a7c15u;
+        for (unsigned s = 0; s < STAGE_COUNT; s++)
+            spent[s] = s == STAGE_PREEMPTED ? 0 : (seed >> (s * 4)) % 17;
+        const uint64_t before = sum(spent);
+        stage_divide(spent, (seed >> 50) % 90, (seed >> 57) % 90);
+        cr_assert_eq(sum(spent), before);
+        for (unsigned s = 0; s < STAGE_COUNT; s++)
+            cr_assert_leq(spent[s], before);
+    }
+}
+
 Test(stage, clocks_that_disagree_lose_nothing)
 {
     uint64_t spent[STAGE_COUNT] = {[STAGE_TRIE] = 10, [STAGE_IDLE] = 5};
