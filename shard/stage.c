@@ -87,4 +87,5 @@ void stage_account(struct stage_clock *c)
         atomic_store_explicit(&c->cycles[s], total, memory_order_relaxed);
         c->spent[s] = 0;
     }
+    atomic_fetch_add_explicit(&c->accounts, 1, memory_order_release);
 }

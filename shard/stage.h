@@ -37,6 +37,7 @@ struct stage_clock {
     uint64_t spent[STAGE_COUNT];                               // cycles since the last account
     uint64_t account_cycles, account_cpu_ns, account_delay_ns; // the thread's clocks at the last account
     int schedstat_fd;                                          // of this thread; -1: not told here
+    _Atomic uint64_t accounts;                                 // how many were made
     _Atomic uint64_t cycles[STAGE_COUNT];
     _Atomic uint64_t items[STAGE_COUNT];
 };
