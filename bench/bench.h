@@ -31,6 +31,7 @@ int bench_mempool(struct bench_report *report, const struct bench_options *optio
 int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
 int bench_cluster(struct bench_report *report, const struct bench_options *options);
+int bench_observability(struct bench_report *report, const struct bench_options *options);
 
 // Runs ours and reference in turn, `rounds` times each after one unmeasured run of both, and returns the median of each
 // one's CPU times in nanoseconds.

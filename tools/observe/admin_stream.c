@@ -76,13 +76,12 @@ static bool receive(int fd, void *out, size_t len, const volatile int *stop, cha
 {
     uint8_t *p = out;
     while (len > 0) {
+        // The node then sends what is left, and the end.
+        if (*stop)
+            shutdown(fd, SHUT_WR);
         const ssize_t n = recv(fd, p, len, 0);
-        if (n < 0 && errno == EINTR) {
-            // The node then sends what is left, and the end.
-            if (*stop)
-                shutdown(fd, SHUT_WR);
+        if (n < 0 && errno == EINTR)
             continue;
-        }
         if (n <= 0) {
             snprintf(error, OBSERVE_ERROR_MAX,
                      n == 0 ? "the node has ended, or broke off its answer" : "the node does not answer");
