@@ -34,6 +34,7 @@ int bench_mempool(struct bench_report *report, const struct bench_options *optio
 int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
 int bench_cluster(struct bench_report *report, const struct bench_options *options);
+int bench_observability(struct bench_report *report, const struct bench_options *options);
 int bench_scaling(struct bench_report *report, const struct bench_options *options);
 
 // Recovery in batches of several sizes: batch=N/recover.

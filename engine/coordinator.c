@@ -393,11 +393,6 @@ const struct executor *coordinator_executor(const struct coordinator *c)
     return c->executor;
 }
 
-const struct stage_clock *coordinator_stages(const struct coordinator *c)
-{
-    return &c->turn.stages;
-}
-
 struct turn *coordinator_turn(struct coordinator *c)
 {
     return &c->turn;

@@ -38,8 +38,7 @@ void coordinator_free(struct coordinator *c);
 
 // Its numbers and times: any thread.
 const struct executor *coordinator_executor(const struct coordinator *c);
-const struct stage_clock *coordinator_stages(const struct coordinator *c);
-// Its turns, and its part of the timeline (the ring's reader may be any one thread).
+// Its turns and stages, and its part of the timeline (the ring's reader may be any one thread).
 struct turn *coordinator_turn(struct coordinator *c);
 int coordinator_thread_id(const struct coordinator *c);
 

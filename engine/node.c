@@ -460,6 +460,10 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
         .ctx = n,
     };
     n->coordinator = coordinator_create(&n->coordinator_inbox, &options);
+    for (unsigned i = 0; n->coordinator && i < n->shard_count; i++)
+        n->turns[n->turn_count++] = shard_turn(n->shards[i]);
+    if (n->coordinator)
+        n->turns[n->turn_count++] = coordinator_turn(n->coordinator);
 }
 
 static void rpc_created(void *ctx, struct rpc *rpc)
@@ -524,14 +528,8 @@ static uint64_t included(void *ctx)
 
 static bool start_admin(struct node *n, char error[NODE_ERROR_MAX])
 {
-    for (unsigned i = 0; i < n->shard_count; i++)
-        n->turns[i] = shard_turn(n->shards[i]);
-    n->turns[n->shard_count] = coordinator_turn(n->coordinator);
-    const struct admin_options options = {.data = n->config->data,
-                                          .turns = n->turns,
-                                          .turn_count = n->shard_count + 1,
-                                          .transactions = included,
-                                          .ctx = n};
+    const struct admin_options options = {
+        .data = n->config->data, .turns = n->turns, .turn_count = n->turn_count, .transactions = included, .ctx = n};
     n->admin = admin_start(&options, error);
     return n->admin != NULL;
 }

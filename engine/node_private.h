@@ -36,7 +36,8 @@ struct node {
     unsigned p2p_port;
     struct participant *participant;
     struct coordinator *coordinator;
-    struct turn *turns[SHARD_MAX + 1]; // of the shards and the coordinator
+    struct turn *turns[SHARD_MAX + 1]; // of the shards and the coordinator, once all are made
+    unsigned turn_count;
     struct admin *admin;
     struct queries *queries;
     struct rpc_backend backend;

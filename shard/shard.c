@@ -388,11 +388,6 @@ const struct shard_numbers *shard_numbers(const struct shard *s)
     return &s->numbers;
 }
 
-const struct stage_clock *shard_stages(const struct shard *s)
-{
-    return &s->turn.stages;
-}
-
 struct turn *shard_turn(struct shard *s)
 {
     return &s->turn;

@@ -133,8 +133,7 @@ struct shard_numbers {
     _Atomic uint64_t evicted, replaced, expired, dropped;
 };
 const struct shard_numbers *shard_numbers(const struct shard *s);
-const struct stage_clock *shard_stages(const struct shard *s);
-// Its turns, and its part of the timeline (the ring's reader may be any one thread).
+// Its turns and stages, and its part of the timeline (the ring's reader may be any one thread).
 struct turn *shard_turn(struct shard *s);
 // Adds the times from arrival to durability of this shard's transactions.
 void shard_add_inclusion_times(struct shard *s, struct hist *into);

@@ -56,19 +56,20 @@ void stage_divide(uint64_t spent[STAGE_COUNT], uint64_t cpu, uint64_t delay)
         wall += spent[s];
     const uint64_t busy = wall - spent[STAGE_IDLE];
     delay = least(delay, wall);
-    const uint64_t idle = wall - delay > cpu ? least(wall - delay - cpu, spent[STAGE_IDLE]) : 0;
-    // Of the sleep: until a processor was there, and what the kernel did before it returned.
-    const uint64_t awake = spent[STAGE_IDLE] - idle, waking = least(awake, delay);
-    const uint64_t lost = least(delay - waking, busy);
+    const uint64_t idle = wall - delay - least(cpu, wall - delay);
+    // Of a sleep: until a processor was there, and what the kernel did before it returned.
+    const uint64_t awake = spent[STAGE_IDLE] - least(idle, spent[STAGE_IDLE]), waking = least(awake, delay);
+    // Of the rest: without a processor, and blocked (a lock, a page).
+    const uint64_t lost = least(delay - waking + idle - least(idle, spent[STAGE_IDLE]), busy);
     uint64_t taken = 0;
     for (unsigned s = 0; s < STAGE_IDLE && busy > 0; s++) {
-        const uint64_t share = (uint64_t)((unsigned __int128)spent[s] * lost / busy);
+        const uint64_t share = (uint64_t)(((unsigned __int128)spent[s] * lost + busy - 1) / busy);
         spent[s] -= share;
         taken += share;
     }
     spent[STAGE_RECEIVE] += awake - waking;
-    spent[STAGE_PREEMPTED] += taken + waking;
-    spent[STAGE_IDLE] = idle;
+    spent[STAGE_PREEMPTED] += delay;
+    spent[STAGE_IDLE] = wall - delay - (busy - taken) - (awake - waking);
 }
 
 void stage_account(struct stage_clock *c)
@@ -86,4 +87,5 @@ void stage_account(struct stage_clock *c)
         atomic_store_explicit(&c->cycles[s], total, memory_order_relaxed);
         c->spent[s] = 0;
     }
+    atomic_fetch_add_explicit(&c->accounts, 1, memory_order_release);
 }

@@ -3,8 +3,9 @@
 //
 // Between two accounts (stage_account: before each sleep, and about every millisecond of a thread that does not sleep)
 // wall time is gathered by stage. An account then takes out what the thread did not run: waiting for a processor, from
-// schedstat's run delay, becomes STAGE_PREEMPTED; and what of a sleep was no sleep becomes the kernel's work for the
-// thread's sockets, STAGE_RECEIVE. So what is not preempted and not idle is the thread's CPU time.
+// schedstat's run delay, becomes STAGE_PREEMPTED; being blocked (by a lock, a page) becomes STAGE_IDLE; and what of a
+// sleep was no sleep becomes the kernel's work for the thread's sockets, STAGE_RECEIVE. So what is not preempted and
+// not idle is the thread's CPU time.
 #ifndef GANTRY_SHARD_STAGE_H
 #define GANTRY_SHARD_STAGE_H
 
@@ -24,7 +25,7 @@ enum stage {
     STAGE_STORE,
     STAGE_REPLY,
     STAGE_PREEMPTED, // ready to run, but not running; never entered
-    STAGE_IDLE,      // asleep
+    STAGE_IDLE,      // asleep, or blocked
     STAGE_COUNT,
 };
 
@@ -36,6 +37,7 @@ struct stage_clock {
     uint64_t spent[STAGE_COUNT];                               // cycles since the last account
     uint64_t account_cycles, account_cpu_ns, account_delay_ns; // the thread's clocks at the last account
     int schedstat_fd;                                          // of this thread; -1: not told here
+    _Atomic uint64_t accounts;                                 // how many were made
     _Atomic uint64_t cycles[STAGE_COUNT];
     _Atomic uint64_t items[STAGE_COUNT];
 };

@@ -10,9 +10,15 @@ static const struct benchmark {
     const char *name;
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
-    {"sigverify", bench_sigverify}, {"hash", bench_hash},       {"merkle", bench_merkle},
-    {"mempool", bench_mempool},     {"evm", bench_evm},         {"node", bench_node},
-    {"cluster", bench_cluster},     {"scaling", bench_scaling},
+    {"sigverify", bench_sigverify},
+    {"hash", bench_hash},
+    {"merkle", bench_merkle},
+    {"mempool", bench_mempool},
+    {"evm", bench_evm},
+    {"node", bench_node},
+    {"cluster", bench_cluster},
+    {"scaling", bench_scaling},
+    {"observability", bench_observability},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
@@ -31,9 +37,9 @@ static const struct config_key keys[] = {
      "merkle, node, cluster: how many accounts; 0: its default."},
     {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node, cluster: how many of them send; 0: a fifth."},
     {"seconds", CONFIG_U64, KEY(seconds), "0", 0, 86400, "s",
-     "node, cluster: length of the main run; 0: 35, or at most 3 with --quick."},
+     "node, cluster: length of the main run; 0: 35, or at most 3 with --quick. observability: of each window."},
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s",
-     "node, cluster: offered rate; 0: about what all cores could verify."},
+     "node, cluster: offered rate; 0: about what all cores could verify. observability: 0: 10000."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL,
      "node: shard threads; 0: one a core. cluster: of each validator; 0: one."},
     {"block-time", CONFIG_MS, KEY(block_time_ms), "100ms", 0, 3600000, "ms", "node: of its busy phases."},
@@ -78,6 +84,7 @@ static const struct options_command command = {
         "  node       a whole validator under load, over its sockets\n"
         "  cluster    validators that finalize together on this machine, under load\n"
         "  scaling    whole validators with 1, 2, 4 ... shards and several block times, batches of several sizes\n"
+        "  observability    a node's CPU time without, with a trace, and with a profile\n"
         "  show A.json              a report that --json wrote, again; --html makes its page\n"
         "  compare A.json B.json    two of them, result by result\n"
         "A ratio above 1 means better than the reference.",

@@ -26,9 +26,9 @@ static void handle_signals(void (*handler)(int))
 static void say_where(const struct node_config *config)
 {
     printf("gantry is up: chain id %llu\n  JSON-RPC and WebSocket  http://%s:%u  ws://%s:%u\n  binary ingest           "
-           "%s:%u\n  metrics                 http://%s:%u/metrics\n",
+           "%s:%u\n  data folder             %s\n  metrics                 http://%s:%u/metrics\n",
            (unsigned long long)node_chain_id(running), config->rpc_host, node_rpc_port(running), config->rpc_host,
-           node_rpc_port(running), config->ingest_host, node_ingest_port(running), config->rpc_host,
+           node_rpc_port(running), config->ingest_host, node_ingest_port(running), config->data, config->rpc_host,
            node_rpc_port(running));
     fflush(stdout);
 }

@@ -18,9 +18,10 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#define REQUEST_MS 2000 // a client has to say what it wants
-#define TAKE_MS 5000    // and to take what it is sent
-#define DRAIN_MS 20     // buffers are emptied so often
+#define REQUEST_MS 2000         // a client has to say what it wants
+#define TAKE_MS 5000            // and to take what it is sent
+#define DRAIN_MS 20             // buffers are emptied so often
+#define ACCOUNT_NS 300000000ull // a thread in one turn for longer is taken as it is
 #define DRAIN_WORDS 16384u
 #define DRAIN_EVENTS 8192u
 
@@ -67,7 +68,8 @@ __attribute__((format(printf, 2, 3))) static void send_facts(struct session *s, 
 // What both kinds of answer begin with; a clock reading ties cycles to time.
 static void send_identity(struct session *s)
 {
-    send_facts(s, "version %s\npid %d\ncycles_per_ns %.9f\n", gantry_version(), (int)getpid(), clock_cycles_per_ns());
+    send_facts(s, "version %s\npid %d\ncycles_per_ns %.9f\nstart_cycles %llu\n", gantry_version(), (int)getpid(),
+               clock_cycles_per_ns(), (unsigned long long)clock_cycles());
 }
 
 static uint64_t process_cpu_ns(void)
@@ -117,12 +119,23 @@ static const struct turn *turn_of(const struct admin *a, const char *name)
     return NULL;
 }
 
+// So that the counters are those of now: until the thread has made an account, or sleeps (it has made one before).
+static void await_account(const struct turn *t)
+{
+    const uint64_t before = atomic_load_explicit(&t->stages.accounts, memory_order_relaxed), start = clock_ns();
+    while (atomic_load_explicit(&t->stages.accounts, memory_order_acquire) == before &&
+           atomic_load_explicit(&t->since, memory_order_relaxed) != 0 && clock_ns() - start < ACCOUNT_NS)
+        usleep(500);
+}
+
 static void send_accounts(struct session *s, const struct sampler *sampler)
 {
     for (size_t i = 0; i < sampler_count(sampler); i++) {
         struct admin_account account = {0};
         const struct sampler_thread thread = sampler_thread(sampler, i);
         const struct turn *turn = turn_of(s->admin, thread.name);
+        if (turn)
+            await_account(turn);
         if (!sampler_read(sampler, i, &account))
             continue;
         for (unsigned st = 0; turn && st < STAGE_COUNT; st++)

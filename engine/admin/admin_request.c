@@ -31,6 +31,8 @@ static bool number(unsigned *out, struct bytes word, unsigned max)
 
 bool admin_request_parse(struct admin_request *out, struct bytes line, const char **why)
 {
+    // A last space would end a word that isn't there.
+    const bool trails = line.len > 0 && line.ptr[line.len - 1] == ' ';
     const struct bytes what = next_word(&line);
     *out = (struct admin_request){.what = is(what, "profile") ? ADMIN_PROFILE : ADMIN_TRACE};
     *why = "unknown request: profile SECONDS HERTZ, or trace SECONDS";
@@ -43,5 +45,5 @@ bool admin_request_parse(struct admin_request *out, struct bytes line, const cha
     if (out->what == ADMIN_PROFILE && !number(&out->hertz, next_word(&line), ADMIN_HERTZ_MAX))
         return false;
     *why = "something follows the request";
-    return line.len == 0;
+    return line.len == 0 && !trails;
 }

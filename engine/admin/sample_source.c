@@ -33,10 +33,10 @@ static int open_event(struct perf_event_attr *attr, int thread_id)
 }
 
 // Its overflows become signals to the thread itself.
-static bool open_perf(struct sample_source *s, uint32_t type, uint64_t config, int thread_id)
+static bool open_perf(struct sample_source *s, uint32_t type, uint64_t config, int thread_id, unsigned hertz)
 {
     struct perf_event_attr attr = {
-        .size = sizeof attr, .type = type, .config = config, .disabled = 1, .freq = 1, .sample_freq = 1};
+        .size = sizeof attr, .type = type, .config = config, .disabled = 1, .freq = 1, .sample_freq = hertz};
     const struct f_owner_ex owner = {F_OWNER_TID, thread_id};
     s->fd = open_event(&attr, thread_id);
     if (s->fd < 0)
@@ -72,15 +72,15 @@ static void open_counters(struct sample_source *s, int thread_id)
     }
 }
 
-bool sample_source_open(struct sample_source *s, enum sample_source_kind kind, int thread_id)
+bool sample_source_open(struct sample_source *s, enum sample_source_kind kind, int thread_id, unsigned hertz)
 {
-    *s = (struct sample_source){.kind = kind, .fd = -1};
+    *s = (struct sample_source){.kind = kind, .hertz = hertz, .fd = -1};
     switch (kind) {
     case SAMPLE_PERF_CYCLES:
-        s->open = open_perf(s, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, thread_id);
+        s->open = open_perf(s, PERF_TYPE_HARDWARE, PERF_COUNT_HW_CPU_CYCLES, thread_id, hertz);
         break;
     case SAMPLE_PERF_CLOCK:
-        s->open = open_perf(s, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, thread_id);
+        s->open = open_perf(s, PERF_TYPE_SOFTWARE, PERF_COUNT_SW_TASK_CLOCK, thread_id, hertz);
         break;
     default:
         s->open = open_timer(s, thread_id);
@@ -90,17 +90,15 @@ bool sample_source_open(struct sample_source *s, enum sample_source_kind kind, i
     return s->open;
 }
 
-void sample_source_start(struct sample_source *s, unsigned hertz)
+void sample_source_start(struct sample_source *s)
 {
     if (!s->open)
         return;
     if (s->fd >= 0) {
-        uint64_t rate = hertz;
-        ioctl(s->fd, PERF_EVENT_IOC_PERIOD, &rate);
         ioctl(s->fd, PERF_EVENT_IOC_ENABLE, 0);
         return;
     }
-    const struct timespec every = {.tv_sec = hertz == 1, .tv_nsec = hertz == 1 ? 0 : 1000000000 / hertz};
+    const struct timespec every = {.tv_sec = s->hertz == 1, .tv_nsec = s->hertz == 1 ? 0 : 1000000000 / s->hertz};
     timer_settime(s->timer, 0, &(struct itimerspec){every, every}, NULL);
 }
 

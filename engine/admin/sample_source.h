@@ -20,6 +20,7 @@ const char *sample_source_text(enum sample_source_kind kind);
 
 struct sample_source {
     enum sample_source_kind kind;
+    unsigned hertz;
     bool open;
     int fd;                          // of perf_event_open
     timer_t timer;                   // else
@@ -27,8 +28,9 @@ struct sample_source {
 };
 
 // False when this kind is refused or missing here (or the thread has gone).
-MUST_CHECK bool sample_source_open(struct sample_source *s, enum sample_source_kind kind, int thread_id);
-void sample_source_start(struct sample_source *s, unsigned hertz);
+MUST_CHECK bool sample_source_open(struct sample_source *s, enum sample_source_kind kind, int thread_id,
+                                   unsigned hertz);
+void sample_source_start(struct sample_source *s);
 void sample_source_stop(struct sample_source *s);
 void sample_source_close(struct sample_source *s);
 // Whether the signal came from it. Async-signal-safe.

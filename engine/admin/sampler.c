@@ -123,13 +123,13 @@ static void find_threads(struct sampler *s)
 }
 
 // Opens every thread's source, of one kind. False: this kind is refused here.
-static bool open_sources(struct sampler *s, enum sample_source_kind kind)
+static bool open_sources(struct sampler *s, enum sample_source_kind kind, unsigned hertz)
 {
     size_t opened = 0;
     s->kind = kind;
     for (size_t i = 0; i < s->count; i++) {
         struct slot *slot = &s->slots[i];
-        opened += sample_source_open(&slot->source, kind, slot->thread.thread_id);
+        opened += sample_source_open(&slot->source, kind, slot->thread.thread_id, hertz);
         slot->cpu_ns = cpu_ns_of(sample_source_clock(slot->thread.thread_id));
     }
     return opened > 0;
@@ -142,7 +142,7 @@ struct sampler *sampler_start(unsigned hertz, char error[SAMPLER_ERROR_MAX])
         abort();
     find_threads(s);
     enum sample_source_kind kind = 0;
-    while (kind < SAMPLE_SOURCE_KINDS && !open_sources(s, kind))
+    while (kind < SAMPLE_SOURCE_KINDS && !open_sources(s, kind, hertz))
         kind++;
     if (kind == SAMPLE_SOURCE_KINDS) {
         snprintf(error, SAMPLER_ERROR_MAX,
@@ -158,7 +158,7 @@ struct sampler *sampler_start(unsigned hertz, char error[SAMPLER_ERROR_MAX])
         return NULL;
     }
     for (size_t i = 0; i < s->count; i++)
-        sample_source_start(&s->slots[i].source, hertz);
+        sample_source_start(&s->slots[i].source);
     return s;
 }
 

@@ -59,7 +59,7 @@ size_t unwind(const ucontext_t *at, uint64_t *out, size_t max, bool *in_kernel)
         if (caller && n < max)
             out[n++] = caller;
     }
-    while (n < max && fp >= last && fp % 8 == 0 && fp + 16 <= top) {
+    while (n < max && fp >= last && fp % 8 == 0 && fp < top && top - fp >= 16) {
         const uint64_t caller = word_at(fp + 8);
         if (caller < 4096)
             break;

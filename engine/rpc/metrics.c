@@ -9,17 +9,23 @@ const struct metric METRICS[METRIC_COUNT] = {
     [METRIC_INFO] = {"gantry_info", METRIC_GAUGE, "", "Always 1; the labels tell what runs.", {"version", "kernels"}},
     [METRIC_UPTIME_SECONDS] = {"gantry_uptime_seconds", METRIC_GAUGE, "seconds", "Time since the start.", {0}},
     [METRIC_HEALTHY] = {"gantry_healthy", METRIC_GAUGE, "", "1 when /health says so, else 0.", {0}},
-    [METRIC_STAGE_CYCLES] =
-        {"gantry_stage_cycles_total",
-         METRIC_COUNTER,
-         "cycles",
-         "Cycles of the time stamp counter that a thread spent in a stage of the transaction's way.",
-         {"thread", "stage"}},
+    [METRIC_STAGE_CYCLES] = {"gantry_stage_cycles_total",
+                             METRIC_COUNTER,
+                             "cycles",
+                             "Cycles of the time stamp counter that a thread spent in a stage of the transaction's "
+                             "way. Waiting for a processor is taken out of the others and is stage preempted; all but "
+                             "that and idle are the thread's CPU time.",
+                             {"thread", "stage"}},
     [METRIC_STAGE_ITEMS] = {"gantry_stage_items_total",
                             METRIC_COUNTER,
                             "",
                             "Items (transactions, frames, records) that a thread took through a stage.",
                             {"thread", "stage"}},
+    [METRIC_STALLS] = {"gantry_stalls_total",
+                       METRIC_COUNTER,
+                       "",
+                       "Turns of a thread's loop that took longer than stall-limit; the log says what they did.",
+                       {"thread"}},
     [METRIC_THREAD_CPU_SECONDS] =
         {"gantry_thread_cpu_seconds_total", METRIC_COUNTER, "seconds", "User and system time of a thread.", {"thread"}},
     [METRIC_HEAD_HEIGHT] =
