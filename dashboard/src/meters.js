@@ -20,14 +20,14 @@ export class Tile {
   }
 }
 
-// Names with bars: rows are [name, share of the longest (0 to 1), text].
+// Names with bars: rows are [name, share (0 to 1), text]. Long names stand above their bars.
 export class Bars {
-  element = h('div.bars');
   #rows = new Map();
 
-  constructor(property, empty) {
+  constructor(property, { empty = '', long = false } = {}) {
     this.property = property;
     this.empty = empty;
+    this.element = h(long ? 'div.bars.long' : 'div.bars');
   }
 
   set(rows) {
@@ -51,7 +51,7 @@ export class Bars {
         const [fill, value] = [h('i'), h('span.amount')];
         fill.style.background = `var(${this.property})`;
         this.#rows.set(name, { fill, value });
-        return h('div.bar-row', h('span.name', { title: name }, name), h('div.bar', fill), value);
+        return h('div.bar-row', h('span.name', name), h('div.bar', fill), value);
       }),
     );
   }

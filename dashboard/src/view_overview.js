@@ -48,10 +48,10 @@ export class OverviewView {
     compact,
   );
   #stages = new Stages();
-  #lanes = new Bars('--included', '');
-  #passes = new Bars('--accepted', '');
-  #escapes = new Bars('--p99', 'None: every transaction ran on its shard.');
-  #refusals = new Bars('--p90', 'None since the start.');
+  #lanes = new Bars('--included');
+  #passes = new Bars('--accepted');
+  #escapes = new Bars('--p99', { empty: 'None: every transaction ran on its shard.', long: true });
+  #refusals = new Bars('--p90', { empty: 'None since the start.', long: true });
   #blocks = new BlockList();
   #cluster = h('div', { hidden: true });
   #poolRemark = h('span.remark');

@@ -67,6 +67,12 @@ test('a history starts anew with the node, and shows the gap', () => {
   assert.deepEqual(history.columns((f) => f.accepted), [[2, 4, 5, 6], [200, 200, null, 100]]);
 });
 
+test('readings that come late stand where they belong', () => {
+  const history = new History();
+  for (const [timeMs, now] of [[0, 1000], [500, 1500], [1000, 3000], [1500, 3000]]) history.add({ timeMs, metrics: reading(timeMs, 0, 0), blocks: [] }, now);
+  assert.deepEqual(history.points.map((p) => p.at), [1500, 2000, 2500]);
+});
+
 test('a history keeps five minutes', () => {
   const history = new History();
   for (let s = 0; s <= 400; s++) history.add({ timeMs: s * 1000, metrics: reading(s, s, s), blocks: [] }, s * 1000);
