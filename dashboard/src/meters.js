@@ -8,7 +8,13 @@ export class Tile {
   #remark = h('div.remark', '\u00a0');
 
   constructor(title, hint) {
-    this.element = h('div.tile', { title: hint }, h('h3', title), h('div.value', this.#value, this.#unit), this.#remark);
+    this.element = h(
+      'div.tile',
+      { title: hint },
+      h('h3', title),
+      h('div.value', this.#value, this.#unit),
+      this.#remark,
+    );
   }
 
   // text: the number, and its unit after a narrow space (format.js).

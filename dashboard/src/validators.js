@@ -35,8 +35,17 @@ export function validatorTable({ validators, peers, consensus }) {
     const lane = consensus.lanes[number];
     const marks = [own && mark('this node', 'own'), number === consensus.leader && mark('leader', 'leader')];
     const executed = own ? consensus.executed : peer?.executed;
-    const cells = [h('span', name, marks.filter(Boolean)), known(own ? consensus.view : peer?.view), known(executed), lag(consensus, executed),
-      count(lane?.missedViews ?? 0), own ? '' : heard(peer), own ? '' : linkState(peer), known(lane?.finalized), ...traffic(peer)];
+    const cells = [
+      h('span', name, marks.filter(Boolean)),
+      known(own ? consensus.view : peer?.view),
+      known(executed),
+      lag(consensus, executed),
+      count(lane?.missedViews ?? 0),
+      own ? '' : heard(peer),
+      own ? '' : linkState(peer),
+      known(lane?.finalized),
+      ...traffic(peer),
+    ];
     return cells;
   });
   return table(COLUMNS, rows);
@@ -45,8 +54,16 @@ export function validatorTable({ validators, peers, consensus }) {
 export function followerTable({ validators, peers }) {
   const followers = peers.filter(({ role }) => role === 'follower');
   if (!followers.length) return null;
-  const columns = [{ title: 'Follower' }, { title: 'Connection' }, { title: 'Received', class: 'number' }, { title: 'Sent', class: 'number' }];
-  return table(columns, followers.map((peer) => [peer.name, linkState(peer), ...traffic(peer)]));
+  const columns = [
+    { title: 'Follower' },
+    { title: 'Connection' },
+    { title: 'Received', class: 'number' },
+    { title: 'Sent', class: 'number' },
+  ];
+  return table(
+    columns,
+    followers.map((peer) => [peer.name, linkState(peer), ...traffic(peer)]),
+  );
 }
 
 const known = (n) => (n === null || n === undefined ? '–' : count(n));

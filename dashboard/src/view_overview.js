@@ -57,10 +57,16 @@ export class OverviewView {
   #poolRemark = h('span.remark');
 
   constructor() {
-    this.#lanes.set([['signatures', 0, '–'], ['keccak', 0, '–']]);
+    this.#lanes.set([
+      ['signatures', 0, '–'],
+      ['keccak', 0, '–'],
+    ]);
     this.element = h(
       'div.page',
-      h('div.tiles', Object.values(this.#tiles).map((tile) => tile.element)),
+      h(
+        'div.tiles',
+        Object.values(this.#tiles).map((tile) => tile.element),
+      ),
       h(
         'div.columns',
         cardWith('Transactions a second', h('span.remark', 'five minutes'), this.#rates.element),
@@ -70,8 +76,16 @@ export class OverviewView {
       h(
         'div.columns.three',
         cardWith('Pool', this.#poolRemark, this.#pool.element),
-        h('div.stack', cardWith('Lanes', h('span.remark', 'how full the batches are'), this.#lanes.element), cardWith('Passes', h('span.remark', 'since the start'), this.#passes.element)),
-        h('div.stack', cardWith('Escapes', h('span.remark', 'to the global pass, by reason'), this.#escapes.element), cardWith('Refused', h('span.remark', 'at intake, by reason'), this.#refusals.element)),
+        h(
+          'div.stack',
+          cardWith('Lanes', h('span.remark', 'how full the batches are'), this.#lanes.element),
+          cardWith('Passes', h('span.remark', 'since the start'), this.#passes.element),
+        ),
+        h(
+          'div.stack',
+          cardWith('Escapes', h('span.remark', 'to the global pass, by reason'), this.#escapes.element),
+          cardWith('Refused', h('span.remark', 'at intake, by reason'), this.#refusals.element),
+        ),
       ),
       this.#cluster,
       this.#blocks.element,
@@ -81,9 +95,21 @@ export class OverviewView {
   update({ history, figures, status, cluster, now }) {
     if (status) this.#showStatus(status);
     this.#blocks.update(history.blocks, now);
-    this.#rates.set(history.columns((f) => f.offered, (f) => f.accepted, (f) => f.included, (f) => f.finalized));
+    this.#rates.set(
+      history.columns(
+        (f) => f.offered,
+        (f) => f.accepted,
+        (f) => f.included,
+        (f) => f.finalized,
+      ),
+    );
     this.#latency.set(history.columns(...[0, 1, 2].map((i) => (f) => f.inclusion[i])));
-    this.#pool.set(history.columns((f) => f.pending, (f) => f.queued));
+    this.#pool.set(
+      history.columns(
+        (f) => f.pending,
+        (f) => f.queued,
+      ),
+    );
     if (figures) this.#showFigures(figures);
     if (cluster) this.#showCluster(cluster);
   }
@@ -99,15 +125,23 @@ export class OverviewView {
 
   #showFigures(f) {
     const t = this.#tiles;
-    t.offered.set(perSecond(f.offered), { unit: 'tx/s', remark: f.refused ? `${perSecond(f.refused)} refused` : 'none refused' });
-    t.accepted.set(perSecond(f.accepted), { unit: 'tx/s', remark: `${count(f.ingestConnections)} ingest, ${count(f.rpcConnections)} RPC` });
+    t.offered.set(perSecond(f.offered), {
+      unit: 'tx/s',
+      remark: f.refused ? `${perSecond(f.refused)} refused` : 'none refused',
+    });
+    t.accepted.set(perSecond(f.accepted), {
+      unit: 'tx/s',
+      remark: `${count(f.ingestConnections)} ingest, ${count(f.rpcConnections)} RPC`,
+    });
     t.included.set(perSecond(f.included), { unit: 'tx/s', remark: `${compact(f.gas)} gas/s` });
     t.finalized.set(perSecond(f.finalized), { unit: 'tx/s', remark: `${perSecond(f.blocks)} blocks/s` });
     t.latency.set(seconds(f.inclusion[0]), { remark: `p99 ${seconds(f.inclusion[2])}` });
     t.pool.set(compact(f.pending), { unit: 'pending', remark: `${compact(f.queued)} queued` });
     this.#poolRemark.textContent = bytes(f.poolBytes);
     this.#stages.update(f.threads);
-    this.#lanes.set(Object.entries(f.lanes).map(([name, share]) => [name, share, Number.isFinite(share) ? percent(share) : 'idle']));
+    this.#lanes.set(
+      Object.entries(f.lanes).map(([name, share]) => [name, share, Number.isFinite(share) ? percent(share) : 'idle']),
+    );
     this.#passes.set(shares(f.passes));
     this.#escapes.set(shares(f.escapes));
     this.#refusals.set(shares(f.refusals));
@@ -115,7 +149,11 @@ export class OverviewView {
 
   #showCluster(cluster) {
     const { consensus } = cluster;
-    const remark = h('span.remark', `view ${count(consensus.view)} · floor ${count(consensus.floor.height)} · `, h('a', { href: '#/cluster' }, 'more'));
+    const remark = h(
+      'span.remark',
+      `view ${count(consensus.view)} · floor ${count(consensus.floor.height)} · `,
+      h('a', { href: '#/cluster' }, 'more'),
+    );
     this.#cluster.hidden = false;
     this.#cluster.replaceChildren(cardWith('Validators', remark, validatorTable(cluster)));
   }
