@@ -69,9 +69,15 @@ const sampleOf = async (url, name) => {
   );
 };
 
+let browser;
+before(async () => {
+  if (!withoutBrowser) browser = await startBrowser();
+});
+after(() => browser?.close());
+
 describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
   const data = path.join(temporaryFolder(), 'chain');
-  let browser, node, reader, call, port;
+  let node, reader, phone, call, port;
   const start = () =>
     startGantry('dev', ['--data', data, '--block-time', '1s', '--rpc-port', String(port), '--ingest-port', '0'], {
       bare: true,
@@ -80,11 +86,11 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
 
   before(async () => {
     port = await freePorts(1);
-    [browser, node] = await Promise.all([startBrowser(), start()]);
+    node = await start();
     call = rpc(node.url);
     reader = await Reader.open(browser);
   });
-  after(() => Promise.all([browser?.close(), node?.stop()]));
+  after(() => node?.stop());
 
   test('of a node at rest says so', async () => {
     await go('');
@@ -254,7 +260,7 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
   });
 
   test('fits a phone and follows the system’s colours', async () => {
-    const phone = await Reader.open(browser, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+    phone = await Reader.open(browser, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
     const dark = () =>
       phone.page
         .evaluate(() => getComputedStyle(document.body).backgroundColor)
@@ -271,6 +277,18 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
     await phone.page.reload();
     assert.ok(!(await dark()), 'and is remembered');
     assert.deepEqual(phone.complaints, []);
+  });
+
+  test('says why the node is not healthy', async () => {
+    await phone.page.routeWebSocket(/.*/, (page) => {
+      const server = page.connectToServer();
+      server.onMessage((text) =>
+        page.send(text.replace('"healthy":true,"reason":""', '"healthy":false,"reason":"no block for 40 s"')),
+      );
+    });
+    await phone.page.reload();
+    await phone.shows('.health', /^not healthy$/);
+    await phone.shows('.banner', /^No block for 40 s$/);
     await phone.page.close();
   });
 
@@ -299,7 +317,7 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
 });
 
 describe('the dashboard of a cluster', { skip: withoutBrowser, timeout: 120_000 }, () => {
-  let browser, cluster, reader, base;
+  let cluster, reader, base;
 
   before(async () => {
     base = await freePorts(50);
@@ -314,11 +332,10 @@ describe('the dashboard of a cluster', { skip: withoutBrowser, timeout: 120_000 
       base + 6,
     ].map(String);
     cluster = launchGantry('cluster', ['--validators', '4', '--shards', '1', ...where], { bare: true });
-    browser = await startBrowser();
     reader = await Reader.open(browser);
     await until('the first node answers', () => fetch(`http://127.0.0.1:${base}/health`).catch(() => null), WAIT_MS);
   });
-  after(() => Promise.all([browser?.close(), cluster?.stop('SIGKILL')]));
+  after(() => cluster?.stop('SIGKILL'));
 
   const row = (name) => `tr:has(td:has-text("${name}"))`;
 
