@@ -19,6 +19,13 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// Puts these in place of what is in an element; tables stay scrolled as they were.
+export function refresh(element, ...children) {
+  const scrolled = [...element.querySelectorAll('.scroll')].map((frame) => frame.scrollLeft);
+  element.replaceChildren(...children);
+  element.querySelectorAll('.scroll').forEach((frame, i) => (frame.scrollLeft = scrolled[i] ?? 0));
+}
+
 export function card(title, ...children) {
   return h('section.card', h('h2', title), ...children);
 }

@@ -125,7 +125,7 @@ async function show() {
   place.replaceChildren(view.element);
   document.title = `${view.title} · gantry`;
   for (const link of links)
-    link.toggleAttribute('aria-current', link.hash === `#/${route === 'block' ? 'blocks' : route}`);
+    link.ariaCurrent = link.hash === `#/${route === 'block' ? 'blocks' : route}` ? 'page' : null;
   view.update?.(state);
   if (view.reload) setTimeout(() => own === turn && show(), RELOAD_MS);
 }

@@ -28,14 +28,19 @@ const COLUMNS = [
   { title: 'Sent', class: 'number wide-only' },
 ];
 
-export function validatorTable({ validators, peers, consensus }) {
-  const rows = validators.validators.map(({ number, name }) => {
+// Of more than `most`, those that are furthest behind.
+export function validatorTable({ validators, peers, consensus }, { most = Infinity } = {}) {
+  const progress = ({ number }) =>
+    number === consensus.own ? consensus.executed : (peers.find((p) => p.number === number)?.executed ?? 0);
+  let shown = validators.validators;
+  if (shown.length > most) shown = shown.toSorted((a, b) => progress(a) - progress(b)).slice(0, most);
+  const rows = shown.map(({ number, name }) => {
     const own = number === consensus.own;
     const peer = peers.find((p) => p.number === number);
     const lane = consensus.lanes[number];
     const marks = [own && mark('this node', 'own'), number === consensus.leader && mark('leader', 'leader')];
     const executed = own ? consensus.executed : peer?.executed;
-    const cells = [
+    return [
       h('span', name, marks.filter(Boolean)),
       known(own ? consensus.view : peer?.view),
       known(executed),
@@ -46,7 +51,6 @@ export function validatorTable({ validators, peers, consensus }) {
       known(lane?.finalized),
       ...traffic(peer),
     ];
-    return cells;
   });
   return table(COLUMNS, rows);
 }

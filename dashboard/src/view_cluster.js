@@ -1,5 +1,5 @@
 // The cluster as this node sees it.
-import { card, emptyState, facts, h } from './dom.js';
+import { card, emptyState, facts, h, refresh } from './dom.js';
 import { ago, bytes, count } from './format.js';
 import { followerTable, validatorTable } from './validators.js';
 
@@ -23,7 +23,8 @@ export class ClusterView {
       return;
     }
     const followers = followerTable(cluster);
-    this.element.replaceChildren(
+    refresh(
+      this.element,
       card('Consensus', consensusFacts(cluster)),
       card('Validators', validatorTable(cluster)),
       ...(followers ? [card('Followers', followers)] : []),

@@ -1,11 +1,13 @@
 // The first page: how fast, how late, where the time goes, what comes.
 import { BlockList } from './block_list.js';
 import { Chart } from './chart.js';
-import { cardWith, h } from './dom.js';
+import { cardWith, h, refresh } from './dom.js';
 import { bytes, compact, count, duration, money, percent, seconds } from './format.js';
 import { Bars, Tile } from './meters.js';
 import { Stages } from './stages.js';
 import { validatorTable } from './validators.js';
+
+const VALIDATORS_SHOWN = 16;
 
 const perSecond = (x) => compact(x);
 
@@ -155,7 +157,7 @@ export class OverviewView {
       h('a', { href: '#/cluster' }, 'more'),
     );
     this.#cluster.hidden = false;
-    this.#cluster.replaceChildren(cardWith('Validators', remark, validatorTable(cluster)));
+    refresh(this.#cluster, cardWith('Validators', remark, validatorTable(cluster, { most: VALIDATORS_SHOWN })));
   }
 }
 
