@@ -264,10 +264,13 @@ static void add_results(struct bench_report *report, const struct cluster_bench 
     bench_report_add(report, "latency_p99", load_ms(&b->half.latency_ns, 0.99), "ms", NULL, 0, 0);
     bench_report_add(report, "latency_rate", b->half.offered_rate, "tx/s", NULL, 0, 0);
     bench_report_add(report, "certificate_check_67", b->certificate_us, "us", NULL, 0, 0);
+    bench_report_add(report, "offered_rate", b->main.offered_rate, "tx/s", NULL, 0, 0);
     bench_report_add(report, "generator_cpu_per_tx", b->main.generator_cpu_us, "us", NULL, 0, 0);
     bench_report_add(report, "accepted_and_lost",
                      (double)(b->main.unaccounted + b->main.unanswered + b->half.unaccounted + b->half.unanswered),
                      "tx", NULL, 0, 0);
+    bench_note_load(report, "finalized_rate", &b->main);
+    bench_note_load(report, "latency", &b->half);
 }
 
 int bench_cluster(struct bench_report *report, const struct bench_options *options)

@@ -25,7 +25,6 @@
 #define QUICK_ACCOUNTS 100000
 #define TOKEN_ACCOUNTS 100000 // where every sender has some of each token
 #define SENDER_SHARE 5        // one account in so many sends
-#define BLOCK_TIME_MS 100
 #define SECOND_NS 1000000000ull
 #define DRAIN_NS (60 * SECOND_NS)
 #define LEAST_REST_US 1.0 // what a transaction costs a node at least, besides its verification
@@ -301,7 +300,7 @@ static bool measure(struct node_bench *b)
         return false;
     const uint64_t started = clock_ns();
     say("starting the node");
-    if (!start_node(b, BLOCK_TIME_MS))
+    if (!start_node(b, b->options->block_time_ms))
         return false;
     fprintf(stderr, "bench node: up after %.1f s\n", (double)(clock_ns() - started) / 1e9);
     unlink(path); // the chain folder has it
@@ -361,6 +360,7 @@ static void add_results(struct bench_report *report, const struct node_bench *b)
                      "libsecp256k1 recover", recover_us, cpu_us > 0 ? counts * recover_us / cpu_us : 0);
     bench_report_add(report, "included_rate", b->main.included_rate, "tx/s", "cores x libsecp256k1 recover rate",
                      recover_rate, counts * b->main.included_rate / recover_rate);
+    bench_report_add(report, "offered_rate", b->main.offered_rate, "tx/s", NULL, 0, 0);
     bench_report_add(report, "latency_idle_p50", p50, "ms", "target: 1 ms", IDLE_P50_MS,
                      p50 > 0 ? counts * IDLE_P50_MS / p50 : 0);
     bench_report_add(report, "latency_idle_p99", p99, "ms", "target: 3 ms + 5 x fdatasync p50", p99_reference,
@@ -374,6 +374,9 @@ static void add_results(struct bench_report *report, const struct node_bench *b)
     bench_report_add(report, "generator_cpu_per_tx", b->main.generator_cpu_us, "us", NULL, 0, 0);
     add_lanes(report, b);
     bench_report_add(report, "accepted_and_lost", (double)unaccounted(b), "tx", NULL, 0, 0);
+    bench_note_load(report, "included_rate", &b->main);
+    bench_note_load(report, "latency_load", &b->load_phase);
+    bench_note_load(report, "latency_idle", &b->idle);
 }
 
 static void print_circumstances(const struct node_bench *b)

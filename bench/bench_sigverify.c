@@ -187,14 +187,24 @@ static void measure(struct bench_report *report, struct inputs *in, size_t round
         "libsecp256k1 BIP-340");
 }
 
-int bench_sigverify(struct bench_report *report, const struct bench_options *options)
+static void measure_sizes(struct bench_report *report, struct inputs *in, size_t rounds)
 {
-    if (options->check > 0)
-        return bench_check_signatures(options->seed, options->check);
+    static const size_t sizes[] = {1, 4, 16, 64, 256, 1024};
+    in->current = in->items;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char name[48];
+        snprintf(name, sizeof name, "batch=%zu/recover", sizes[i]);
+        measure_batch(report, in, name, recover, sizes[i], rounds);
+    }
+}
+
+static int run(struct bench_report *report, const struct bench_options *options,
+               void (*measurements)(struct bench_report *report, struct inputs *in, size_t rounds))
+{
     struct inputs *in = calloc(1, sizeof *in);
     int status = -1;
     if (in && make_inputs(in, options->seed)) {
-        measure(report, in, options->quick ? QUICK_ROUNDS : ROUNDS);
+        measurements(report, in, options->quick ? QUICK_ROUNDS : ROUNDS);
         status = in->failures == 0 ? 0 : -1;
     }
     if (status != 0)
@@ -205,4 +215,16 @@ int bench_sigverify(struct bench_report *report, const struct bench_options *opt
     }
     free(in);
     return status;
+}
+
+int bench_sigverify(struct bench_report *report, const struct bench_options *options)
+{
+    if (options->check > 0)
+        return bench_check_signatures(options->seed, options->check);
+    return run(report, options, measure);
+}
+
+int bench_recover_batches(struct bench_report *report, const struct bench_options *options)
+{
+    return run(report, options, measure_sizes);
 }

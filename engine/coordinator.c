@@ -132,6 +132,7 @@ static void proposed(struct coordinator *c)
     }
     struct order_parent parent = order_parent(c);
     c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, clock_wall_ms());
+    l->path.order.ordered_ns = clock_ns();
     ordered_list_group(l, c->options.shard_count);
     stage_items(&c->stages, STAGE_ORDER, l->count);
     c->list_start_ns = c->proposal_ns;
@@ -313,6 +314,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
         .shard_count = options->shard_count,
         .store = options->store,
         .roots = options->roots,
+        .board = options->board,
         .head = options->head,
         .head_hash = options->head_hash,
         .codes = options->codes,

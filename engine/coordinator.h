@@ -19,6 +19,7 @@ struct coordinator_options {
     unsigned list_blocks;       // blocks' gas that one ordered list may hold; 0: one
     struct codes *codes;        // the node's
     struct root_history *roots; // told of each block's partitions; may be NULL
+    struct list_board *board;   // told of each list; may be NULL
     struct header head;         // the newest block
     bytes32 head_hash;
     const struct exec_ancestors *ancestors;     // the newest block included; copied

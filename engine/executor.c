@@ -85,6 +85,9 @@ static void next_block(struct executor *x)
     x->work.global_done = false;
     x->round = 0;
     x->round_sum = (struct exec_progress){0};
+    list_path_add_block(
+        &x->list.path,
+        &(struct list_block){.to = (uint32_t)x->list.to, .number = x->next.number, .begun_ns = clock_ns()});
     ask_all(x, EXECUTING, MSG_EXECUTE, &x->work, 0);
 }
 
@@ -111,8 +114,14 @@ static u256 fees_of_shards(struct executor *x)
     return total;
 }
 
+static struct list_block *block_path(struct executor *x)
+{
+    return &x->list.path.blocks[x->list.path.block_count - 1];
+}
+
 static void round_done(struct executor *x)
 {
+    block_path(x)->round_ns[x->round] = clock_ns();
     atomic_fetch_add_explicit(&x->numbers.rounds, 1, memory_order_relaxed);
     struct exec_progress total = x->round_sum;
     x->round_sum = (struct exec_progress){0};
@@ -150,6 +159,7 @@ static void gathered(struct executor *x)
         states[p] = shard_states(x->options.shards[partition_owner(p, x->options.shard_count)])[p];
     u256 fees = fees_of_shards(x);
     exec_global(x->machine, states, &x->work.env, &fees, x->global, x->global_count, x->list.results);
+    block_path(x)->round_ns[EXEC_ROUNDS_MAX] = clock_ns();
     x->work.global_done = true;
     stage_enter(x->stages, STAGE_LINK);
     finish(x);
@@ -205,6 +215,7 @@ static void finished(struct executor *x)
     x->head = x->next;
     x->head_hash = hash;
     ancestors_add(&x->ancestors, x->head.number, &hash);
+    block_path(x)->sealed_ns = clock_ns();
     publish_block(x);
     fail(x, block_store_append(x->store, x->head.number, record, len, assembly_tx_count(x->assembly)));
     stage_items(x->stages, STAGE_STORE, 1);
@@ -240,6 +251,9 @@ static void stored(struct executor *x)
     if (x->broken)
         return;
     uint64_t now = clock_ns();
+    x->list.path.durable_ns = now;
+    if (x->options.board)
+        list_board_put(x->options.board, &x->list.path);
     pthread_mutex_lock(&x->times_lock);
     hist_add(&x->times.commit, now - x->start_ns);
     hist_add(&x->times.flush, now - x->flush_ns);
@@ -252,6 +266,7 @@ static void stored(struct executor *x)
     w->results = x->list.results;
     w->next_base_fee = executor_next_base_fee(x);
     w->height = x->head.number;
+    w->list = x->list.path.number;
     ask_all(x, SETTLING, MSG_SETTLE, w, 0);
 }
 
@@ -262,13 +277,17 @@ void executor_run(struct executor *x, uint64_t start_ns)
         hist_add(&x->times.interval, start_ns - x->start_ns);
     pthread_mutex_unlock(&x->times_lock);
     x->start_ns = start_ns;
+    if (++x->list.path.number == 0)
+        x->list.path.number = 1;
     next_block(x);
 }
 
 bool executor_run_from(struct executor *x, uint64_t start_ns, unsigned blocks_there)
 {
-    for (unsigned i = 0; i < blocks_there; i++)
+    for (unsigned i = 0; i < blocks_there; i++) {
         ordered_list_cut(&x->list, &x->work, x->options.shard_count, x->head.gas_limit);
+        list_path_add_block(&x->list.path, &(struct list_block){.to = (uint32_t)x->list.to});
+    }
     if (blocks_there > 0 && ordered_list_done(&x->list))
         return false;
     executor_run(x, start_ns);

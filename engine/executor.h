@@ -23,6 +23,7 @@ struct executor_options {
     unsigned shard_count;
     struct block_store_options store;
     struct root_history *roots; // told of each block's partitions; may be NULL
+    struct list_board *board;   // told of each list; may be NULL
     struct codes *codes;        // the node's
     struct arena *arena;        // of the thread that the executor runs on
     struct header head;         // the newest block

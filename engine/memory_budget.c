@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "engine/calls/call_lane.h"
 #include "engine/finality.h"
+#include "engine/list_board.h"
 #include "engine/net/link.h"
 #include "engine/order/dp.h"
 #include "engine/rpc/rpc.h"
@@ -11,6 +12,7 @@
 #include "shard/ingest/wire.h"
 #include "shard/loop.h"
 #include "shard/state/state.h"
+#include "shard/tx_path.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -44,6 +46,11 @@ static uint64_t call_bytes(const struct node_config *config)
     return (EVM_DEPTH_MAX + 1) * frame + 32 * words + 2 * config->rpc_response_bytes;
 }
 
+static uint64_t path_bytes(const struct node_config *config, unsigned shards)
+{
+    return shards * tx_paths_bytes(tx_paths_share(config->transaction_paths, shards)) + LIST_BOARD_BYTES;
+}
+
 struct memory_budget memory_budget(const struct node_config *config, const struct mempool_limits *pool, unsigned shards,
                                    uint64_t block_gas_limit, uint64_t accounts)
 {
@@ -57,6 +64,7 @@ struct memory_budget memory_budget(const struct node_config *config, const struc
         .checkpoint = (config->checkpoint_records + per_block) * sizeof(struct state_dirty),
         .rpc = (uint64_t)RPC_INPUT_BYTES_MAX + RPC_OUTPUT_BYTES_MAX + BLOCK_CACHE_BYTES_MAX,
         .calls = shards * LANE_RUNNING_MAX * call_bytes(config),
+        .paths = path_bytes(config, shards),
     };
 }
 
@@ -72,7 +80,8 @@ void memory_budget_add_cluster(struct memory_budget *b, unsigned validators, uns
 
 uint64_t memory_budget_total(const struct memory_budget *b)
 {
-    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc + b->calls + b->cluster;
+    return b->state + b->history + b->pools + b->receiving + b->log + b->checkpoint + b->rpc + b->calls + b->paths +
+           b->cluster;
 }
 
 void memory_budget_log(const struct memory_budget *b)
@@ -82,9 +91,9 @@ void memory_budget_log(const struct memory_budget *b)
     log_info("node", "memory at most",
              "total_mb=%" PRIu64 " state_mb=%" PRIu64 " history_mb=%" PRIu64 " pools_mb=%" PRIu64
              " receiving_mb=%" PRIu64 " log_mb=%" PRIu64 " checkpoint_mb=%" PRIu64 " rpc_mb=%" PRIu64
-             " calls_mb=%" PRIu64 " cluster_mb=%" PRIu64,
+             " calls_mb=%" PRIu64 " paths_mb=%" PRIu64 " cluster_mb=%" PRIu64,
              total, b->state >> 20, b->history >> 20, b->pools >> 20, b->receiving >> 20, b->log >> 20,
-             b->checkpoint >> 20, b->rpc >> 20, b->calls >> 20, b->cluster >> 20);
+             b->checkpoint >> 20, b->rpc >> 20, b->calls >> 20, b->paths >> 20, b->cluster >> 20);
     if (total > machine)
         log_warn("node", "the memory budget is more than this machine has",
                  "total_mb=%" PRIu64 " machine_mb=%" PRIu64 " advice=\"lower pool-bytes or the gas limit\"", total,

@@ -22,6 +22,7 @@ struct memory_budget {
     uint64_t checkpoint; // the records of one, until they are written
     uint64_t rpc;        // requests, answers, decoded blocks
     uint64_t calls;      // eth_call and its like under way: the EVMs' stacks and memory, and traces
+    uint64_t paths;      // ways of transactions that are remembered
     uint64_t cluster;    // what waits to be sent to peers, acks, proofs of finality; 0 for a node alone
 };
 

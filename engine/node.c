@@ -281,6 +281,7 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .follows = validators > 0 && !n->config->validator_key,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
+        .path_max = tx_paths_share(n->config->transaction_paths, n->shard_count),
         .pooled = tx_pooled,
         .pooled_ctx = n,
     };
@@ -398,6 +399,7 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
                   .ctx = n},
         .disk_event_fd = disk_uring_event_fd(n->disk),
         .roots = n->roots,
+        .board = n->board,
         .head = at->head,
         .head_hash = at->head_hash,
         .codes = n->codes,
@@ -442,7 +444,9 @@ static bool start_rpc(struct node *n, char error[NODE_ERROR_MAX])
                                       .status = node_status,
                                       .metrics = node_metrics,
                                       .created = rpc_created,
-                                      .cluster = n->report.cluster ? &n->report : NULL};
+                                      .cluster = n->report.cluster ? &n->report : NULL,
+                                      .board = n->board,
+                                      .path_max = c->transaction_paths};
     n->rpc = rpc_start(&options, &n->backend, reader, &n->genesis, error);
     if (!n->rpc)
         return false;
@@ -494,6 +498,7 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         !join_cluster(n, &at, error))
         return false;
     n->roots = root_history_create();
+    n->board = list_board_create();
     root_history_put(n->roots, at.head.number, at.subroots);
     free(at.subroots);
     make_coordinator(n, &at, &coinbase);
@@ -602,6 +607,7 @@ void node_free(struct node *n)
         checkpoint_close(n->checkpoint);
     codes_free(n->codes);
     root_history_free(n->roots);
+    list_board_free(n->board);
     if (n->blog)
         blog_close(n->blog);
     if (n->disk)

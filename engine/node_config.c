@@ -63,6 +63,8 @@ const struct config_key NODE_CONFIG_KEYS[] = {
     {"pool-gap-expiry", CONFIG_MS, KEY(pool_gap_expiry_ms), "10m", 1000, 86400000, "ms",
      "How long a transaction may wait behind a nonce gap."},
     {"pool-min-tip", CONFIG_U64, KEY(pool_min_tip), "0", 0, 0, "wei", "Least tip for the pool."},
+    {"transaction-paths", CONFIG_U64, KEY(transaction_paths), "262144", 0, 1u << 24, NULL,
+     "Transactions whose path (`gantry tx`) is kept, all shards together; 0: none."},
     {"checkpoint-interval", CONFIG_MS, KEY(checkpoint_ms), "10s", 100, 86400000, "ms",
      "Time between checkpoints of the state."},
     {"checkpoint-records", CONFIG_U64, KEY(checkpoint_records), "1M", 1000, 0, NULL,

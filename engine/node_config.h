@@ -27,6 +27,7 @@ struct node_config {
     char *coinbase;
     uint64_t pool_transactions, pool_bytes, pool_per_sender, pool_nonce_ahead, pool_gap_expiry_ms;
     uint64_t pool_min_tip;
+    uint64_t transaction_paths;
     uint64_t checkpoint_ms, checkpoint_records;
     uint64_t retain_blocks;
     uint64_t segment_bytes;

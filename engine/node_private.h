@@ -19,6 +19,7 @@ struct node {
     bytes32 genesis_hash;
     struct codes *codes; // shared by all shards
     struct root_history *roots;
+    struct list_board *board;
     struct checkpoint *checkpoint;
     struct disk *disk;
     struct blog *blog;

@@ -37,11 +37,13 @@ void ordered_list_free(struct ordered_list *l)
     free(l->by_shard);
     free(l->block);
     free(l->results);
+    list_path_free(&l->path);
 }
 
 void ordered_list_clear(struct ordered_list *l)
 {
     l->count = l->from = l->to = 0;
+    list_path_clear(&l->path);
 }
 
 void ordered_list_add(struct ordered_list *l, const struct exec_tx *txs, size_t count)

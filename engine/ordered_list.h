@@ -3,6 +3,7 @@
 #ifndef GANTRY_ENGINE_ORDERED_LIST_H
 #define GANTRY_ENGINE_ORDERED_LIST_H
 
+#include "engine/list_board.h"
 #include "engine/order/order.h"
 #include "shard/message.h"
 
@@ -15,6 +16,7 @@ struct ordered_list {
     size_t begin[SHARD_MAX + 1];
     struct exec_tx *block; // the block's, grouped by shard, without those that the cut dropped
     struct ordered ordered;
+    struct list_path path;
 };
 
 // l is zeroed.

@@ -197,6 +197,22 @@ static void find_in(struct shard *s, struct rpc_query *r)
         r->status = reason;
 }
 
+static void find_path(struct shard *s, struct rpc_query *r)
+{
+    struct mempool_found found;
+    const struct tx_path *path = tx_paths_find(shard_paths(s), &r->hash);
+    r->shard = shard_index(s);
+    if (mempool_find(shard_pool(s), &r->hash, &found)) {
+        r->found = found.pending ? 1 : 2;
+        r->path = tx_path_of_pooled(found.tx);
+    } else if (path) {
+        r->found = 3;
+        r->path = *path;
+    } else if (r->status == TX_OK) {
+        r->status = mempool_drop_reason(shard_pool(s), &r->hash);
+    }
+}
+
 static void add_stats(struct shard *s, struct rpc_query *r)
 {
     struct mempool_stats m = mempool_stats(shard_pool(s));
@@ -236,11 +252,13 @@ static void run_pool(struct shard *s, struct shard_call *call)
     struct rpc_query *r = q->query;
     if (r->kind == RPC_POOL_FIND)
         find_in(s, r);
+    else if (r->kind == RPC_PATH)
+        find_path(s, r);
     else if (r->kind == RPC_POOL_STATS)
         add_stats(s, r);
     else
         mempool_visit(shard_pool(s), add_entry, r);
-    bool answered = r->kind == RPC_POOL_FIND && r->found;
+    bool answered = (r->kind == RPC_POOL_FIND || r->kind == RPC_PATH) && r->found;
     if (answered || ++r->next_shard >= q->owner->shard_count)
         complete(q);
     else

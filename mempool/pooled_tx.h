@@ -24,9 +24,11 @@ struct pooled_tx {
     uint8_t pubkey[64];
     uint8_t ry[32];
     bool has_ry;
-    uint64_t received_ns; // monotonic
-    uint16_t home;        // shard that allocated this
-    uint8_t status;       // enum tx_status, on the way back
+    // Monotonic: received, its batch verified, pooled, proposed last. received_ns is 0 for what a car brought.
+    uint64_t received_ns, verified_ns, pooled_ns, taken_ns;
+    uint16_t home;  // shard that allocated this
+    uint8_t status; // enum tx_status, on the way back
+    bool settled;   // its list is over, and its path kept
     // The pool's own (mempool/ only).
     struct pooled_tx *sender_next, *sender_prev; // the sender's queue, by nonce
     struct pooled_tx *queued_next, *queued_prev; // those behind a gap, by the time they came there

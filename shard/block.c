@@ -24,8 +24,10 @@ static size_t choose(struct shard *s, const struct mempool_pick *pick)
         b->picked = arena_realloc(s->arena, b->picked, b->proposed_cap * sizeof *b->picked);
     }
     size_t n = mempool_propose_groups(s->pool, pick, b->picked);
+    const uint64_t now = clock_ns();
     for (size_t i = 0; i < n; i++) {
-        const struct pooled_tx *t = b->picked[i];
+        struct pooled_tx *t = b->picked[i];
+        t->taken_ns = now;
         b->proposed[i] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     }
     s->told = NEWS_NOTHING;
@@ -231,9 +233,13 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
     pthread_mutex_unlock(&s->inclusion_lock);
 }
 
-static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r)
+static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r, uint32_t list)
 {
     struct pooled_tx *t = (struct pooled_tx *)x->tx;
+    if (!r->again) {
+        tx_paths_add_ordered(s->paths, t, list, x->index, r);
+        t->settled = true;
+    }
     if (!t->proposed) { // another validator's, or an own one's of before a restart
         if (r->drop == TX_OK)
             mempool_included_elsewhere(s->pool, &t->hash, &t->sender_key, t->tx.nonce);
@@ -259,7 +265,7 @@ static void settle(struct shard *s, const struct settle_work *work)
     bytes32 *senders = n ? arena_alloc(s->arena, n * sizeof *senders) : NULL;
     for (size_t i = 0; i < n; i++) {
         senders[i] = *txs[i].sender_key;
-        settle_one(s, &txs[i], &work->results[txs[i].index]);
+        settle_one(s, &txs[i], &work->results[txs[i].index], work->list);
     }
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && bytes32_equal(&senders[i], &senders[i - 1]))

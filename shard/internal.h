@@ -74,6 +74,7 @@ struct shard {
     struct loop *loop;
     struct ingest_server *ingest;
     struct mempool *pool;
+    struct tx_paths *paths;
     struct state *states[PARTITION_COUNT];
     struct account_trie *tries[PARTITION_COUNT];
     unsigned trie_count;

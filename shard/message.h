@@ -99,6 +99,7 @@ struct settle_work {
     const struct exec_result *results; // by O index
     u256 next_base_fee;
     uint64_t height; // durable now
+    uint32_t list;   // number of the list, not 0
 };
 
 #endif

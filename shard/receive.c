@@ -89,6 +89,7 @@ enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind k
     t->origin = origin;
     t->home = (uint16_t)s->options.index;
     t->received_ns = clock_ns();
+    t->settled = false;
     set_live_bytes(s, s->live_bytes + pooled_tx_bytes(raw.len));
     set_unanswered_bytes(s, s->unanswered_bytes + pooled_tx_bytes(raw.len));
     verify_batch_add(s->verify, t, kind, witness);
@@ -107,7 +108,8 @@ static struct mempool_account settled_account(const struct shard *s, const bytes
 static enum tx_status insert(struct shard *s, struct pooled_tx *t)
 {
     struct mempool_account account = settled_account(s, &t->sender_key);
-    enum tx_status status = mempool_insert(s->pool, t, &account, clock_ns());
+    t->pooled_ns = clock_ns();
+    enum tx_status status = mempool_insert(s->pool, t, &account, t->pooled_ns);
     if (status == TX_OK) {
         atomic_fetch_add_explicit(&s->numbers.accepted, 1, memory_order_relaxed);
         if (s->options.pooled)
@@ -245,8 +247,11 @@ void receive_take_removed(struct shard *s)
     struct mempool_removed removed[64];
     size_t n;
     while ((n = mempool_take_removed(s->pool, removed, 64)) > 0) {
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < n; i++) {
+            if (!removed[i].tx->settled)
+                tx_paths_add_left(s->paths, removed[i].tx, removed[i].reason, clock_ns());
             send_home(s, removed[i].tx);
+        }
     }
 }
 

@@ -48,6 +48,7 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
         return NULL;
     }
     s->pool = mempool_create(s->arena, &options->pool);
+    s->paths = tx_paths_create(s->arena, options->path_max);
     unsigned last = partition_first(options->index + 1, options->count);
     for (unsigned p = partition_first(options->index, options->count); p < last; p++) {
         s->states[p] = state_create(s->arena);
@@ -279,6 +280,7 @@ static void shard_free(struct shard *s)
     }
     if (s->pool)
         mempool_free(s->pool);
+    tx_paths_free(s->paths);
     verify_batch_free(s->verify);
     loop_free(s->loop);
     inbox_free(&s->inbox);
@@ -355,6 +357,11 @@ struct account_trie **shard_tries(struct shard *s)
 struct mempool *shard_pool(struct shard *s)
 {
     return s->pool;
+}
+
+const struct tx_paths *shard_paths(const struct shard *s)
+{
+    return s->paths;
 }
 
 struct arena *shard_arena(struct shard *s)

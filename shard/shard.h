@@ -12,6 +12,7 @@
 #include "shard/loop.h"
 #include "shard/message.h"
 #include "shard/stage.h"
+#include "shard/tx_path.h"
 #include "shard/verify.h"
 
 struct shard_options {
@@ -26,6 +27,7 @@ struct shard_options {
     struct codes *codes;     // of all shards, kept by the caller
     uint32_t connection_max; // ingest connections of this shard
     uint32_t costly_percent; // of what an ingest connection sends; shard/ingest/standing.h
+    uint32_t path_max;       // transactions whose paths are kept; 0: none
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
     void (*pooled)(void *ctx, const bytes32 *hashes, size_t count);
     void *pooled_ctx;
@@ -92,6 +94,7 @@ unsigned shard_index(const struct shard *s);
 struct state **shard_states(struct shard *s);       // [256], NULL where not owned
 struct account_trie **shard_tries(struct shard *s); // the owned ones, in order of partition
 struct mempool *shard_pool(struct shard *s);
+const struct tx_paths *shard_paths(const struct shard *s); // NULL: none are kept
 struct arena *shard_arena(struct shard *s);
 u256 shard_block_fees(const struct shard *s); // tips of the block under way, between its rounds
 

@@ -42,7 +42,7 @@ void verify_batch_add(struct verify_batch *b, struct pooled_tx *t, enum verify_k
                       const struct sv_witness *witness);
 
 // Verifies what has gathered: sets each transaction's hash and status and, where that is TX_OK, sender, sender_key,
-// target_key and witness.
+// target_key and witness; and the time for all.
 void verify_batch_run(struct verify_batch *b);
 // After running: whether the item cost many times what others do through its own fault (a wrong witness, or
 // sv_result.slow).

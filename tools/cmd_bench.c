@@ -10,15 +10,15 @@ static const struct benchmark {
     const char *name;
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
-    {"sigverify", bench_sigverify}, {"hash", bench_hash}, {"merkle", bench_merkle},
-    {"mempool", bench_mempool},     {"evm", bench_evm},   {"node", bench_node},
-    {"cluster", bench_cluster},
+    {"sigverify", bench_sigverify}, {"hash", bench_hash},       {"merkle", bench_merkle},
+    {"mempool", bench_mempool},     {"evm", bench_evm},         {"node", bench_node},
+    {"cluster", bench_cluster},     {"scaling", bench_scaling},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, check, repeat, validators, tokens;
+    uint64_t seed, accounts, seconds, senders, rate, shards, block_time_ms, check, repeat, validators, tokens;
     char *mix, *data, *json, *html;
 };
 
@@ -36,6 +36,7 @@ static const struct config_key keys[] = {
      "node, cluster: offered rate; 0: about what all cores could verify."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL,
      "node: shard threads; 0: one a core. cluster: of each validator; 0: one."},
+    {"block-time", CONFIG_MS, KEY(block_time_ms), "100ms", 0, 3600000, "ms", "node: of its busy phases."},
     {"validators", CONFIG_U64, KEY(validators), "0", 0, 32, NULL, "cluster: how many; 0: four."},
     {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
      "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
@@ -67,7 +68,9 @@ static const struct options_command command = {
         "  evm        executing tokens and pairs; with --data, the folder of ipsilon's benchmarks/main, its contracts\n"
         "  node       a whole validator under load, over its sockets\n"
         "  cluster    validators that finalize together on this machine, under load\n"
-        "  compare A.json B.json    two reports that --json wrote, result by result\n"
+        "  scaling    whole validators with 1, 2, 4 ... shards and several block times, batches of several sizes\n"
+        "  show A.json              a report that --json wrote, again; --html makes its page\n"
+        "  compare A.json B.json    two of them, result by result\n"
         "A ratio above 1 means better than the reference.",
     .keys = keys,
     .key_count = sizeof keys / sizeof keys[0],
@@ -84,6 +87,7 @@ static struct bench_options options_of(const struct bench_settings *s)
                                   .senders = s->senders,
                                   .rate = s->rate,
                                   .shards = s->shards,
+                                  .block_time_ms = s->block_time_ms,
                                   .check = s->check,
                                   .validators = s->validators,
                                   .witness = s->witness,
@@ -94,11 +98,11 @@ static struct bench_options options_of(const struct bench_settings *s)
 // What was asked for, so that a report tells how to get another like it.
 static json_t *settings_json(const struct bench_settings *s)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "quick", s->quick, "seed",
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "quick", s->quick, "seed",
                      (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds,
                      "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards,
-                     "validators", (json_int_t)s->validators, "witness", s->witness, "mix", s->mix, "tokens",
-                     (json_int_t)s->tokens);
+                     "block_time_ms", (json_int_t)s->block_time_ms, "validators", (json_int_t)s->validators, "witness",
+                     s->witness, "mix", s->mix, "tokens", (json_int_t)s->tokens);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)
@@ -140,12 +144,27 @@ static int compare(const char *a_path, const char *b_path)
     return code;
 }
 
+static int show(const char *path, const char *html)
+{
+    char error[BENCH_ERROR_MAX];
+    json_t *runs = bench_runs_read(path, error);
+    if (!runs)
+        return options_fail(command.name, "%s", error);
+    bench_runs_print(stdout, runs);
+    const bool ok = !html || bench_runs_write_html(runs, html);
+    json_decref(runs);
+    return ok ? EXIT_OK : EXIT_FAILED;
+}
+
 static int find_and_run(const struct bench_settings *settings, char **rest, int rest_count)
 {
     if (rest_count > 0 && strcmp(rest[0], "compare") == 0)
         return rest_count == 3
                    ? compare(rest[1], rest[2])
                    : options_refuse(command.name, "compare takes two reports: gantry bench compare A.json B.json");
+    if (rest_count > 0 && strcmp(rest[0], "show") == 0)
+        return rest_count == 2 ? show(rest[1], settings->html)
+                               : options_refuse(command.name, "show takes one report: gantry bench show A.json");
     if (rest_count != 1)
         return options_refuse(command.name, "name one benchmark (gantry bench --help lists them)");
     for (size_t i = 0; i < BENCHMARK_COUNT; i++) {

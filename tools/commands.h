@@ -16,6 +16,7 @@ int cmd_node(int argc, char **argv);
 int cmd_load(int argc, char **argv);
 int cmd_bench(int argc, char **argv);
 int cmd_top(int argc, char **argv);
+int cmd_tx(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_docs(int argc, char **argv);
 int cmd_replay(int argc, char **argv);

@@ -20,6 +20,7 @@ static const struct command {
     {"verify-certificate", cmd_verify_certificate, "check offline that a block is final"},
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
     {"top", cmd_top, "show what one node or a cluster is doing, live, in the terminal"},
+    {"tx", cmd_tx, "show the way that a transaction took through a node, step by step"},
     {"export", cmd_export, "write a stored chain's blocks as concatenated RLP, for other clients to import"},
     {"import", cmd_import, "check blocks from a file in full, and store them as a chain"},
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},

@@ -50,14 +50,29 @@ static json_t *result_json(const struct bench_report *reports, size_t n, size_t 
                      "ratio_samples", ratios);
 }
 
+// With its number where there are several repetitions.
+static json_t *notes_json(const struct bench_report *reports, size_t n)
+{
+    json_t *out = json_array();
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < reports[i].note_count; k++) {
+            json_t *note = n > 1 ? json_sprintf("repetition %zu: %s", i + 1, reports[i].notes[k])
+                                 : json_string(reports[i].notes[k]);
+            json_array_append_new(out, note);
+        }
+    }
+    return out;
+}
+
 json_t *bench_runs_json(const struct bench_report *reports, size_t n, json_t *settings)
 {
     assert(n > 0);
     json_t *results = json_array();
     for (size_t i = 0; i < reports[0].count; i++)
         json_array_append_new(results, result_json(reports, n, i));
-    return json_pack("{s:s, s:I, s:o, s:o, s:o}", "bench", reports[0].bench, "repetitions", (json_int_t)n, "settings",
-                     settings, "machine", bench_machine_facts(), "results", results);
+    return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o}", "bench", reports[0].bench, "repetitions", (json_int_t)n,
+                     "settings", settings, "machine", bench_machine_facts(), "notes", notes_json(reports, n), "results",
+                     results);
 }
 
 static const char *text_of(const json_t *object, const char *key)
@@ -110,6 +125,11 @@ void bench_runs_print(FILE *out, const json_t *runs)
             print_spread(out, json_object_get(r, "samples"));
         fputc('\n', out);
     }
+    json_t *note;
+    json_array_foreach(json_object_get(runs, "notes"), i, note)
+    {
+        fprintf(out, "%s  %s\n", i == 0 ? "\n" : "", json_string_value(note));
+    }
 }
 
 bool bench_runs_write(const json_t *runs, const char *path)
@@ -158,7 +178,12 @@ static const char *fault_of(const json_t *runs)
     if (!json_is_array(results))
         return "it has no results";
     size_t i;
-    json_t *r;
+    json_t *r, *note;
+    json_array_foreach(json_object_get(runs, "notes"), i, note)
+    {
+        if (!json_is_string(note))
+            return "one of its notes is no text";
+    }
     json_array_foreach(results, i, r)
     {
         if (!is_result(r, (size_t)repetitions))

@@ -1,10 +1,12 @@
 // Repetitions of one benchmark, as measured or as read back from the file that a run wrote.
 //
 //   {"bench", "repetitions", "settings": {...}, "machine": {...},
+//    "notes": ["...", ...],
 //    "results": [{"name", "value", "unit", "reference", "reference_value", "ratio", "samples": [...],
 //                 "ratio_samples": [...]}]}
 //
-// value, reference_value and ratio are medians over the repetitions; samples are the single values. One thread.
+// value, reference_value and ratio are medians over the repetitions; samples are the single values; notes are those of
+// all repetitions. One thread.
 #ifndef GANTRY_BENCH_REPORT_RUNS_H
 #define GANTRY_BENCH_REPORT_RUNS_H
 

@@ -1,3 +1,4 @@
+#include "bench/report/html.h"
 #include "bench/report/runs.h"
 
 #include <math.h>
@@ -18,9 +19,11 @@ static const char style[] =
     "td.n{text-align:right;font-variant-numeric:tabular-nums}"
     "th{color:var(--faint);font-weight:500}svg{display:block}"
     "line{stroke:var(--line)}circle{fill:var(--mark);fill-opacity:.55}"
-    ".m{stroke:var(--ink);stroke-width:2}pre{overflow:auto;font-size:12px}";
+    ".m{stroke:var(--ink);stroke-width:2}.s{stroke:var(--mark);stroke-width:2}"
+    "text{font-size:12px;fill:var(--faint)}.r{text-anchor:end}.c{text-anchor:middle}"
+    ".f{display:flex;flex-wrap:wrap;gap:1rem}figure{margin:1rem 0 0}figcaption{color:var(--faint)}";
 
-static void put_escaped(FILE *out, const char *text)
+void html_put_escaped(FILE *out, const char *text)
 {
     for (; *text; text++) {
         switch (*text) {
@@ -57,9 +60,9 @@ static void put_facts(FILE *out, const char *title, const json_t *facts)
     {
         char *text = json_is_string(value) ? NULL : json_dumps(value, JSON_ENCODE_ANY | JSON_REAL_PRECISION(4));
         fprintf(out, "<tr><th>");
-        put_escaped(out, key);
+        html_put_escaped(out, key);
         fprintf(out, "</th><td>");
-        put_escaped(out, text ? text : json_string_value(value));
+        html_put_escaped(out, text ? text : json_string_value(value));
         fprintf(out, "</td></tr>");
         free(text);
     }
@@ -94,15 +97,15 @@ static void put_plot(FILE *out, const json_t *result)
 static void put_result(FILE *out, const json_t *r)
 {
     fprintf(out, "<tr><td>");
-    put_escaped(out, text_of(r, "name"));
+    html_put_escaped(out, text_of(r, "name"));
     fprintf(out, "</td><td class=\"n\">%.3f</td><td>", json_number_value(json_object_get(r, "value")));
-    put_escaped(out, text_of(r, "unit"));
+    html_put_escaped(out, text_of(r, "unit"));
     fprintf(out, "</td><td>");
     put_plot(out, r);
     fprintf(out, "</td>");
     if (text_of(r, "reference")[0]) {
         fprintf(out, "<td class=\"n\">%.3f</td><td>", json_number_value(json_object_get(r, "reference_value")));
-        put_escaped(out, text_of(r, "reference"));
+        html_put_escaped(out, text_of(r, "reference"));
     } else {
         fprintf(out, "<td></td><td>");
     }
@@ -111,6 +114,25 @@ static void put_result(FILE *out, const json_t *r)
     if (ratio > 0)
         fprintf(out, "%.2f", ratio);
     fprintf(out, "</td></tr>\n");
+}
+
+// What was offered, and what the generator could.
+static void put_notes(FILE *out, const json_t *notes)
+{
+    size_t i;
+    json_t *note;
+    if (json_array_size(notes) == 0)
+        return;
+    fprintf(out,
+            "<h2>Load</h2><p>Latencies count from when a transaction was due, sent late or not: a stall is in every "
+            "latency that it delayed.</p><ul>");
+    json_array_foreach(notes, i, note)
+    {
+        fprintf(out, "<li>");
+        html_put_escaped(out, json_string_value(note));
+        fprintf(out, "</li>");
+    }
+    fprintf(out, "</ul>");
 }
 
 // JSON inside a script element: only "</" could end it.
@@ -136,13 +158,14 @@ bool bench_runs_write_html(const json_t *runs, const char *path)
         fprintf(stderr, "can't write the page to %s\n", path);
         return false;
     }
+    fprintf(out, "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gantry bench ");
+    html_put_escaped(out, text_of(runs, "bench"));
+    fprintf(out, "</title><style>%s</style><h1>gantry bench ", style);
+    html_put_escaped(out, text_of(runs, "bench"));
     fprintf(out,
-            "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>gantry bench %s</title><style>%s</style>",
-            text_of(runs, "bench"), style);
-    fprintf(out,
-            "<h1>gantry bench %s</h1><p>Medians of %lld repetitions; each dot is one, on a scale from 0. A ratio "
-            "above 1 is better than the reference, which was measured in the same run.</p>",
-            text_of(runs, "bench"), (long long)json_integer_value(json_object_get(runs, "repetitions")));
+            "</h1><p>Medians of %lld repetitions; each dot is one, on a scale from 0. A ratio above 1 is better than "
+            "the reference, which was measured in the same run.</p>",
+            (long long)json_integer_value(json_object_get(runs, "repetitions")));
     fprintf(out, "<table><tr><th>result</th><th>median</th><th></th><th>repetitions</th><th>reference</th><th></th>"
                  "<th>ratio</th></tr>\n");
     size_t i;
@@ -152,6 +175,8 @@ bool bench_runs_write_html(const json_t *runs, const char *path)
         put_result(out, r);
     }
     fprintf(out, "</table>");
+    html_put_sweeps(out, json_object_get(runs, "results"));
+    put_notes(out, json_object_get(runs, "notes"));
     put_facts(out, "Machine and build", json_object_get(runs, "machine"));
     put_facts(out, "Settings", json_object_get(runs, "settings"));
     put_raw(out, runs);

@@ -16,6 +16,8 @@ struct book_car {
     struct book_shards parts; // shards that have one
     struct book_shards said;  // of them, those that have stored it
     bool stored, acked, invalid;
+    // For the paths of its transactions (list_board.h); 0: not since this start. The participant's to set.
+    uint64_t known_ns, stored_ns, quorum_ns;
     uint16_t stripes, lent;                   // that it has; whose transactions are here
     bool loading;                             // asked for
     struct depot_stripe stripe[WIRE_STRIPES]; // where lent

@@ -306,8 +306,14 @@ void dp_finalized(struct dp *dp, const struct kept_block *block)
     for (unsigned i = 0; i < block->lane_count; i++) {
         const struct wire_cut_lane *l = &block->lanes[i];
         for (unsigned c = 0; c < l->count; c++) {
-            if (dp_slot(dp, l->lane, l->from_pos + c))
-                free_position(dp, l->lane, l->from_pos + c);
+            const struct car_slot *s = dp_slot(dp, l->lane, l->from_pos + c);
+            if (!s)
+                continue;
+            if (dp->config.store.final)
+                dp->config.store.final(dp->config.store.ctx,
+                                       &(struct car_name){dp->epoch, l->lane, l->from_pos + c, l->digests[c]},
+                                       s->quorum_ns);
+            free_position(dp, l->lane, l->from_pos + c);
         }
         dp->lanes[l->lane].fin_pos = l->from_pos + l->count - 1u;
         if (l->lane == dp->config.me && dp->own_last < dp->lanes[l->lane].fin_pos)

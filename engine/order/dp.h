@@ -16,9 +16,11 @@
 #define DP_EXEC_WINDOW 256 // heights whose attested roots are kept
 #define LAG 64             // executed blocks may trail by this many before cuts must be empty
 
-// Whether a car's body is durably held and valid.
 struct car_store {
+    // Whether a car's body is durably held and valid.
     bool (*has)(void *ctx, const struct car_name *name);
+    // The car became final; a quorum's acks were here at quorum_ns (0: not yet). May be NULL.
+    void (*final)(void *ctx, const struct car_name *name, uint64_t quorum_ns);
     void *ctx;
 };
 
@@ -54,8 +56,9 @@ struct car_slot {
     uint8_t car_count;
     uint8_t my_ack; // enum my_ack
     bool ack_unsent;
-    bytes32 my_digest; // unless ACK_NONE
-    uint64_t since_ns; // of my ack, or of making the car
+    bytes32 my_digest;  // unless ACK_NONE
+    uint64_t since_ns;  // of my ack, or of making the car
+    uint64_t quorum_ns; // when a quorum had acked one car; 0: not yet
 };
 
 struct lane {

@@ -4,8 +4,12 @@
 void dp_record_ack(struct dp *dp, unsigned voter, unsigned lane, uint32_t pos, const bytes32 *digest)
 {
     struct car_slot *s = dp_slot(dp, lane, pos);
-    if (s && tally_add(&s->acks, dp->set, voter, digest))
-        dp->changed = true;
+    const struct tally_item *item = s ? tally_add(&s->acks, dp->set, voter, digest) : NULL;
+    if (!item)
+        return;
+    if (item->weight >= dp->set->quorum && s->quorum_ns == 0)
+        s->quorum_ns = dp->now_ns;
+    dp->changed = true;
 }
 
 void dp_send_acks(struct dp *dp)

@@ -11,9 +11,10 @@ struct kept_block {
     bytes32 digest;
     wire_signature signature; // the leader's
     bool has_signature;
-    bool logged;     // a BLOCK record of it was written
-    bool boundary;   // the last block of its epoch, but for tails
-    bool chain_held; // it and its ancestors from the floor on are durably here with all their cars
+    bool logged;       // a BLOCK record of it was written
+    bool boundary;     // the last block of its epoch, but for tails
+    bool chain_held;   // it and its ancestors from the floor on are durably here with all their cars
+    uint64_t final_ns; // when it was handed on as final; the participant's to set
     bool has_tips;
     uint32_t *tips; // ordered positions of the n lanes after this block, once has_tips
     uint16_t lane_count;

@@ -87,10 +87,18 @@ static bool load(struct ordered_feed *f, struct book_car *car)
 
 static bool list(struct ordered_feed *f, struct book_car *car)
 {
+    struct ordered_list *l = executor_list(f->options.executor);
     for (unsigned s = 0; s < WIRE_STRIPES; s++) {
         if ((car->stripes >> s) & 1)
-            ordered_list_add(executor_list(f->options.executor), car->stripe[s].txs, car->stripe[s].count);
+            ordered_list_add(l, car->stripe[s].txs, car->stripe[s].count);
     }
+    list_path_add_car(&l->path, &(struct list_car){.to = (uint32_t)l->count,
+                                                   .lane = car->name.lane,
+                                                   .position = car->name.pos,
+                                                   .acked = car->acked,
+                                                   .known_ns = car->known_ns,
+                                                   .stored_ns = car->stored_ns,
+                                                   .quorum_ns = car->quorum_ns});
     return true;
 }
 
@@ -143,6 +151,12 @@ static bool run(struct ordered_feed *f, const struct kept_block *b, uint64_t now
     if (l->count == 0 && !(b->header.flags & WIRE_BLOCK_TICK) && !is_heartbeat(f, b) && f->options.skip == 0)
         return false;
     l->ordered = (struct ordered){b->digest, b->header.time_ms, f->options.fee_addresses[b->header.leader]};
+    l->path.order = (struct list_order){.in_cluster = true,
+                                        .epoch = b->header.epoch,
+                                        .view = b->header.view,
+                                        .height = b->header.height,
+                                        .leader = b->header.leader,
+                                        .ordered_ns = b->final_ns};
     ordered_list_group(l, f->options.shard_count);
     const unsigned skip = f->options.skip;
     f->options.skip = 0;

@@ -43,6 +43,13 @@ static bool has_car(void *ctx, const struct car_name *name)
     return book_has(((struct participant *)ctx)->book, name);
 }
 
+static void car_final(void *ctx, const struct car_name *name, uint64_t quorum_ns)
+{
+    struct book_car *c = book_find(((struct participant *)ctx)->book, name);
+    if (c)
+        c->quorum_ns = quorum_ns;
+}
+
 static bool make_folder(const char *dir, char error[STORE_ERROR_MAX])
 {
     return mkdir(dir, 0777) == 0 || errno == EEXIST ||
@@ -94,7 +101,7 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
     config.recover = o->recover;
     config.segment_bytes = LOG_SEGMENT_BYTES;
     config.snapshot_turns = SNAPSHOT_TURNS;
-    config.dp.store = (struct car_store){has_car, p};
+    config.dp.store = (struct car_store){.has = has_car, .final = car_final, .ctx = p};
     const uint64_t gas = o->genesis->header.gas_limit;
     p->judge = body_judge_create(&(struct stripe_rules){o->genesis->chain_id, gas, gas / o->cluster->set.wire.n});
     config.body_check = body_judge_check(p->judge);
@@ -328,6 +335,7 @@ static void event(struct participant *p, const struct depot_event *e)
         break;
     case DEPOT_STORED:
         if ((c = book_event(p->book, e)) != NULL) {
+            c->stored_ns = clock_ns();
             participant_open_turn(p);
             dp_car_stored(&p->validator->dp, &c->name, c->acked);
         }

@@ -1,6 +1,7 @@
 // Carrying out the validator's effects.
 #include "engine/participant/participant_private.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 
 #include <inttypes.h>
@@ -13,10 +14,14 @@ static void store_car(struct participant *p, const struct effect *e)
 {
     if (e->name.lane == p->me)
         own_car_stored(p, &e->name);
-    if (!book_store(p->book, &e->name, e->car, e->ack))
+    const bool there = book_store(p->book, &e->name, e->car, e->ack);
+    struct book_car *c = book_find(p->book, &e->name);
+    if (c->known_ns == 0 && !there)
+        c->known_ns = clock_ns();
+    if (!there)
         return;
     participant_open_turn(p);
-    dp_car_stored(&p->validator->dp, &e->name, e->ack && book_find(p->book, &e->name)->acked);
+    dp_car_stored(&p->validator->dp, &e->name, e->ack && c->acked);
 }
 
 // Header here, stripes from the depots.
@@ -59,6 +64,7 @@ static void tell_followers(struct participant *p, const struct effect *e)
 
 static void deliver(struct participant *p, const struct effect *e)
 {
+    e->block->final_ns = clock_ns();
     tell_followers(p, e);
     finality_add(p->options.finality, &e->block->header, &e->block->digest, e->cert ? &e->cert->cert : NULL);
     own_car_delivered(p, e->block);

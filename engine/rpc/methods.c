@@ -52,6 +52,7 @@ const struct rpc_method RPC_METHODS[] = {
     {"gantry_peers", 0, 0, 0, gantry_peers},
     {"gantry_status", 0, 0, 0, gantry_status},
     {"gantry_subscribe", 0, 1, RPC_OWN_COUNTS, gantry_subscribe},
+    {"gantry_traceTransactionPath", 1, 1, 0, gantry_trace_transaction_path},
     {"gantry_transactionStatus", 1, 1, 0, gantry_transaction_status},
     {"gantry_unsubscribe", 1, 1, 0, gantry_unsubscribe},
     {"gantry_validators", 0, 0, 0, gantry_validators},

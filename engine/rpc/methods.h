@@ -54,6 +54,7 @@ void gantry_consensus(struct rpc_call *call);
 void gantry_peers(struct rpc_call *call);
 void gantry_status(struct rpc_call *call);
 void gantry_subscribe(struct rpc_call *call);
+void gantry_trace_transaction_path(struct rpc_call *call);
 void gantry_transaction_status(struct rpc_call *call);
 void gantry_unsubscribe(struct rpc_call *call);
 void gantry_validators(struct rpc_call *call);

@@ -164,15 +164,9 @@ void eth_get_transaction_receipt(struct rpc_call *call)
 
 static void view_included(struct json_writer *w, const struct record *r, uint32_t i)
 {
-    struct record_tx t;
-    record_tx_at(r, i, &t);
-    jw_raw(w, "{\"status\":\"included\",\"reason\":\"\",\"blockHash\":");
-    jw_hash(w, &r->block_hash);
-    jw_raw(w, ",\"blockNumber\":");
-    jw_quantity(w, r->header.number);
-    jw_raw(w, ",\"transactionIndex\":");
-    jw_quantity(w, i);
-    jw_printf(w, ",\"success\":%s}", t.success ? "true" : "false");
+    jw_raw(w, "{\"status\":\"included\",\"reason\":\"\"");
+    view_place(w, r, i);
+    jw_raw(w, "}");
 }
 
 static void answer_status(struct rpc_call *call, struct rpc_query *q)

@@ -11,9 +11,11 @@
 #include "chain/genesis.h"
 #include "engine/calls/call_request.h"
 #include "engine/consensus_view.h"
+#include "engine/list_board.h"
 #include "engine/store/chain_reader.h"
 #include "mempool/mempool.h"
 #include "shard/trie/proof.h"
+#include "shard/tx_path.h"
 
 // Of all requests being received; of all answers waiting, beyond which new requests are refused.
 #define RPC_INPUT_BYTES_MAX (256u << 20)
@@ -44,7 +46,9 @@ enum rpc_query_kind {
     RPC_CODE,         // in: key, height. out: found (-1: height not kept), raw
     RPC_SLOT,         // in: key, height, hash (the slot). out: found likewise, hash (the value)
     RPC_PROOF,        // in: key, height, proof. out: found likewise, proof
-    RPC_CALL          // in: call, key (of the account that it is about). out: call's results
+    RPC_PATH, // in: hash. out: found (1 pending, 2 queued, 3 path is of a list or of leaving, 0 none), status as
+              // RPC_POOL_FIND, path, shard
+    RPC_CALL  // in: call, key (of the account that it is about). out: call's results
 };
 
 // A question for a proof of an account and its slots.
@@ -81,6 +85,8 @@ struct rpc_query {
     struct account account;
     address sender;
     struct mempool_stats stats;
+    struct tx_path path;
+    unsigned shard;                 // whose the sender is
     struct rpc_pool_entry *entries; // malloc'ed by the node; freed by rpc
     size_t entry_count;
     size_t entry_max;          // in: stop after this many
@@ -115,6 +121,8 @@ struct rpc_backend {
     // Told by rpc_start where answers go, before the first question can come; may be NULL.
     void (*created)(void *ctx, struct rpc *rpc);
     const struct cluster_report *cluster; // NULL: a chain of one node
+    struct list_board *board;             // where lists went, for paths of transactions
+    uint64_t path_max;                    // transactions whose paths the node keeps; 0: none
 };
 
 // Starts the thread. Takes over reader. NULL with a message when the port can't be bound.

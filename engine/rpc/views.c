@@ -349,3 +349,16 @@ void view_checksum_address(char out[CHECKSUM_ADDRESS_MAX], const address *a)
             out[2 + i] = (char)toupper((unsigned char)out[2 + i]);
     }
 }
+
+void view_place(struct json_writer *w, const struct record *r, uint32_t i)
+{
+    struct record_tx t;
+    record_tx_at(r, i, &t);
+    jw_raw(w, ",\"blockHash\":");
+    jw_hash(w, &r->block_hash);
+    jw_raw(w, ",\"blockNumber\":");
+    jw_quantity(w, r->header.number);
+    jw_raw(w, ",\"transactionIndex\":");
+    jw_quantity(w, i);
+    jw_printf(w, ",\"success\":%s", t.success ? "true" : "false");
+}

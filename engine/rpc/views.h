@@ -16,6 +16,8 @@ void view_transaction(struct json_writer *w, const struct record *r, uint32_t i)
 MUST_CHECK bool view_pooled(struct json_writer *w, struct bytes raw, const bytes32 *hash, const address *sender);
 void view_receipt(struct json_writer *w, const struct record *r, uint32_t i);
 void view_receipts(struct json_writer *w, const struct record *r);
+// Members of an object, with a comma before each: which block and place transaction i has, and whether it succeeded.
+void view_place(struct json_writer *w, const struct record *r, uint32_t i);
 // A log of an included transaction, as eth_getLogs tells it.
 void view_log(struct json_writer *w, const struct log_place *at, const struct log_view *log);
 

@@ -342,7 +342,7 @@ static struct validator_config config_of(struct sim *s, struct sim_actor *a)
     config.ord.me = config.dp.me = a->id;
     config.ord.signing = config.dp.signing = a->signing;
     config.ord.seed = sim_random(&a->random);
-    config.dp.store = (struct car_store){has_car, a};
+    config.dp.store = (struct car_store){.has = has_car, .ctx = a};
     return config;
 }
 

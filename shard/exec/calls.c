@@ -50,7 +50,7 @@ static void settle(struct exec_shard *x, const struct exec_tx *t, unsigned home,
         u256_add(&back, &back, received);
     if (!u256_is_zero(&back))
         part_send_credit(x, EXEC_CALLS, t->sender_key, &back);
-    part_included(x, EXEC_CALLS, t, done);
+    part_included(x, EXEC_CALLS, home, t, done);
 }
 
 // A transaction to an address without code, which came along because its sender is bound to this partition.

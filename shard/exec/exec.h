@@ -84,6 +84,7 @@ struct exec_result {
     uint8_t round; // 0..15; the global pass counts as EXEC_ROUNDS_MAX
     uint8_t pass;  // enum exec_pass
     uint8_t global_reason;
+    uint8_t partition; // that the transaction was executed in; not of the global pass
     bool success;
     uint64_t gas_used;
     const struct exec_logs *logs; // NULL: none. Kept until who made them begins its next block

@@ -185,10 +185,12 @@ void part_credit_target(struct exec_shard *x, enum exec_pass pass, unsigned from
         part_send_credit(x, pass, t->target_key, &t->tx->value);
 }
 
-void part_included(struct exec_shard *x, enum exec_pass pass, const struct exec_tx *t, const struct execution *done)
+void part_included(struct exec_shard *x, enum exec_pass pass, unsigned home, const struct exec_tx *t,
+                   const struct execution *done)
 {
     x->results[t->index] = (struct exec_result){.round = (uint8_t)x->round,
                                                 .pass = (uint8_t)pass,
+                                                .partition = (uint8_t)home,
                                                 .success = done->success,
                                                 .gas_used = done->gas_used,
                                                 .logs = done->logs};

@@ -40,7 +40,8 @@ void part_clear_parcels(struct exec_shard *x, enum exec_pass pass);
 // The value of a transfer out of partition `from`: at once where the target is in the same partition, even when both
 // partitions are this shard's: the block must not depend on the number of shards.
 void part_credit_target(struct exec_shard *x, enum exec_pass pass, unsigned from, const struct exec_tx *t);
-void part_included(struct exec_shard *x, enum exec_pass pass, const struct exec_tx *t, const struct execution *done);
+void part_included(struct exec_shard *x, enum exec_pass pass, unsigned home, const struct exec_tx *t,
+                   const struct execution *done);
 
 static inline struct state *part_state(const struct exec_shard *x, const bytes32 *key)
 {

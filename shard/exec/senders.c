@@ -44,7 +44,7 @@ static enum fate transfer(struct exec_shard *x, const struct exec_tx *t, struct 
     u256_add(&x->fees, &x->fees, &charge.tip);
     if (done.success)
         part_credit_target(x, EXEC_SENDERS, partition_of_key(t->sender_key), t);
-    part_included(x, EXEC_SENDERS, t, &done);
+    part_included(x, EXEC_SENDERS, partition_of_key(t->sender_key), t, &done);
     return LEAVES;
 }
 

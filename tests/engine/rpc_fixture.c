@@ -256,6 +256,19 @@ static void answer_find(struct rpc_fixture *f, struct rpc_query *q)
     q->sender = DEV_ACCOUNTS[5].addr;
 }
 
+// What is pooled came over the ingest port; the one that left, over JSON-RPC.
+static void answer_path(struct rpc_fixture *f, struct rpc_query *q)
+{
+    const bool pending = bytes32_equal(&q->hash, &f->pending_hash), queued = bytes32_equal(&q->hash, &f->queued_hash);
+    const bool dropped = bytes32_equal(&q->hash, &f->dropped_hash);
+    q->shard = 1;
+    q->found = pending ? 1 : queued ? 2 : dropped ? 3 : 0;
+    q->path = (struct tx_path){.received_ns = 1000000, .verified_us = 20, .pooled_us = 50};
+    q->path.via = dropped ? TX_VIA_RPC : TX_VIA_INGEST;
+    q->path.status = dropped ? TX_EVICTED : TX_OK;
+    q->path.taken_ns = dropped ? 9000000 : 0;
+}
+
 static void answer_submit(struct rpc_fixture *f, struct rpc_query *q)
 {
     struct tx tx;
@@ -289,6 +302,9 @@ static void answer(struct rpc_fixture *f, struct rpc_query *q)
         break;
     case RPC_POOL_FIND:
         answer_find(f, q);
+        break;
+    case RPC_PATH:
+        answer_path(f, q);
         break;
     case RPC_POOL_STATS:
         q->stats = (struct mempool_stats){.pending = 1, .queued = 17};

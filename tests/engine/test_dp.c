@@ -41,7 +41,7 @@ static struct plane *create(void)
                                      .fetch_ns = 50 * MS,
                                      .window_bytes = 1 << 20,
                                      .signing = p->signing[0],
-                                     .store = {has_none, NULL}};
+                                     .store = {.has = has_none}};
     dp_init(&p->dp, &config, &p->fx, &p->evidence);
     dp_start_epoch(&p->dp, &p->set, 0);
     evidence_start_epoch(&p->evidence, &p->set, 0);

@@ -14,8 +14,8 @@ static struct memory_budget of(const struct node_config *config, unsigned shards
 
 Test(memory_budget, is_the_sum_of_its_parts)
 {
-    struct memory_budget b = {1, 2, 4, 8, 16, 32, 64, 128, 256};
-    cr_expect_eq(memory_budget_total(&b), 511);
+    struct memory_budget b = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512};
+    cr_expect_eq(memory_budget_total(&b), 1023);
 }
 
 Test(memory_budget, a_cluster_adds_queues_of_each_peer_and_acks_of_each_pair)

@@ -287,6 +287,38 @@ Test(rpc_methods, a_transactions_status_follows_it_to_its_end)
     expect("gantry_transactionStatus", params, included);
 }
 
+Test(rpc_methods, the_path_of_what_waits_or_left_ends_where_it_is)
+{
+    char hash[67], params[80];
+    snprintf(params, sizeof params, "\"%s\"", hex(hash, &f.pending_hash));
+    expect_part("gantry_traceTransactionPath", params, "\"status\":\"pending\",\"reason\":\"\",\"firstMs\":");
+    expect_part("gantry_traceTransactionPath", params,
+                "\"steps\":[{\"step\":\"received\",\"atUs\":0.0,\"sinceUs\":0.0,\"via\":\"ingest\",\"shard\":0},"
+                "{\"step\":\"verified\",\"atUs\":20.0,\"sinceUs\":20.0,\"shard\":0},"
+                "{\"step\":\"pooled\",\"atUs\":50.0,\"sinceUs\":30.0,\"shard\":1}],\"note\":\"\"}");
+    snprintf(params, sizeof params, "\"%s\"", hex(hash, &f.queued_hash));
+    expect_part("gantry_traceTransactionPath", params, "\"status\":\"queued\"");
+    snprintf(params, sizeof params, "\"%s\"", hex(hash, &f.dropped_hash));
+    expect_part("gantry_traceTransactionPath", params,
+                "\"status\":\"dropped\",\"reason\":\"evicted: the txpool is full of transactions that pay more\"");
+    expect_part("gantry_traceTransactionPath", params,
+                "{\"step\":\"left\",\"atUs\":8000.0,\"sinceUs\":7950.0,\"reason\":\"evicted");
+}
+
+Test(rpc_methods, a_path_that_is_not_kept_is_said_to_be)
+{
+    char hash[67], params[80];
+    snprintf(params, sizeof params, "\"%s\"", rpc_fixture_tx_hash(&f, 1, 4, hash));
+    expect_part("gantry_traceTransactionPath", params, "\"blockNumber\":\"0x1\",\"transactionIndex\":\"0x4\"");
+    expect_part("gantry_traceTransactionPath", params,
+                "\"firstMs\":null,\"steps\":[],\"note\":\"this node keeps no paths");
+    f.core->backend.path_max = 1000;
+    expect_part("gantry_traceTransactionPath", params, "\"note\":\"its path is not kept: that of the last 1000");
+    expect_part(
+        "gantry_traceTransactionPath", "\"0x1111111111111111111111111111111111111111111111111111111111111111\"",
+        "\"status\":\"unknown\",\"reason\":\"\",\"firstMs\":null,\"steps\":[],\"note\":\"this node has not seen it");
+}
+
 Test(rpc_methods, sending_answers_with_the_hash_or_the_pools_words)
 {
     char params[2048], expected[128], hash[67];

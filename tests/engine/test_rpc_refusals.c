@@ -306,6 +306,8 @@ static const struct {
      "invalid argument 0: json: cannot unmarshal number into Go value of type string"},
     {"gantry_transactionStatus", "[\"0x1\"]", -32602,
      "invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type common.Hash"},
+    {"gantry_traceTransactionPath", "[\"0x1\"]", -32602,
+     "invalid argument 0: json: cannot unmarshal hex string of odd length into Go value of type common.Hash"},
     {"debug_getRawBlock", "[\"2\"]", -32602, "invalid argument 0: hex string without 0x prefix"},
     {"debug_getRawBlock", "[\"0x4\"]", -32000, "block #4 not found"},
     {"eth_chainId", "[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]", -32602, "too many arguments, want at most 0"},

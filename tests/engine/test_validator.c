@@ -68,7 +68,7 @@ static struct alone *create(unsigned n)
                .fetch_grace_ns = 5 * MS,
                .window_bytes = 16 << 20,
                .signing = a->signing,
-               .store = {has_car, a}},
+               .store = {.has = has_car, .ctx = a}},
         .genesis_hash = {{1}},
         .genesis_time_ms = 1000,
         .segment_bytes = 1 << 20,

@@ -256,6 +256,7 @@ static void *asker_main(void *arg)
         {"debug_traceBlockByNumber", "\"latest\",{\"tracer\":\"callTracer\"}"},
         {"eth_getLogs", "{}"},
         {"gantry_transactionStatus", "\"0x1111111111111111111111111111111111111111111111111111111111111111\""},
+        {"gantry_traceTransactionPath", "\"0x1111111111111111111111111111111111111111111111111111111111111111\""},
         {"eth_getTransactionReceipt", "\"0x1111111111111111111111111111111111111111111111111111111111111111\""},
         {"eth_sendRawTransaction", "\"0x02f8\""},
     };

@@ -91,6 +91,11 @@ static bool ask(void *ctx, struct rpc_query *q)
             memcpy(q->raw, raw, raw_len);
         }
         break;
+    case RPC_PATH:
+        q->found = q->hash.b[0] % 4;
+        q->status = (enum tx_status)(q->hash.b[1] % TX_STATUS_COUNT);
+        q->path = (struct tx_path){.received_ns = 1, .list = q->hash.b[2], .status = (uint8_t)q->status};
+        break;
     case RPC_POOL_STATS:
         break;
     case RPC_POOL_CONTENT:

@@ -20,7 +20,7 @@ void findings_check_disk(struct findings *f, const char *data_dir)
                  "keep the chain on a real disk: this filesystem lives in memory", "%s at %.150s", probe.filesystem,
                  probe.folder);
     findings_add(f, "disk space", probe.free_bytes >= FREE_BYTES_MIN ? FINDING_OK : FINDING_SLOW,
-                 "make room, or set retain so that old blocks are removed", "%.1f GB free",
+                 "make room, or set retain-blocks so that old blocks are removed", "%.1f GB free",
                  (double)probe.free_bytes / 1e9);
     if (probe.syncs)
         findings_add(f, "fdatasync", probe.sync_p50_ns < SYNC_P50_SLOW_NS ? FINDING_OK : FINDING_SLOW,
