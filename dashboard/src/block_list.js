@@ -12,8 +12,19 @@ export class BlockList {
   #table;
 
   constructor() {
-    const titles = [['Block'], ['Hash', 'wide-only'], ['Age'], ['Transactions', 'number'], ['Gas', 'number'], ['Full', 'number wide-only'], ['Size', 'number wide-only']];
-    const head = h('tr', titles.map(([title, className = '']) => h('th', { className }, title)));
+    const titles = [
+      ['Block'],
+      ['Hash', 'wide-only'],
+      ['Age'],
+      ['Transactions', 'number'],
+      ['Gas', 'number'],
+      ['Full', 'number wide-only'],
+      ['Size', 'number wide-only'],
+    ];
+    const head = h(
+      'tr',
+      titles.map(([title, className = '']) => h('th', { className }, title)),
+    );
     this.#table = h('table.live', h('thead', head), this.#body);
     this.#frame.onpointerenter = () => this.#hold(true);
     this.#frame.onpointerleave = () => this.#hold(false);

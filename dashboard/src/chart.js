@@ -11,6 +11,8 @@ const HEIGHT = 190;
 // series: [{ label, colour (a custom property), fill?, title? }]; format: of values.
 export class Chart {
   #plot = null;
+  #frame = h('div.chart');
+  #values;
   #data;
   #series;
   #format;
@@ -21,13 +23,14 @@ export class Chart {
     this.#series = series;
     this.#format = format;
     this.#data = [[], ...series.map(() => [])];
-    this.values = series.map(() => h('b', '–'));
-    this.legend = h('div.legend', series.map((s, i) => h('span.key', { title: s.title ?? '' }, swatch(s.colour), s.label, this.values[i])));
-    this.frame = h('div.chart');
-    this.element = h('div', this.legend, this.frame);
+    this.#values = series.map(() => h('b', '–'));
+    const keys = series.map((s, i) =>
+      h('span.key', { title: s.title ?? '' }, swatch(s.colour), s.label, this.#values[i]),
+    );
+    this.element = h('div', h('div.legend', keys), this.#frame);
     this.#stopTheme = onTheme(() => this.#build());
     this.#observer = new ResizeObserver(() => this.#fit());
-    this.#observer.observe(this.frame);
+    this.#observer.observe(this.#frame);
   }
 
   set(data) {
@@ -43,7 +46,7 @@ export class Chart {
   }
 
   #fit() {
-    const width = this.frame.clientWidth;
+    const width = this.#frame.clientWidth;
     if (!width) return;
     if (this.#plot) this.#plot.setSize({ width, height: HEIGHT });
     else this.#build();
@@ -51,18 +54,23 @@ export class Chart {
 
   #tell() {
     const at = this.#plot?.cursor.idx ?? this.#data[0].length - 1;
-    this.values.forEach((value, i) => {
+    this.#values.forEach((value, i) => {
       const x = this.#data[i + 1][at];
       setText(value, x === null || x === undefined ? '–' : this.#format(x));
     });
   }
 
   #build() {
-    const width = this.frame.clientWidth;
+    const width = this.#frame.clientWidth;
     this.#plot?.destroy();
     if (!width) return;
     const [text, grid] = [colour('--muted'), colour('--grid')];
-    const axis = { stroke: text, grid: { stroke: grid, width: 1 }, ticks: { show: false }, font: '11px system-ui, sans-serif' };
+    const axis = {
+      stroke: text,
+      grid: { stroke: grid, width: 1 },
+      ticks: { show: false },
+      font: '11px system-ui, sans-serif',
+    };
     this.#plot = new uPlot(
       {
         width,
@@ -70,7 +78,10 @@ export class Chart {
         padding: [10, 22, 0, 0],
         legend: { show: false },
         cursor: { y: false, points: { size: 6 }, drag: { x: false, y: false } },
-        scales: { x: { time: true }, y: { range: (_, low, high) => [0, Math.max(high, Number.MIN_VALUE) * 1.08 || 1] } },
+        scales: {
+          x: { time: true },
+          y: { range: (_, low, high) => [0, Math.max(high, Number.MIN_VALUE) * 1.08 || 1] },
+        },
         axes: [
           { ...axis, size: 26, space: 80, values: (_, splits) => splits.map(timeOfDay) },
           { ...axis, size: 64, values: (_, splits) => splits.map((y) => this.#format(y)) },
@@ -79,7 +90,7 @@ export class Chart {
         hooks: { setCursor: [() => this.#tell()] },
       },
       this.#data,
-      this.frame,
+      this.#frame,
     );
   }
 }
@@ -94,5 +105,10 @@ export function swatch(property) {
 
 function line({ colour: property, fill }) {
   const stroke = colour(property);
-  return { stroke, width: 1.75, points: { show: false }, fill: fill ? stroke.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.14)') : undefined };
+  return {
+    stroke,
+    width: 1.75,
+    points: { show: false },
+    fill: fill ? stroke.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.14)') : undefined,
+  };
 }

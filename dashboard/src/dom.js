@@ -19,6 +19,13 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+// Puts these in place of what is in an element; tables stay scrolled as they were.
+export function refresh(element, ...children) {
+  const scrolled = [...element.querySelectorAll('.scroll')].map((frame) => frame.scrollLeft);
+  element.replaceChildren(...children);
+  element.querySelectorAll('.scroll').forEach((frame, i) => (frame.scrollLeft = scrolled[i] ?? 0));
+}
+
 export function card(title, ...children) {
   return h('section.card', h('h2', title), ...children);
 }
@@ -31,7 +38,10 @@ export function cardWith(title, remark, ...children) {
 // columns: [{ title, class }]. Scrolls sideways where it does not fit.
 export function table(columns, rows, { empty = 'Nothing yet.' } = {}) {
   const cell = (content, i) => h('td', { className: columns[i].class ?? '' }, content);
-  const head = h('tr', columns.map((column) => h('th', { className: column.class ?? '' }, column.title)));
+  const head = h(
+    'tr',
+    columns.map((column) => h('th', { className: column.class ?? '' }, column.title)),
+  );
   if (!rows.length) return emptyState(empty);
   const body = rows.map((row) => (row instanceof Node ? row : h('tr', row.map(cell))));
   return h('div.scroll', h('table', h('thead', head), h('tbody', body)));
@@ -41,5 +51,8 @@ export const emptyState = (text) => h('p.empty', text);
 
 // [[name, value], ...] as a list of facts; nulls are left out.
 export function facts(pairs) {
-  return h('dl.facts', pairs.filter(Boolean).map(([name, value]) => h('div', h('dt', name), h('dd', value))));
+  return h(
+    'dl.facts',
+    pairs.filter(Boolean).map(([name, value]) => h('div', h('dt', name), h('dd', value))),
+  );
 }

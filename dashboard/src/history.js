@@ -7,6 +7,7 @@ const BLOCKS_KEPT = 64;
 
 export class History {
   #readings = []; // { at (the node's clock, ms), samples }, those of the window
+  #ahead = Infinity; // of this clock before the node's, ms: the least seen, as what comes late says nothing of clocks
   points = []; // { at (this clock, ms), figures }; figures are null where the node was away
   blocks = []; // newest first
 
@@ -20,7 +21,8 @@ export class History {
     this.#addBlocks(blocks);
     const first = this.#readings[0];
     if (first.at >= timeMs) return null;
-    const point = { at: now, figures: figures(first.samples, samples, (timeMs - first.at) / 1000) };
+    this.#ahead = Math.min(this.#ahead, now - timeMs);
+    const point = { at: timeMs + this.#ahead, figures: figures(first.samples, samples, (timeMs - first.at) / 1000) };
     this.points.push(point);
     while (this.points[0].at < now - KEPT_MS) this.points.shift();
     return point.figures;
@@ -29,6 +31,7 @@ export class History {
   // The node is away, or another process: what comes has nothing to do with what was.
   interrupt(now) {
     this.#readings = [];
+    this.#ahead = Infinity;
     this.blocks = [];
     if (this.points.at(-1)?.figures) this.points.push({ at: now, figures: null });
   }

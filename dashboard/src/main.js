@@ -28,19 +28,40 @@ const ROUTES = {
 
 const history = new History();
 const state = { history, figures: null, status: null, cluster: null, clusterKnown: false, now: Date.now() };
-const connection = new Connection(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, { onOverview, onLost });
+const connection = new Connection(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, {
+  onOverview,
+  onLost,
+});
 const context = { connection, now: () => Date.now() };
 
 const banner = h('div.banner', { role: 'status', hidden: true });
 const health = h('a.health', { href: '/health' }, 'connecting');
 const version = h('span.version');
 const place = h('main');
-const links = [['', 'Overview'], ['blocks', 'Blocks'], ['cluster', 'Cluster']].map(([route, text]) => h('a', { href: `#/${route}`, id: `nav-${route || 'overview'}` }, text));
+const links = [
+  ['', 'Overview'],
+  ['blocks', 'Blocks'],
+  ['cluster', 'Cluster'],
+].map(([route, text]) => h('a', { href: `#/${route}`, id: `nav-${route || 'overview'}` }, text));
 document.body.append(
-  h('header', h('div.bar', h('a.brand', { href: '#/' }, h('img', { src: '/icon.svg', alt: '', width: 26, height: 26 }), 'gantry'), h('nav', links), searchBox(connection), health, themeButton())),
+  h(
+    'header',
+    h(
+      'div.bar',
+      h('a.brand', { href: '#/' }, h('img', { src: '/icon.svg', alt: '', width: 26, height: 26 }), 'gantry'),
+      h('nav', links),
+      searchBox(connection),
+      health,
+      themeButton(),
+    ),
+  ),
   banner,
   place,
-  h('footer', version, h('span', h('a', { href: '/metrics' }, '/metrics'), ' · ', h('a', { href: '/health' }, '/health'))),
+  h(
+    'footer',
+    version,
+    h('span', h('a', { href: '/metrics' }, '/metrics'), ' · ', h('a', { href: '/health' }, '/health')),
+  ),
 );
 
 let lostAt = 0;
@@ -103,17 +124,25 @@ async function show() {
   view = made;
   place.replaceChildren(view.element);
   document.title = `${view.title} · gantry`;
-  for (const link of links) link.toggleAttribute('aria-current', link.hash === `#/${route === 'block' ? 'blocks' : route}`);
+  for (const link of links)
+    link.ariaCurrent = link.hash === `#/${route === 'block' ? 'blocks' : route}` ? 'page' : null;
   view.update?.(state);
   if (view.reload) setTimeout(() => own === turn && show(), RELOAD_MS);
 }
 
 async function make(route, rest) {
-  if (!Object.hasOwn(ROUTES, route)) return { title: 'Not found', element: h('div.page', card('Not found', emptyState(`There is no page “${route}”.`))) };
+  if (!Object.hasOwn(ROUTES, route))
+    return {
+      title: 'Not found',
+      element: h('div.page', card('Not found', emptyState(`There is no page “${route}”.`))),
+    };
   try {
     return await ROUTES[route](context, rest);
   } catch (error) {
-    return { title: 'Not found', element: h('div.page', card('Not found', h('p.empty', { role: 'alert' }, error.message))) };
+    return {
+      title: 'Not found',
+      element: h('div.page', card('Not found', h('p.empty', { role: 'alert' }, error.message))),
+    };
   }
 }
 

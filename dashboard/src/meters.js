@@ -8,7 +8,13 @@ export class Tile {
   #remark = h('div.remark', '\u00a0');
 
   constructor(title, hint) {
-    this.element = h('div.tile', { title: hint }, h('h3', title), h('div.value', this.#value, this.#unit), this.#remark);
+    this.element = h(
+      'div.tile',
+      { title: hint },
+      h('h3', title),
+      h('div.value', this.#value, this.#unit),
+      this.#remark,
+    );
   }
 
   // text: the number, and its unit after a narrow space (format.js).
@@ -20,14 +26,14 @@ export class Tile {
   }
 }
 
-// Names with bars: rows are [name, share of the longest (0 to 1), text].
+// Names with bars: rows are [name, share (0 to 1), text]. Long names stand above their bars.
 export class Bars {
-  element = h('div.bars');
   #rows = new Map();
 
-  constructor(property, empty) {
+  constructor(property, { empty = '', long = false } = {}) {
     this.property = property;
     this.empty = empty;
+    this.element = h(long ? 'div.bars.long' : 'div.bars');
   }
 
   set(rows) {
@@ -51,7 +57,7 @@ export class Bars {
         const [fill, value] = [h('i'), h('span.amount')];
         fill.style.background = `var(${this.property})`;
         this.#rows.set(name, { fill, value });
-        return h('div.bar-row', h('span.name', { title: name }, name), h('div.bar', fill), value);
+        return h('div.bar-row', h('span.name', name), h('div.bar', fill), value);
       }),
     );
   }

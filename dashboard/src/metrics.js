@@ -58,7 +58,9 @@ export function quantile(before, after, name, q) {
 
 // [{ thread, total, stages: Map(stage -> share of the time between) }]
 export function stageShares(before, after) {
-  const old = new Map((before.get(CYCLES) ?? []).map(({ labels, value }) => [`${labels.thread}\n${labels.stage}`, value]));
+  const old = new Map(
+    (before.get(CYCLES) ?? []).map(({ labels, value }) => [`${labels.thread}\n${labels.stage}`, value]),
+  );
   const threads = new Map();
   for (const { labels, value } of after.get(CYCLES) ?? []) {
     if (!threads.has(labels.thread)) threads.set(labels.thread, new Map());

@@ -31,7 +31,14 @@ async function findHash(connection, hash) {
 }
 
 export function searchBox(connection) {
-  const input = h('input', { type: 'search', name: 'q', placeholder: 'Block, hash or address', ariaLabel: 'Search by block number, hash or address', autocomplete: 'off', spellcheck: false });
+  const input = h('input', {
+    type: 'search',
+    name: 'q',
+    placeholder: 'Block, hash or address',
+    ariaLabel: 'Search by block number, hash or address',
+    autocomplete: 'off',
+    spellcheck: false,
+  });
   const answer = h('div.answer', { role: 'alert', hidden: true });
   const say = (text) => {
     answer.textContent = text;

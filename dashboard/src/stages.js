@@ -24,13 +24,21 @@ export class Stages {
   #list = h('div.strips');
 
   constructor() {
-    const keys = Object.entries(STAGES).map(([stage, title]) => h('span.key', { title }, swatch(`--stage-${stage}`), stage));
-    this.element = cardWith('Where the time goes', h('span.remark', 'each thread, last two seconds'), this.#list, h('div.legend.below', keys));
+    const keys = Object.entries(STAGES).map(([stage, title]) =>
+      h('span.key', { title }, swatch(`--stage-${stage}`), stage),
+    );
+    this.element = cardWith(
+      'Where the time goes',
+      h('span.remark', 'each thread, last two seconds'),
+      this.#list,
+      h('div.legend.below', keys),
+    );
     this.#list.append(emptyState('Waiting for the first two readings.'));
   }
 
   update(threads) {
-    if (threads.length !== this.#rows.size || threads.some(({ thread }) => !this.#rows.has(thread))) this.#make(threads);
+    if (threads.length !== this.#rows.size || threads.some(({ thread }) => !this.#rows.has(thread)))
+      this.#make(threads);
     for (const { thread, stages } of threads) {
       const { parts, busy } = this.#rows.get(thread);
       for (const [stage, part] of parts) {

@@ -14,7 +14,11 @@ function apply() {
 }
 
 export function themeButton() {
-  const button = h('button.icon-button', { type: 'button', title: 'Light or dark', ariaLabel: 'Switch between light and dark' }, '◐');
+  const button = h(
+    'button.icon-button',
+    { type: 'button', title: 'Light or dark', ariaLabel: 'Switch between light and dark' },
+    '◐',
+  );
   button.onclick = () => {
     localStorage.setItem(KEY, isDark() ? 'light' : 'dark');
     apply();

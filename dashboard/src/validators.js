@@ -28,16 +28,29 @@ const COLUMNS = [
   { title: 'Sent', class: 'number wide-only' },
 ];
 
-export function validatorTable({ validators, peers, consensus }) {
-  const rows = validators.validators.map(({ number, name }) => {
+// Of more than `most`, those that are furthest behind.
+export function validatorTable({ validators, peers, consensus }, { most = Infinity } = {}) {
+  const progress = ({ number }) =>
+    number === consensus.own ? consensus.executed : (peers.find((p) => p.number === number)?.executed ?? 0);
+  let shown = validators.validators;
+  if (shown.length > most) shown = shown.toSorted((a, b) => progress(a) - progress(b)).slice(0, most);
+  const rows = shown.map(({ number, name }) => {
     const own = number === consensus.own;
     const peer = peers.find((p) => p.number === number);
     const lane = consensus.lanes[number];
     const marks = [own && mark('this node', 'own'), number === consensus.leader && mark('leader', 'leader')];
     const executed = own ? consensus.executed : peer?.executed;
-    const cells = [h('span', name, marks.filter(Boolean)), known(own ? consensus.view : peer?.view), known(executed), lag(consensus, executed),
-      count(lane?.missedViews ?? 0), own ? '' : heard(peer), own ? '' : linkState(peer), known(lane?.finalized), ...traffic(peer)];
-    return cells;
+    return [
+      h('span', name, marks.filter(Boolean)),
+      known(own ? consensus.view : peer?.view),
+      known(executed),
+      lag(consensus, executed),
+      count(lane?.missedViews ?? 0),
+      own ? '' : heard(peer),
+      own ? '' : linkState(peer),
+      known(lane?.finalized),
+      ...traffic(peer),
+    ];
   });
   return table(COLUMNS, rows);
 }
@@ -45,8 +58,16 @@ export function validatorTable({ validators, peers, consensus }) {
 export function followerTable({ validators, peers }) {
   const followers = peers.filter(({ role }) => role === 'follower');
   if (!followers.length) return null;
-  const columns = [{ title: 'Follower' }, { title: 'Connection' }, { title: 'Received', class: 'number' }, { title: 'Sent', class: 'number' }];
-  return table(columns, followers.map((peer) => [peer.name, linkState(peer), ...traffic(peer)]));
+  const columns = [
+    { title: 'Follower' },
+    { title: 'Connection' },
+    { title: 'Received', class: 'number' },
+    { title: 'Sent', class: 'number' },
+  ];
+  return table(
+    columns,
+    followers.map((peer) => [peer.name, linkState(peer), ...traffic(peer)]),
+  );
 }
 
 const known = (n) => (n === null || n === undefined ? '–' : count(n));

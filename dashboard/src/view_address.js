@@ -28,12 +28,21 @@ export async function addressView({ connection }, [address]) {
   ]);
   return {
     title: 'Address',
-    element: h('div.page', card(size ? 'Contract' : 'Account', account), size > 0 && codeCard(code, size), size > 0 && (await logsCard(connection, address, amount(head)))),
+    element: h(
+      'div.page',
+      card(size ? 'Contract' : 'Account', account),
+      size > 0 && codeCard(code, size),
+      size > 0 && (await logsCard(connection, address, amount(head))),
+    ),
   };
 }
 
 function codeCard(code, size) {
-  return cardWith('Code', h('span.remark', bytes(size)), h('pre.data', code.slice(0, CODE_SHOWN) + (code.length > CODE_SHOWN ? '…' : '')));
+  return cardWith(
+    'Code',
+    h('span.remark', bytes(size)),
+    h('pre.data', code.slice(0, CODE_SHOWN) + (code.length > CODE_SHOWN ? '…' : '')),
+  );
 }
 
 async function logsCard(connection, address, head) {
@@ -43,5 +52,9 @@ async function logsCard(connection, address, head) {
     .call('eth_getLogs', { address, fromBlock: quantity(from), toBlock: quantity(head) })
     .catch((error) => error);
   if (logs instanceof Error) return cardWith('Logs', remark, emptyState(`The node does not tell: ${logs.message}.`));
-  return cardWith('Logs', remark, logs.length ? logList(logs.reverse(), { withTransaction: true }) : emptyState('It wrote none.'));
+  return cardWith(
+    'Logs',
+    remark,
+    logs.length ? logList(logs.reverse(), { withTransaction: true }) : emptyState('It wrote none.'),
+  );
 }

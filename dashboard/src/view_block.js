@@ -19,10 +19,13 @@ export async function blockView({ connection }, [name, page = '1']) {
   const isHash = /^0x[0-9a-f]{64}$/i.test(name);
   if (!isHash && !/^\d{1,15}$/.test(name)) throw new Error(`“${name}” is neither a block’s number nor its hash.`);
   const [block, head] = await Promise.all([
-    isHash ? connection.call('eth_getBlockByHash', name, false) : connection.call('eth_getBlockByNumber', quantity(Number(name)), false),
+    isHash
+      ? connection.call('eth_getBlockByHash', name, false)
+      : connection.call('eth_getBlockByNumber', quantity(Number(name)), false),
     connection.call('eth_blockNumber'),
   ]);
-  if (!block) throw new Error(`There is no block ${isHash ? name : count(Number(name))}; the newest is ${count(amount(head))}.`);
+  if (!block)
+    throw new Error(`There is no block ${isHash ? name : count(Number(name))}; the newest is ${count(amount(head))}.`);
   const number = amount(block.number);
   const last = Math.max(1, Math.ceil(block.transactions.length / PAGE));
   const at = Math.min(last, Math.max(1, Number.parseInt(page, 10) || 1));
@@ -33,7 +36,11 @@ export async function blockView({ connection }, [name, page = '1']) {
   );
   return {
     title: `Block ${count(number)}`,
-    element: h('div.page', cardWith(`Block ${count(number)}`, neighbours, headerFacts(block)), await transactionsCard(connection, block, at, last)),
+    element: h(
+      'div.page',
+      cardWith(`Block ${count(number)}`, neighbours, headerFacts(block)),
+      await transactionsCard(connection, block, at, last),
+    ),
   };
 }
 
@@ -62,7 +69,10 @@ async function transactionsCard(connection, block, at, last) {
   if (!hashes.length) return card('Transactions', emptyState('This block has none.'));
   const rows = await Promise.all(
     hashes.map(async (hash, i) => {
-      const [tx, receipt] = await Promise.all([connection.call('eth_getTransactionByHash', hash), connection.call('eth_getTransactionReceipt', hash)]);
+      const [tx, receipt] = await Promise.all([
+        connection.call('eth_getTransactionByHash', hash),
+        connection.call('eth_getTransactionReceipt', hash),
+      ]);
       return transactionRow(first + i, tx, receipt);
     }),
   );
@@ -83,7 +93,11 @@ function pager(block, at, last) {
 }
 
 function transactionRow(index, tx, receipt) {
-  const to = tx.to ? addressLink(tx.to) : receipt.contractAddress ? h('span', 'creates ', addressLink(receipt.contractAddress)) : 'creates a contract';
+  const to = tx.to
+    ? addressLink(tx.to)
+    : receipt.contractAddress
+      ? h('span', 'creates ', addressLink(receipt.contractAddress))
+      : 'creates a contract';
   const data = byteLength(tx.input);
   return [
     count(index),

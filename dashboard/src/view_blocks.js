@@ -19,7 +19,9 @@ export async function blocksView({ connection, now }, [from]) {
   const head = amount(await connection.call('eth_blockNumber'));
   const newest = Math.min(head, from === undefined ? head : Number(from));
   const numbers = Array.from({ length: Math.min(PAGE, newest + 1) }, (_, i) => newest - i);
-  const blocks = await Promise.all(numbers.map((n) => kept(connection.call('eth_getBlockByNumber', quantity(n), false))));
+  const blocks = await Promise.all(
+    numbers.map((n) => kept(connection.call('eth_getBlockByNumber', quantity(n), false))),
+  );
   const oldest = newest - numbers.length + 1;
   const pager = h(
     'nav.pager',
@@ -28,7 +30,13 @@ export async function blocksView({ connection, now }, [from]) {
     oldest > 0 ? h('a', { href: `#/blocks/${oldest - 1}` }, 'older →') : h('span'),
   );
   const rows = blocks.filter(Boolean).map((block) => blockRow(block, now()));
-  return { title: 'Blocks', element: h('div.page', card('Blocks', pager, table(COLUMNS, rows, { empty: 'These blocks are not kept any more.' }))) };
+  return {
+    title: 'Blocks',
+    element: h(
+      'div.page',
+      card('Blocks', pager, table(COLUMNS, rows, { empty: 'These blocks are not kept any more.' })),
+    ),
+  };
 }
 
 // null for a block that retention took.

@@ -1,5 +1,5 @@
 // The cluster as this node sees it.
-import { card, emptyState, facts, h } from './dom.js';
+import { card, emptyState, facts, h, refresh } from './dom.js';
 import { ago, bytes, count } from './format.js';
 import { followerTable, validatorTable } from './validators.js';
 
@@ -23,7 +23,8 @@ export class ClusterView {
       return;
     }
     const followers = followerTable(cluster);
-    this.element.replaceChildren(
+    refresh(
+      this.element,
       card('Consensus', consensusFacts(cluster)),
       card('Validators', validatorTable(cluster)),
       ...(followers ? [card('Followers', followers)] : []),
@@ -36,13 +37,30 @@ function consensusFacts({ validators, consensus: c }) {
   return facts([
     ['This node', `${c.own === null ? 'a follower' : name(c.own)}, ${MODES[c.mode] ?? c.mode}`],
     ['Epoch', count(c.epoch)],
-    ['View', `${count(c.view)}, led by ${name(c.leader)}, for ${c.inViewMs < 1000 ? `${c.inViewMs} ms` : ago(c.inViewMs).replace(' ago', '')}`],
+    [
+      'View',
+      `${count(c.view)}, led by ${name(c.leader)}, for ${c.inViewMs < 1000 ? `${c.inViewMs} ms` : ago(c.inViewMs).replace(' ago', '')}`,
+    ],
     ['Timeouts in a row', count(c.timeoutsInARow)],
     ['Floor', `ordering block ${count(c.floor.height)}, of view ${count(c.floor.view)}`],
     ['Executed', `up to ordering block ${count(c.executed)}`],
-    ['Quorum', `${count(validators.quorum)} of ${count(validators.weight)} votes; ${count(validators.faultyAtMost)} may be faulty`],
-    ['Own cars', `${count(c.counts.cars)}, ${bytes(c.counts.carBytes)}; not final yet ${count(c.unfinalCars)}, ${bytes(c.unfinalBytes)}`],
-    ['Votes', `${count(c.counts.votes.notarize)} notarize, ${count(c.counts.votes.finalize)} finalize, ${count(c.counts.votes.nullify)} timeouts`],
-    ['Misbehaviour', c.counts.evidence || c.counts.bans ? `${count(c.counts.evidence)} proofs kept, ${count(c.counts.bans)} bans` : 'none seen'],
+    [
+      'Quorum',
+      `${count(validators.quorum)} of ${count(validators.weight)} votes; ${count(validators.faultyAtMost)} may be faulty`,
+    ],
+    [
+      'Own cars',
+      `${count(c.counts.cars)}, ${bytes(c.counts.carBytes)}; not final yet ${count(c.unfinalCars)}, ${bytes(c.unfinalBytes)}`,
+    ],
+    [
+      'Votes',
+      `${count(c.counts.votes.notarize)} notarize, ${count(c.counts.votes.finalize)} finalize, ${count(c.counts.votes.nullify)} timeouts`,
+    ],
+    [
+      'Misbehaviour',
+      c.counts.evidence || c.counts.bans
+        ? `${count(c.counts.evidence)} proofs kept, ${count(c.counts.bans)} bans`
+        : 'none seen',
+    ],
   ]);
 }

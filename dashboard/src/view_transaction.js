@@ -17,13 +17,24 @@ const WORDS = {
 export async function transactionView({ connection }, [hash]) {
   if (!/^0x[0-9a-f]{64}$/i.test(hash)) throw new Error(`“${hash}” is not a transaction’s hash.`);
   const [status, tx, receipt] = await Promise.all(
-    ['gantry_transactionStatus', 'eth_getTransactionByHash', 'eth_getTransactionReceipt'].map((method) => connection.call(method, hash)),
+    ['gantry_transactionStatus', 'eth_getTransactionByHash', 'eth_getTransactionReceipt'].map((method) =>
+      connection.call(method, hash),
+    ),
   );
   const waits = status.status === 'pending' || status.status === 'queued';
   return {
     title: 'Transaction',
     reload: waits,
-    element: h('div.page', cardWith('Transaction', verdict(status, receipt), facts([['Hash', hashText(hash)], ...outcome(status, receipt), ...content(tx)])), tx && inputCard(tx), receipt && logsCard(receipt)),
+    element: h(
+      'div.page',
+      cardWith(
+        'Transaction',
+        verdict(status, receipt),
+        facts([['Hash', hashText(hash)], ...outcome(status, receipt), ...content(tx)]),
+      ),
+      tx && inputCard(tx),
+      receipt && logsCard(receipt),
+    ),
   };
 }
 
@@ -54,7 +65,10 @@ function content(tx) {
     tx.maxFeePerGas ? ['Fee cap', money(exact(tx.maxFeePerGas))] : ['Gas price', money(exact(tx.gasPrice))],
     tx.maxPriorityFeePerGas && ['Tip cap', money(exact(tx.maxPriorityFeePerGas))],
     ['Type', TYPES[tx.type] ?? tx.type],
-    tx.accessList?.length && ['Access list', `${count(tx.accessList.length)} addresses, ${count(tx.accessList.flatMap((a) => a.storageKeys).length)} slots`],
+    tx.accessList?.length && [
+      'Access list',
+      `${count(tx.accessList.length)} addresses, ${count(tx.accessList.flatMap((a) => a.storageKeys).length)} slots`,
+    ],
   ];
 }
 
@@ -66,5 +80,8 @@ function inputCard({ input }) {
 }
 
 function logsCard({ logs }) {
-  return card(logs.length ? `Logs (${count(logs.length)})` : 'Logs', logs.length ? logList(logs) : emptyState('It wrote none.'));
+  return card(
+    logs.length ? `Logs (${count(logs.length)})` : 'Logs',
+    logs.length ? logList(logs) : emptyState('It wrote none.'),
+  );
 }

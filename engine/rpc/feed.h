@@ -22,7 +22,7 @@ struct log_filter;
 // Blocks that one answer of a block filter tells of at most; the rest comes with the next.
 #define FILTER_BLOCKS_MAX 10000
 
-enum feed_kind { FEED_HEADS, FEED_PENDING, FEED_LOGS, FEED_OVERVIEW, FEED_KIND_COUNT };
+enum feed_kind { FEED_HEADS, FEED_PENDING, FEED_LOGS, FEED_OVERVIEW };
 
 struct feed_id {
     uint8_t b[16];

@@ -63,7 +63,7 @@ static void make_pages(void)
     for (size_t i = 0; i < PAGE_COUNT; i++) {
         pages[i] = page_of(&files[i]);
         const XXH128_hash_t hash = XXH3_128bits(pages[i].plain.ptr, pages[i].plain.len);
-        snprintf(pages[i].tag, PAGE_TAG_MAX, "\"%016llx%016llx\"", (unsigned long long)hash.high64,
+        snprintf(pages[i].tag, PAGE_TAG_MAX, "W/\"%016llx%016llx\"", (unsigned long long)hash.high64,
                  (unsigned long long)hash.low64);
     }
 }

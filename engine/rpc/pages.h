@@ -10,7 +10,7 @@
 struct page {
     const char *path, *content_type;
     struct bytes plain, zipped; // zipped: gzip; empty for none
-    char tag[PAGE_TAG_MAX];     // quoted, of the content
+    char tag[PAGE_TAG_MAX];     // entity tag of the content; weak, as both forms have it
 };
 
 // Sent with every page: nothing from elsewhere is loaded or run, nobody frames it, and a browser asks each time whether

@@ -38,7 +38,9 @@ class Reader {
 
   // A list of facts ("Hash", "Nonce", ...) as an object.
   async facts() {
-    const [names, values] = await Promise.all(['dt', 'dd'].map((tag) => this.page.locator(`.facts ${tag}`).allInnerTexts()));
+    const [names, values] = await Promise.all(
+      ['dt', 'dd'].map((tag) => this.page.locator(`.facts ${tag}`).allInnerTexts()),
+    );
     return Object.fromEntries(names.map((name, i) => [name, plain(values[i])]));
   }
 
@@ -53,28 +55,42 @@ class Reader {
   }
 
   noSidewaysScroll(what) {
-    return this.page.evaluate(() => document.documentElement.scrollWidth - innerWidth).then((beyond) => assert.ok(beyond <= 0, `${what} is ${beyond} pixels too wide`));
+    return this.page
+      .evaluate(() => document.documentElement.scrollWidth - innerWidth)
+      .then((beyond) => assert.ok(beyond <= 0, `${what} is ${beyond} pixels too wide`));
   }
 }
 
 const sampleOf = async (url, name) => {
   const text = await (await fetch(`${url}/metrics`)).text();
-  return [...text.matchAll(new RegExp(`^${name}(?:{.*})? (.*)$`, 'gm'))].reduce((sum, [, value]) => sum + Number(value), 0);
+  return [...text.matchAll(new RegExp(`^${name}(?:{.*})? (.*)$`, 'gm'))].reduce(
+    (sum, [, value]) => sum + Number(value),
+    0,
+  );
 };
+
+let browser;
+before(async () => {
+  if (!withoutBrowser) browser = await startBrowser();
+});
+after(() => browser?.close());
 
 describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
   const data = path.join(temporaryFolder(), 'chain');
-  let browser, node, reader, call, port;
-  const start = () => startGantry('dev', ['--data', data, '--block-time', '1s', '--rpc-port', String(port), '--ingest-port', '0'], { bare: true });
+  let node, reader, phone, call, port;
+  const start = () =>
+    startGantry('dev', ['--data', data, '--block-time', '1s', '--rpc-port', String(port), '--ingest-port', '0'], {
+      bare: true,
+    });
   const go = (place) => reader.page.goto(`${node.url}/${place}`);
 
   before(async () => {
     port = await freePorts(1);
-    [browser, node] = await Promise.all([startBrowser(), start()]);
+    node = await start();
     call = rpc(node.url);
     reader = await Reader.open(browser);
   });
-  after(() => Promise.all([browser?.close(), node?.stop()]));
+  after(() => node?.stop());
 
   test('of a node at rest says so', async () => {
     await go('');
@@ -89,19 +105,42 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
     const seen = { Offered: 0, Accepted: 0, Included: 0, Finalized: 0 };
     const loading = launchGantry(
       'load',
-      ['--rpc', node.url, '--ingest', `127.0.0.1:${node.ingestPort}`, '--from', 'dev', '--senders', '100', '--accounts', '500', '--rate', '2000', '--duration', '3s'],
+      [
+        '--rpc',
+        node.url,
+        '--ingest',
+        `127.0.0.1:${node.ingestPort}`,
+        '--from',
+        'dev',
+        '--senders',
+        '100',
+        '--accounts',
+        '500',
+        '--rate',
+        '2000',
+        '--duration',
+        '3s',
+      ],
       { bare: true },
     );
     let stages = '';
     while (!loading.end) {
-      for (const title of Object.keys(seen)) seen[title] = Math.max(seen[title], number((await reader.tile(title)).split(' ')[0]) || 0);
-      stages ||= (await reader.page.locator('.strip .stage-verify').first().getAttribute('title')).match(/shard 0: verify [1-9.]+.*%/)?.[0] ?? '';
+      for (const title of Object.keys(seen))
+        seen[title] = Math.max(seen[title], number((await reader.tile(title)).split(' ')[0]) || 0);
+      stages ||=
+        (await reader.page.locator('.strip .stage-verify').first().getAttribute('title')).match(
+          /shard 0: verify [1-9.]+.*%/,
+        )?.[0] ?? '';
       await reader.page.waitForTimeout(200);
     }
     assert.equal(loading.end.code, 0, loading.output);
-    for (const [title, rate] of Object.entries(seen)) assert.ok(rate > 500 && rate < 20_000, `${title}: ${rate} tx/s where 2000 are offered`);
+    for (const [title, rate] of Object.entries(seen))
+      assert.ok(rate > 500 && rate < 20_000, `${title}: ${rate} tx/s where 2000 are offered`);
     assert.ok(stages, 'shard 0 verifies');
-    const [included, height] = await Promise.all([sampleOf(node.url, 'gantry_transactions_total'), sampleOf(node.url, 'gantry_head_height')]);
+    const [included, height] = await Promise.all([
+      sampleOf(node.url, 'gantry_transactions_total'),
+      sampleOf(node.url, 'gantry_head_height'),
+    ]);
     assert.ok(included >= 6000, `${included} included`);
     await until('the page has the newest block', async () => number(await reader.tile('Head')) === height, WAIT_MS);
     await until('and every transaction', async () => (await reader.tile('Pool')) === '0 pending', WAIT_MS);
@@ -109,11 +148,17 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
     assert.ok((await reader.page.locator('.chart canvas').count()) === 3);
     assert.equal(number(await reader.text('table.live tbody a')), height);
     const shown = await reader.shows('.card:has(h2:text-is("Passes"))', /senders\s+([\d.,]+)( k)?/);
-    assert.ok(Math.abs(number(shown[1]) * (shown[2] ? 1000 : 1) - included) <= included / 100, `${shown[0]} of ${included}`);
+    assert.ok(
+      Math.abs(number(shown[1]) * (shown[2] ? 1000 : 1) - included) <= included / 100,
+      `${shown[0]} of ${included}`,
+    );
   });
 
   test('opens a block with thousands of transactions, a page at a time', async () => {
-    const heights = Array.from({ length: Number(await call('eth_blockNumber')) }, (_, i) => `0x${(i + 1).toString(16)}`);
+    const heights = Array.from(
+      { length: Number(await call('eth_blockNumber')) },
+      (_, i) => `0x${(i + 1).toString(16)}`,
+    );
     const blocks = await call.batch(heights.map((height) => ['eth_getBlockByNumber', height, false]));
     const block = blocks.reduce((a, b) => (b.transactions.length > a.transactions.length ? b : a));
     const count = block.transactions.length;
@@ -144,7 +189,12 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
     const text = Buffer.from('hello, dashboard').toString('hex').padEnd(64, '0');
     // Writes a log with one topic and 32 bytes, leaves one byte of code (stop).
     const initcode = `0x7f${text}5f52${`7f${topic}`}60205fa160015ff3`;
-    const { hash } = await new Wallet(devKeys[9], provider).sendTransaction({ data: initcode, gasLimit: 200_000n, maxFeePerGas: 10n ** 10n, maxPriorityFeePerGas: 10n ** 9n });
+    const { hash } = await new Wallet(devKeys[9], provider).sendTransaction({
+      data: initcode,
+      gasLimit: 200_000n,
+      maxFeePerGas: 10n ** 10n,
+      maxPriorityFeePerGas: 10n ** 9n,
+    });
     provider.destroy();
     await go(`#/tx/${hash}`); // while it waits
     await reader.shows('main', /Gas price paid/);
@@ -210,8 +260,11 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
   });
 
   test('fits a phone and follows the system’s colours', async () => {
-    const phone = await Reader.open(browser, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
-    const dark = () => phone.page.evaluate(() => getComputedStyle(document.body).backgroundColor).then((colour) => Number(/\d+/.exec(colour)[0]) < 128);
+    phone = await Reader.open(browser, { viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+    const dark = () =>
+      phone.page
+        .evaluate(() => getComputedStyle(document.body).backgroundColor)
+        .then((colour) => Number(/\d+/.exec(colour)[0]) < 128);
     const tx = (await call('eth_getBlockByNumber', '0x1', false)).transactions[0];
     for (const place of ['', '#/blocks', '#/block/1', `#/tx/${tx}`, '#/cluster']) {
       await phone.page.goto(`${node.url}/${place}`);
@@ -224,6 +277,18 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
     await phone.page.reload();
     assert.ok(!(await dark()), 'and is remembered');
     assert.deepEqual(phone.complaints, []);
+  });
+
+  test('says why the node is not healthy', async () => {
+    await phone.page.routeWebSocket(/.*/, (page) => {
+      const server = page.connectToServer();
+      server.onMessage((text) =>
+        page.send(text.replace('"healthy":true,"reason":""', '"healthy":false,"reason":"no block for 40 s"')),
+      );
+    });
+    await phone.page.reload();
+    await phone.shows('.health', /^not healthy$/);
+    await phone.shows('.banner', /^No block for 40 s$/);
     await phone.page.close();
   });
 
@@ -244,23 +309,33 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
     await reader.search('1');
     await reader.shows('main h2', /^Block 1$/);
     // The browser itself reports that there was nobody to connect to; the page has nothing to say.
-    const others = reader.complaints.filter((text) => !/WebSocket connection to .*failed|ERR_CONNECTION_REFUSED/.test(text));
+    const others = reader.complaints.filter(
+      (text) => !/WebSocket connection to .*failed|ERR_CONNECTION_REFUSED/.test(text),
+    );
     assert.deepEqual(others, []);
   });
 });
 
 describe('the dashboard of a cluster', { skip: withoutBrowser, timeout: 120_000 }, () => {
-  let browser, cluster, reader, base;
+  let cluster, reader, base;
 
   before(async () => {
     base = await freePorts(50);
-    const where = ['--out', path.join(temporaryFolder(), 'cluster'), '--rpc-port', base, '--ingest-port', base + 5, '--p2p-port', base + 6].map(String);
+    const where = [
+      '--out',
+      path.join(temporaryFolder(), 'cluster'),
+      '--rpc-port',
+      base,
+      '--ingest-port',
+      base + 5,
+      '--p2p-port',
+      base + 6,
+    ].map(String);
     cluster = launchGantry('cluster', ['--validators', '4', '--shards', '1', ...where], { bare: true });
-    browser = await startBrowser();
     reader = await Reader.open(browser);
     await until('the first node answers', () => fetch(`http://127.0.0.1:${base}/health`).catch(() => null), WAIT_MS);
   });
-  after(() => Promise.all([browser?.close(), cluster?.stop('SIGKILL')]));
+  after(() => cluster?.stop('SIGKILL'));
 
   const row = (name) => `tr:has(td:has-text("${name}"))`;
 
@@ -276,7 +351,10 @@ describe('the dashboard of a cluster', { skip: withoutBrowser, timeout: 120_000 
     });
     assert.ok(number(shown[2]) > 0, `executed ${shown[2]}`);
     assert.match(await reader.text('main'), /Quorum\s+3 of 4 votes; 1 may be faulty/);
-    const [, pid] = readFileSync(`/proc/${cluster.pid}/task/${cluster.pid}/children`, 'utf8').trim().split(' ').map(Number);
+    const [, pid] = readFileSync(`/proc/${cluster.pid}/task/${cluster.pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .map(Number);
     process.kill(pid, 'SIGSTOP');
     const name = `validator-${/validator-(\d)/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[1] ?? 1}`;
     const missed = async () => number((await reader.page.locator(`${row(name)} td`).allInnerTexts())[4]);

@@ -4,7 +4,9 @@ import { existsSync } from 'node:fs';
 import { load } from './packages.mjs';
 
 const executablePath = process.env.CHROMIUM ?? '/usr/bin/chromium';
-export const withoutBrowser = existsSync(executablePath) ? false : `${executablePath} is not there (tools/setup --tests installs it)`;
+export const withoutBrowser = existsSync(executablePath)
+  ? false
+  : `${executablePath} is not there (tools/setup --tests installs it)`;
 
 // Its own sandbox does not work for root, which containers run tests as.
 export function startBrowser() {
