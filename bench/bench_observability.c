@@ -5,7 +5,7 @@
 #include "bench/node_process.h"
 #include "tools/load/load.h"
 #include "tools/observe/admin_stream.h"
-#include "tools/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <pthread.h>
 #include <stdlib.h>

@@ -8,7 +8,7 @@
 #include "tests/support/vectors.h"
 #include "tools/observe/profile.h"
 #include "tools/observe/trace_json.h"
-#include "tools/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
