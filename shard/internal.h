@@ -12,9 +12,6 @@
 #define ORIGIN_NOBODY 0u
 #define ORIGIN_SUBMISSION UINT32_MAX
 
-// Transactions ahead of the one at hand whose memory is asked for.
-#define PREFETCH_AHEAD 8
-
 // Adds to a number that this thread alone writes, for which a locked instruction would be a waste.
 static inline void add_number(_Atomic uint64_t *number, uint64_t n)
 {

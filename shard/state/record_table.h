@@ -71,6 +71,8 @@ uint32_t record_table_add(struct record_table *t, const bytes32 *key, uint32_t c
 void record_table_remove(struct record_table *t, uint32_t id);
 // Sizes the slots for this many records at once.
 void record_table_reserve(struct record_table *t, size_t count);
+// Asks for the key's record, by its slot, which is read; record_table_prefetch_slot asks for that one beforehand.
 void record_table_prefetch(const struct record_table *t, const bytes32 *key, uint32_t contract);
+void record_table_prefetch_slot(const struct record_table *t, const bytes32 *key, uint32_t contract);
 
 #endif
