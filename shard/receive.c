@@ -112,9 +112,12 @@ static const struct state *state_of_sender(const struct shard *s, const struct p
     return s->states[partition_of_key(&t->sender_key)];
 }
 
-// What insert will look up for transactions of own senders.
+// What insert will look up for transactions of own senders. While the shard stands still they wait, and the state is
+// another thread's.
 static void prefetch_inserts(const struct shard *s, struct pooled_tx *const *txs, size_t n)
 {
+    if (s->block.standing)
+        return;
     for (size_t i = 0; i < n; i++) {
         state_prefetch_slot(state_of_sender(s, txs[i]), &txs[i]->sender_key);
         mempool_prefetch(s->pool, txs[i]);
