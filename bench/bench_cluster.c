@@ -5,6 +5,7 @@
 // that was reached (latency from when a transaction was due until its final receipt was visible). Clients send to the
 // first validator.
 #include "base/clock.h"
+#include "base/remove_tree.h"
 #include "bench/bench.h"
 #include "bench/node_process.h"
 #include "bench/recover_rate.h"
@@ -13,7 +14,6 @@
 #include "tools/cluster/init.h"
 #include "tools/load/load.h"
 #include "tools/load/parallel.h"
-#include "tools/remove_tree.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -8,6 +8,7 @@
 #include "engine/net/listen.h"
 #include "engine/node_private.h"
 #include "engine/recover.h"
+#include "engine/snap/snap_fetch.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -28,6 +29,18 @@
 #define DROP_RECORDS 1000000
 // Stored cars of a cluster, for peers that fell behind.
 #define CARS_BYTES_MAX (16ull << 30)
+
+static void needs_state(void *ctx, const struct anchor *from)
+{
+    struct node *n = ctx;
+    char error[STORE_ERROR_MAX];
+    if (!anchor_write(from, n->config->data, ANCHOR_FETCH_NAME, &n->genesis_hash, error)) {
+        log_error("node", "a state can't be fetched", "reason=\"%s\"", error);
+        return;
+    }
+    atomic_store(&n->again, true);
+    sem_post(&n->ended);
+}
 
 static void coordinator_failed(void *ctx, const char *why)
 {
@@ -215,7 +228,9 @@ static bool open_store(struct node *n, struct given_genesis *given, char error[N
     n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);
     if (!n->disk)
         return false;
-    struct blog_options options = {n->genesis_hash, n->config->segment_bytes, complete ? height : 0};
+    struct blog_options options = {.genesis_hash = n->genesis_hash,
+                                   .segment_bytes = n->config->segment_bytes,
+                                   .verify_from = complete ? height : 0};
     n->blog = blog_open(n->disk, &options, error);
     return n->blog != NULL;
 }
@@ -337,14 +352,43 @@ static bool open_votes(struct node *n, char error[NODE_ERROR_MAX])
     return vote_folder_open(&n->votes, n->config->data, guard_dir, error);
 }
 
+static bool open_cluster(struct node *n, char error[NODE_ERROR_MAX])
+{
+    if (!n->cluster)
+        n->cluster = cluster_open(&n->genesis, n->config, error);
+    return n->cluster != NULL;
+}
+
+// Before anything is opened: a state is fetched if this node said that it needs one, and put in place once it is here.
+static bool take_over_state(struct node *n, char error[NODE_ERROR_MAX])
+{
+    struct snap_fetch_options fetch = {
+        .genesis = &n->genesis, .genesis_hash = n->genesis_hash, .data = n->config->data};
+    if (!snap_place(n->config->data, &n->genesis_hash, error))
+        return false;
+    switch (anchor_read(&fetch.from, n->config->data, ANCHOR_FETCH_NAME, &n->genesis_hash, error)) {
+    case ANCHOR_NONE:
+        return true;
+    case ANCHOR_BAD:
+        return false;
+    default:
+        fetch.above = fetch.from.height;
+    }
+    if (!open_cluster(n, error))
+        return false;
+    fetch.cluster = n->cluster;
+    return snap_fetch(&fetch, error) && snap_place(n->config->data, &n->genesis_hash, error);
+}
+
 // In a cluster: keys, logs and stores of this node's part in it.
 static bool join_cluster(struct node *n, const struct recovered *at, char error[NODE_ERROR_MAX])
 {
     char cars_dir[PATH_MAX];
     if (n->genesis.cluster.validator_count == 0)
         return true;
-    n->cluster = cluster_open(&n->genesis, n->config, error);
-    if (!n->cluster || !open_votes(n, error))
+    const enum anchor_found found = anchor_read(&n->anchor, n->config->data, ANCHOR_NAME, &n->genesis_hash, error);
+    const bool anchored = found == ANCHOR_FOUND;
+    if (found == ANCHOR_BAD || !open_cluster(n, error) || !open_votes(n, error))
         return false;
     n->p2p_port = (unsigned)n->config->p2p_port;
     n->p2p_fd = net_listen(n->config->p2p_host, &n->p2p_port, 0, error, NODE_ERROR_MAX);
@@ -370,11 +414,16 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
         .head_hash = at->head_hash,
         .board = n->report.board,
         .finality = n->report.finality,
+        .checkpoint = n->checkpoint,
+        .anchor = anchored ? &n->anchor : NULL,
         .failed = coordinator_failed,
+        .needs_state = needs_state,
         .ctx = n,
     };
     n->participant = participant_open(&options, error);
-    return n->participant && vote_folder_opened(&n->votes, error);
+    if (!n->participant || !vote_folder_opened(&n->votes, error))
+        return false;
+    return participant_needs_anchor(n->participant) || anchor_remove(n->config->data, ANCHOR_NAME, error);
 }
 
 // Before the rpc thread, which reads its numbers; it starts after that thread, which it tells of blocks.
@@ -487,9 +536,11 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
 {
     address coinbase;
     struct recovered at;
+    const uint64_t begun = clock_ns();
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
-    if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
+    if (!settle_genesis(n, given, genesis_json, error) || !take_over_state(n, error) || !open_store(n, given, error) ||
+        !start_shards(n, error) ||
         !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error) ||
         !join_cluster(n, &at, error))
         return false;
@@ -505,9 +556,9 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
-             " rebuild_ms=%" PRIu64 " huge_pages=%s",
+             " rebuild_ms=%" PRIu64 " start_ms=%" PRIu64 " huge_pages=%s",
              at.head.number, n->shard_count, at.replayed_blocks, at.load_ns / 1000000, at.replay_ns / 1000000,
-             at.rebuild_ns / 1000000, arena_has_huge_pages() ? "yes" : "no");
+             at.rebuild_ns / 1000000, (clock_ns() - begun) / 1000000, arena_has_huge_pages() ? "yes" : "no");
     log_budget(n);
     return true;
 }
@@ -531,11 +582,11 @@ struct node *node_start(const struct node_config *config, const char *genesis_js
     return NULL;
 }
 
-int node_wait(struct node *n)
+enum node_end node_wait(struct node *n)
 {
     while (sem_wait(&n->ended) != 0)
         ;
-    return atomic_load(&n->failed) ? 1 : 0;
+    return atomic_load(&n->failed) ? NODE_FAILED : atomic_load(&n->again) ? NODE_AGAIN : NODE_STOPPED;
 }
 
 void node_stop(struct node *n)

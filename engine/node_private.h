@@ -6,6 +6,7 @@
 #include "engine/coordinator.h"
 #include "engine/node.h"
 #include "engine/queries.h"
+#include "engine/snap/anchor.h"
 #include "engine/store/data_folder.h"
 #include "engine/vote_folder.h"
 #include "shard/state/codes.h"
@@ -28,6 +29,7 @@ struct node {
     struct order *order;     // alone
     struct cluster *cluster; // NULL: alone
     struct vote_folder votes;
+    struct anchor anchor; // while it is opened
     int p2p_fd;
     unsigned p2p_port;
     struct participant *participant;
@@ -41,7 +43,7 @@ struct node {
     unsigned ingest_port;
     uint64_t start_wall_ms;
     sem_t ended;
-    _Atomic bool failed;
+    _Atomic bool failed, again;
     char failure[256]; // written before failed
 };
 

@@ -94,9 +94,15 @@ static bool begin_chain(struct validator *v, char error[STORE_ERROR_MAX])
 {
     const struct wire_block_header genesis = {.time_ms = v->config.genesis_time_ms,
                                               .exec_root = v->config.genesis_root};
+    const struct validator_begin *begin = v->config.begin;
     v->ord.recovering = v->config.recover;
-    v->ord.vote_from = v->config.recover ? UINT64_MAX : 0;
-    ord_start_epoch(&v->ord, &v->set, 0, &genesis, &v->config.genesis_hash);
+    v->ord.vote_from = v->config.recover ? UINT64_MAX : begin ? begin->vote_from : 0;
+    if (begin) {
+        const bytes32 digest = wire_block_digest(&v->set.wire, &begin->boundary);
+        ord_start_epoch(&v->ord, &v->set, begin->epoch, &begin->boundary, &digest);
+    } else {
+        ord_start_epoch(&v->ord, &v->set, 0, &genesis, &v->config.genesis_hash);
+    }
     ord_snapshot(&v->ord);
     const uint64_t turn = wal_append(&v->wal, bytes_of(v->fx.records, v->fx.record_bytes));
     wal_flush(&v->wal);
@@ -114,7 +120,8 @@ static bool read_log(struct validator *v, char error[STORE_ERROR_MAX])
         !wal_open(&v->wal, v->config.log_disk, &v->config.genesis_hash, v->config.segment_bytes, error))
         return false;
     if (v->wal.last == 0) {
-        const bool signed_before = !fresh_guard && v->guard.sequence > 0;
+        const bool earlier = v->config.begin && v->config.begin->epoch > v->guard.epoch;
+        const bool signed_before = !fresh_guard && v->guard.sequence > 0 && !earlier;
         if (signed_before && !v->config.recover)
             return store_fail(error, "the write-ahead log is gone, though this key has voted; `gantry recover` goes on "
                                      "without voting until it is safe");
@@ -143,6 +150,7 @@ struct validator *validator_open(const struct validator_config *config, const st
     dp_init(&v->dp, &config->dp, &v->fx, &v->evidence);
     ord_init(&v->ord, &config->ord, &v->fx, &v->dp, &v->guard, &v->evidence);
     const bool good = read_log(v, error);
+    v->config.begin = NULL; // its caller's
     // What replaying asked for was asked for before.
     effects_clear(&v->fx);
     v->fx.me = config->ord.me;

@@ -9,6 +9,12 @@
 #include "engine/order/ord.h"
 #include "engine/order/wal.h"
 
+// An epoch that is no earlier than any in which this key may have voted, unless `recover` says otherwise.
+struct validator_begin {
+    uint64_t epoch, vote_from;
+    struct wire_block_header boundary; // that closed the epoch before
+};
+
 struct validator_config {
     struct ord_config ord;
     struct dp_config dp;
@@ -21,6 +27,8 @@ struct validator_config {
     struct disk *log_disk, *guard_disk; // two folders: the log's completions are its own
     // The log is gone: follow without voting, acking or producing until an epoch in which this key cannot have voted.
     bool recover;
+    // Where an empty log begins, if not with the genesis: a state was fetched. NULL: the genesis.
+    const struct validator_begin *begin;
 };
 
 struct validator {

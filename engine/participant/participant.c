@@ -83,6 +83,7 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
     struct validator_config config = {0};
+    struct validator_begin begin;
     cluster_validator_config(&config, o->cluster, o->genesis, &o->genesis_hash);
     p->log_disk = disk_uring_open(o->log_dir, error);
     p->guard_disk = p->log_disk ? disk_uring_open(o->guard_dir, error) : NULL;
@@ -91,7 +92,11 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
     config.ord.me = config.dp.me = p->me;
     config.log_disk = p->log_disk;
     config.guard_disk = p->guard_disk;
-    config.recover = o->recover;
+    config.recover = o->recover || (o->anchor && o->anchor->recovering);
+    if (o->anchor && o->anchor->epoch > 0) {
+        begin = (struct validator_begin){o->anchor->epoch, o->anchor->vote_from, o->anchor->boundary};
+        config.begin = &begin;
+    }
     config.segment_bytes = LOG_SEGMENT_BYTES;
     config.snapshot_turns = SNAPSHOT_TURNS;
     config.dp.store = (struct car_store){has_car, p};
@@ -180,10 +185,17 @@ static void check_unexecuted(struct participant *p)
     }
 }
 
+bool participant_needs_anchor(const struct participant *p)
+{
+    const struct anchor *a = p->options.anchor;
+    return a && bytes32_equal(&a->block, &p->options.head_hash);
+}
+
 static bool restore(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
-    if (!resume_find(&p->resume, &p->validator->ord.chain, o->blog, &o->head, &o->head_hash, &o->genesis_hash, error))
+    if (!resume_find(&p->resume, &p->validator->ord.chain, o->blog, &o->head, &o->head_hash, &o->genesis_hash,
+                     participant_needs_anchor(p) ? o->anchor->ordered : 0, error))
         return false;
     validator_begin(p->validator, clock_ns(), clock_wall_ms());
     restore_window(p);
@@ -210,6 +222,7 @@ struct participant *participant_open(const struct participant_options *options, 
     bool good = open_depots(p, error);
     for (unsigned s = 0; good && s < options->shard_count; s++)
         depot_visit(p->depots[s], add_stored, &(struct visit){p, s});
+    participant_make_snaps(p);
     if (good && open_validator(p, error) && restore(p, error))
         return p;
     participant_free(p);
@@ -224,6 +237,7 @@ void participant_free(struct participant *p)
         gate_free(p->gate);
     if (p->control && links_idle(p->control))
         links_free(p->control);
+    snap_server_free(p->snaps);
     if (p->validator)
         validator_close(p->validator);
     body_judge_free(p->judge);
@@ -421,8 +435,9 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
     if (validator_failed(v))
         participant_fail(p, validator_failed(v));
     const uint64_t publish = participant_publish(p, now_ns);
+    const uint64_t snaps = participant_step_snaps(p, now_ns);
     const uint64_t timer = validator_next_timer(v), soon = now_ns + TIMER_NS_MIN;
-    return earliest(earliest(earliest(p->gate_due_ns, own), publish), timer > soon ? timer : soon);
+    return earliest(earliest(earliest(p->gate_due_ns, own), earliest(publish, snaps)), timer > soon ? timer : soon);
 }
 
 void participant_arm(struct participant *p)

@@ -330,7 +330,7 @@ static void make_get_snap(struct wire_sample *s, struct wire_get_snap *g, uint8_
 {
     memset(g, 0, sizeof *g);
     g->kind = kind;
-    if (kind != WIRE_SNAP_OFFER)
+    if (wire_snap_is_table(kind))
         FILL(s, g->block);
     fill(s, g->from, wire_snap_key_bytes(kind));
     g->from[0] &= 0x7f; // leaves room for keys above it
@@ -340,7 +340,6 @@ static void make_snap_list(struct wire_sample *s, struct wire_snap_list *l)
 {
     FILL(s, l->offer);
     l->offer.height |= 1;
-    l->offer.ordered |= 1ull << 63;
     s->m.epoch = below(s, 3);
     if (s->m.epoch == 0)
         return;

@@ -181,7 +181,9 @@ static void open_store(struct rig *r, char *error)
         die(error);
     state_batch_free(&records);
     r->disk = disk_uring_open(data_folder_log_dir(r->data), error);
-    struct blog_options options = {hash, default_to(r->options.segment_bytes, 1u << 24), complete ? at : 0};
+    const struct blog_options options = {.genesis_hash = hash,
+                                         .segment_bytes = default_to(r->options.segment_bytes, 1u << 24),
+                                         .verify_from = complete ? at : 0};
     struct disk *disk = r->disk;
     if (r->options.writes_until_failure) {
         const struct rig_options *o = &r->options;

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/remove_tree.h"
 #include "engine/cluster.h"
 #include "engine/key_file.h"
 #include "engine/vote_folder.h"
-#include "tools/remove_tree.h"
 
 static char root[64], out[96];
 static struct init_settings settings;

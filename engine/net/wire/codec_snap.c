@@ -30,7 +30,7 @@ void read_get_snap(struct reader *r, struct wire_get_snap *g)
         return;
     const size_t used = wire_snap_key_bytes(g->kind);
     reader_check(r, memcmp(g->from + used, zeros, sizeof zeros - used) == 0, WIRE_NOT_CANONICAL);
-    reader_check(r, g->kind != WIRE_SNAP_OFFER || bytes32_is_zero(&g->block), WIRE_NOT_CANONICAL);
+    reader_check(r, wire_snap_is_table(g->kind) || bytes32_is_zero(&g->block), WIRE_NOT_CANONICAL);
 }
 
 void read_snap_list(struct reader *r, struct wire_snap_list *l, const struct context *c)
@@ -42,9 +42,8 @@ void read_snap_list(struct reader *r, struct wire_snap_list *l, const struct con
         reader_check(r, memcmp(&l->boundary, &none, sizeof none) == 0, WIRE_NOT_CANONICAL);
     } else {
         read_header(r, &l->boundary, &(struct context){c->epoch - 1, c->set});
-        reader_check(r, l->boundary.height < l->offer.ordered, WIRE_BAD_VALUE);
     }
-    reader_check(r, l->offer.height > 0 && l->offer.ordered > 0, WIRE_BAD_VALUE);
+    reader_check(r, l->offer.height > 0, WIRE_BAD_VALUE);
 }
 
 void write_snap_list(struct writer *w, const struct wire_snap_list *l)

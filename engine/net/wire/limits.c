@@ -27,7 +27,7 @@ static const struct wire_limit LIMITS[WIRE_TYPE_COUNT] = {
     CONTROL(GET_RANGE, 8 + 2),
     [WIRE_RANGE] = {"RANGE", 1u << 20, WIRE_BULK},
     CONTROL(GET_CAR, 2 + 4 + 32 + 2),
-    CONTROL(SNAP_LIST, 5 * 8 + 32 + (uint32_t)sizeof(struct wire_block_header)),
+    CONTROL(SNAP_LIST, 4 * 8 + 32 + (uint32_t)sizeof(struct wire_block_header)),
     [WIRE_SNAP_CHUNK] = {"SNAP_CHUNK", WIRE_SNAP_CHUNK_BYTES_MAX, WIRE_BULK},
     CONTROL(GET_SNAP, (uint32_t)sizeof(struct wire_get_snap)),
     BULK(EVIDENCE, 1 + CAR + 2 + WIRE_STRIPE_BYTES_MAX),

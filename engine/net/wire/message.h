@@ -266,7 +266,7 @@ struct wire_evidence {
 
 enum wire_snap_kind {
     WIRE_SNAP_OFFER, // which state is there: answered by SNAP_LIST, the rest by SNAP_CHUNK
-    WIRE_SNAP_PROOF, // that the state's block is final: text as gantry_certificate gives it
+    WIRE_SNAP_PROOF, // of the newest block that a final ordering block attests: text as gantry_certificate gives it
     WIRE_SNAP_BLOCK, // a record of an executed block (engine/store/record.h), piece by piece
     WIRE_SNAP_ACCOUNTS,
     WIRE_SNAP_SLOTS,
@@ -279,14 +279,14 @@ enum wire_snap_kind {
 // from, zero behind what the kind has: BLOCK: number u64, offset u64; ACCOUNTS, CODES: the least key 32, SLOTS: 64.
 struct WIRE_PACKED wire_get_snap {
     uint8_t kind;  // enum wire_snap_kind
-    bytes32 block; // whose state it is; zero for OFFER
+    bytes32 block; // whose state it is; zero but for tables
     uint8_t from[WIRE_SNAP_KEY_BYTES];
 };
 
-// The message's epoch is the one in which the receiver would go on.
+// The message's epoch is the sender's.
 struct wire_snap_list {
     struct WIRE_PACKED {
-        uint64_t height, ordered; // of the executed block, and of the ordering block that gave it
+        uint64_t height; // of the executed block
         bytes32 block;
         uint64_t first_height; // of ordering blocks that the sender has
         uint64_t first_epoch;  // whose cars the sender has
