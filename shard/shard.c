@@ -384,6 +384,11 @@ const struct stage_clock *shard_stages(const struct shard *s)
     return &s->stages;
 }
 
+struct stage_clock *shard_guest_stages(struct shard *s)
+{
+    return &s->stages;
+}
+
 void shard_add_inclusion_times(struct shard *s, struct hist *into)
 {
     pthread_mutex_lock(&s->inclusion_lock);

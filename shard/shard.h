@@ -124,6 +124,8 @@ struct shard_numbers {
 };
 const struct shard_numbers *shard_numbers(const struct shard *s);
 const struct stage_clock *shard_stages(const struct shard *s);
+// The same for its guest, which says on the shard's thread what it does.
+struct stage_clock *shard_guest_stages(struct shard *s);
 // Adds the times from arrival to durability of this shard's transactions.
 void shard_add_inclusion_times(struct shard *s, struct hist *into);
 int shard_thread_id(const struct shard *s); // kernel's, 0 before the start

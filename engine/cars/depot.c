@@ -401,6 +401,7 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         .set = &options->set->wire,
         .log = d->log,
         .arena = shard_arena(options->shard),
+        .stages = shard_guest_stages(options->shard),
     };
     d->gather = gather_create(&gather);
     d->serve = serve_create(options->peers, SERVE_BYTES_PER_S / options->shard_count);
