@@ -347,6 +347,7 @@ static void add_results(struct bench_report *report, const struct cluster_bench 
 static bool plan_faults(struct cluster_bench *b)
 {
     char error[FAULTS_ERROR_MAX];
+    _Static_assert(sizeof b->options->faults / sizeof b->options->faults[0] == FAULT_KIND_COUNT, "a schedule a kind");
     for (unsigned kind = 0; kind < FAULT_KIND_COUNT; kind++) {
         const char *text = b->options->faults[kind];
         if (text && !fault_plan_add(&b->faults, (enum fault_kind)kind, text, b->validators, error)) {
