@@ -4,7 +4,7 @@
 #include "engine/admin/admin_request.h"
 #include "engine/admin/admin_socket.h"
 #include "engine/node_private.h"
-#include "tests/engine_support/whole_node.h"
+#include "tests/engine_support/whole_cluster.h"
 #include "tests/support/vectors.h"
 #include "tools/observe/profile.h"
 #include "tools/observe/trace_json.h"
@@ -152,6 +152,45 @@ Test(observe, a_trace_has_every_threads_batches_passes_and_waits)
     json_decref(trace);
     cr_assert_eq(whole_node_stop(&w), 0);
     remove_tree(folder);
+}
+
+static void *trace_cluster(void *folder)
+{
+    return traced(folder, "trace 600");
+}
+
+Test(observe, a_cluster_nodes_trace_has_views_votes_and_final_blocks)
+{
+    struct whole_cluster *c = calloc(1, sizeof *c);
+    const struct whole_cluster_options options = {
+        .validators = 4, .seed = test_seed("observe"), .settings = "shards = 1\n"};
+    cr_assert(whole_cluster_start(c, &options), "%s", c->error);
+    struct transfers t;
+    transfers_init(&t, options.seed, WHOLE_NODE_SENDERS);
+    uint8_t raw[TRANSFER_BYTES_MAX];
+    bytes32 hash;
+    const size_t len = transfers_next(&t, raw);
+    pthread_t tracer;
+    void *trace;
+    pthread_create(&tracer, NULL, trace_cluster, c->configs[0].data);
+    while (!atomic_load(&shard_turn(c->nodes[0]->shards[0])->timeline.on))
+        usleep(1000);
+    cr_assert(whole_cluster_submit(c, 1, bytes_of(raw, len), &hash));
+    char *receipt = whole_cluster_receipt(c, 0, &hash);
+    cr_expect_not_null(receipt);
+    free(receipt);
+    whole_cluster_stop_node(c, 0); // and with it the trace
+    pthread_join(tracer, &trace);
+    const int coordinator = 2;
+    cr_expect_gt(count_of(trace, "B", "consensus", coordinator), 0);
+    cr_expect_gt(count_of(trace, "i", "vote", coordinator), 0);
+    cr_expect_gt(count_of(trace, "i", "final", coordinator), 0);
+    cr_expect_gt(count_of(trace, "i", "view", coordinator), 0);
+    cr_expect_gt(count_of(trace, "b", "fsync", coordinator), 0);
+    json_decref(trace);
+    transfers_free(&t);
+    whole_cluster_end(c);
+    free(c);
 }
 
 // ---- stalls
