@@ -229,6 +229,8 @@ static void print_stages(FILE *out, const json_t *report)
     fprintf(out, "%10s%12s\n", "other", "on CPU");
     json_array_foreach(json_object_get(report, "threads"), i, thread)
     {
+        if (number(thread, "cpu") == 0 && sum_of(json_object_get(thread, "counted"), false) == 0)
+            continue; // it slept through
         const json_t *sampled = json_object_get(thread, "sampled"), *counted = json_object_get(thread, "counted");
         fprintf(out, "%-16s%-9s", string(thread, "name"), "sampled");
         for (unsigned s = 0; s < PROFILE_STAGES; s++)
