@@ -17,7 +17,7 @@ enum effect_kind {
     EFFECT_SERVE_CAR, // send the stored car (header, and the stripes in mask) to peer
     EFFECT_SEND_CAR,  // the same for an own car to all of `to`
     EFFECT_EPOCH,     // the epoch turned: block is the boundary; own cars beyond its tips are to be made anew
-    EFFECT_EVIDENCE,  // bytes: an EVIDENCE message, for operators
+    EFFECT_EVIDENCE,  // bytes: an EVIDENCE message against peer, for operators
     EFFECT_BAN,       // peer sent what no honest validator sends; detail says what
     EFFECT_DIVERGED,  // others agree on an execution result that is not ours: this node has stopped voting
 };
@@ -64,11 +64,12 @@ enum record_kind {
 
 // What a validator did since its start, for operators.
 struct order_counts {
-    uint64_t views;                 // entered
-    uint64_t votes[3];              // own, by kind - 1: notarize, nullify (a timeout), finalize
-    uint64_t certificates[3];       // made or taken, by kind - 1
-    uint64_t cars, car_bytes, acks; // own
-    uint64_t fetches;               // requests for cars
+    uint64_t views;                       // entered
+    uint64_t votes[3];                    // own, by kind - 1: notarize, nullify (a timeout), finalize
+    uint64_t certificates[3];             // made or taken, by kind - 1
+    uint64_t missed[WIRE_VALIDATORS_MAX]; // views that were nullified, by leader
+    uint64_t cars, car_bytes, acks;       // own
+    uint64_t fetches;                     // requests for cars
     uint64_t evidence, bans;
 };
 

@@ -242,10 +242,12 @@ void ord_store_cert(struct ord *o, struct kept_cert *c)
             ord_enter(o, c->cert.view + 1, c);
         return;
     }
-    if (c->cert.kind == WIRE_NOTARIZE)
+    if (c->cert.kind == WIRE_NOTARIZE) {
         r->notarized = c;
-    else
+    } else {
         r->nullified = c;
+        o->fx->counts.missed[leader_of(&o->leaders, c->cert.view)]++;
+    }
     log_cert(o, c);
     if (c->cert.view < o->view)
         return;

@@ -119,6 +119,9 @@ bool arg_block(struct rpc_call *call, unsigned i, struct block_ref *out);
 // As arg_block, for a read of state; false also when there is no such block.
 bool arg_state(struct rpc_call *call, unsigned i, uint64_t *height, bool *pending);
 
+// The object of gantry_status.
+void node_status_write(struct json_writer *w, struct rpc_core *core);
+
 // The block meant by ref. false when there is none (nothing is answered).
 bool chain_resolve(struct rpc_core *core, const struct block_ref *ref, uint64_t *height);
 // The block at height. NULL after having answered: with null when it isn't there, with an error when it is damaged.

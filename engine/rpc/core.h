@@ -20,13 +20,16 @@ struct rpc_core;
 struct rpc_exchange;
 struct rpc_subscription;
 
-// A client's connection as the core sees it. Zero it, set the first three, leave the rest to the core.
+// A client's connection as the core sees it. Zero it, set what stands before exchange_count, leave the rest to the
+// core.
 struct rpc_peer {
     // The answer to one exchange: takes over the writer's buffer (jw_release it). Length 0: nothing to say (only
     // notifications came).
     void (*respond)(struct rpc_peer *peer, struct json_writer *answer);
     // A subscription's message; likewise takes over the buffer.
     void (*notify)(struct rpc_peer *peer, struct json_writer *message);
+    // Has it not read all that it was told? NULL: it has.
+    bool (*unread)(const struct rpc_peer *peer);
     bool can_subscribe;
     unsigned exchange_count; // not yet answered
     unsigned subscription_count;
@@ -65,6 +68,12 @@ void core_count_lost(struct rpc_core *core, uint64_t count);
 bool core_health(struct rpc_core *core, struct json_writer *w);
 // This room's metrics, then the node's.
 void core_metrics(struct rpc_core *core, FILE *out);
+
+// The overview (docs/json-rpc.md): is there a subscriber? Then it wants to be told every OVERVIEW_PERIOD_MS.
+#define OVERVIEW_PERIOD_MS 500
+bool core_wants_overview(const struct rpc_core *core);
+// metrics: the text of /metrics.
+void core_overview(struct rpc_core *core, struct bytes metrics);
 
 // For tests and fuzzing, with a backend that completes its queries inside ask: the whole way of one text without a
 // connection. The answer is malloc'ed; NULL when there is nothing to answer.

@@ -45,6 +45,7 @@ void core_metrics(struct rpc_core *core, FILE *out)
     metric_gauge(out, METRIC_RPC_SUBSCRIPTIONS, (const char *[]){"newPendingTransactions"},
                  count_subscriptions(core, FEED_PENDING));
     metric_gauge(out, METRIC_RPC_SUBSCRIPTIONS, (const char *[]){"logs"}, count_subscriptions(core, FEED_LOGS));
+    metric_gauge(out, METRIC_RPC_SUBSCRIPTIONS, (const char *[]){"overview"}, core->feed.overview_users);
     metric_gauge(out, METRIC_RPC_FILTERS, NULL, core->feed.filter_count);
     metric_counter(out, METRIC_RPC_NOTIFICATIONS, NULL, core->feed.notification_count);
     metric_counter(out, METRIC_RPC_PENDING_LOST, NULL, atomic_load_explicit(&core->pending_lost, memory_order_relaxed));

@@ -58,6 +58,8 @@ static void count_user(struct feed *feed, enum feed_kind kind, int change)
 {
     if (kind == FEED_PENDING)
         atomic_fetch_add_explicit(&feed->pending_users, (unsigned)change, memory_order_relaxed);
+    if (kind == FEED_OVERVIEW)
+        feed->overview_users += (unsigned)change;
 }
 
 struct rpc_subscription *feed_subscribe(struct feed *feed, struct rpc_peer *peer, enum feed_kind kind,
@@ -220,8 +222,8 @@ static void begin_notification(struct json_writer *w, const struct rpc_core *cor
     char id[FEED_ID_TEXT];
     feed_id_write(id, &s->id);
     jw_init(w, core->options.response_bytes_max);
-    jw_printf(
-        w, "{\"jsonrpc\":\"2.0\",\"method\":\"eth_subscription\",\"params\":{\"subscription\":\"%s\",\"result\":", id);
+    jw_printf(w, "{\"jsonrpc\":\"2.0\",\"method\":\"%s_subscription\",\"params\":{\"subscription\":\"%s\",\"result\":",
+              s->kind == FEED_OVERVIEW ? "gantry" : "eth", id);
 }
 
 static void end_notification(struct json_writer *w, struct rpc_core *core, struct rpc_subscription *s)
@@ -264,6 +266,18 @@ void feed_block(struct rpc_core *core, const struct record *r)
         struct json_writer w;
         begin_notification(&w, core, s);
         view_header(&w, r);
+        end_notification(&w, core, s);
+    }
+}
+
+void feed_overview(struct rpc_core *core, struct bytes overview)
+{
+    for (struct rpc_subscription *s = core->feed.subscriptions; s; s = s->next) {
+        if (s->kind != FEED_OVERVIEW || (s->peer->unread && s->peer->unread(s->peer)))
+            continue;
+        struct json_writer w;
+        begin_notification(&w, core, s);
+        jw_bytes(&w, overview.ptr, overview.len);
         end_notification(&w, core, s);
     }
 }

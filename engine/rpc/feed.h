@@ -22,7 +22,7 @@ struct log_filter;
 // Blocks that one answer of a block filter tells of at most; the rest comes with the next.
 #define FILTER_BLOCKS_MAX 10000
 
-enum feed_kind { FEED_HEADS, FEED_PENDING, FEED_LOGS, FEED_KIND_COUNT };
+enum feed_kind { FEED_HEADS, FEED_PENDING, FEED_LOGS, FEED_OVERVIEW };
 
 struct feed_id {
     uint8_t b[16];
@@ -47,7 +47,7 @@ struct rpc_filter {
 
 struct feed {
     struct rpc_subscription *subscriptions;
-    unsigned subscription_count;
+    unsigned subscription_count, overview_users;
     struct rpc_filter *filters; // filter_max slots, the first filter_count in use
     unsigned filter_count, filter_max;
     bytes32 *pending; // ring of PENDING_RING, allocated with the first filter that needs it
@@ -82,5 +82,7 @@ MUST_CHECK bool feed_id_read(struct feed_id *out, struct bytes text);
 // Tells subscribers.
 void feed_block(struct rpc_core *core, const struct record *r);
 void feed_pending(struct rpc_core *core, const bytes32 *hashes, size_t count);
+// overview: JSON. A subscriber that has not read what it was told before is left out.
+void feed_overview(struct rpc_core *core, struct bytes overview);
 
 #endif

@@ -57,6 +57,17 @@ bool guard_origin(const char *origin, const char *cors)
     return in_list(origin, cors);
 }
 
+bool guard_same_origin(const char *origin, const char *host)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t len = strlen(schemes[i]);
+        if (*host && strncasecmp(origin, schemes[i], len) == 0 && strcasecmp(origin + len, host) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool guard_content_type(const char *type)
 {
     static const char *const accepted[] = {"application/json", "application/json-rpc", "application/jsonrequest"};

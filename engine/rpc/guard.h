@@ -13,6 +13,8 @@
 bool guard_host(const char *host, const char *allowed);
 // origin is the Origin header's text. cors: comma-separated origins, "*" all, "" or NULL none.
 bool guard_origin(const char *origin, const char *cors);
+// Was the page that this origin names served under the same host and port? host as above, not "".
+bool guard_same_origin(const char *origin, const char *host);
 // Is the Content-Type one of application/json, application/json-rpc, application/jsonrequest (parameters ignored)?
 // Others are what a page may send elsewhere without being asked, so they are refused.
 bool guard_content_type(const char *type);

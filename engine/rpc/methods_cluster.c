@@ -160,9 +160,9 @@ static void write_lanes(struct json_writer *w, const struct consensus_view *v)
         const struct consensus_lane *l = &v->lanes[i];
         jw_printf(w,
                   "%s{\"owner\":%u,\"finalized\":%u,\"newest\":%u,\"held\":%u,\"available\":%u,\"heldBack\":%s,"
-                  "\"wastedBytes\":%llu}",
+                  "\"wastedBytes\":%llu,\"missedViews\":%llu}",
                   i > 0 ? "," : "", i, l->finalized, l->newest, l->held, l->available, l->held_back ? "true" : "false",
-                  (ull)l->wasted_bytes);
+                  (ull)l->wasted_bytes, (ull)v->counts.missed[i]);
     }
     jw_raw(w, "]");
 }

@@ -22,9 +22,9 @@ static bool wants_whole(struct rpc_call *call)
 
 static bool feed_named(struct bytes name, enum feed_kind *kind)
 {
-    static const char *const names[FEED_KIND_COUNT] = {
+    static const char *const names[] = {
         [FEED_HEADS] = "newHeads", [FEED_PENDING] = "newPendingTransactions", [FEED_LOGS] = "logs"};
-    for (int i = 0; i < FEED_KIND_COUNT; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (bytes_equal(name, bytes_of(names[i], strlen(names[i])))) {
             *kind = (enum feed_kind)i;
             return true;
@@ -44,6 +44,23 @@ static void subscribe(struct rpc_call *call, struct rpc_peer *peer, enum feed_ki
     else
         call_fail(call, RPC_LIMIT_EXCEEDED, "too many subscriptions on this connection (limit %u)",
                   core->options.subscription_max);
+}
+
+void gantry_subscribe(struct rpc_call *call)
+{
+    struct rpc_peer *peer = call_peer(call);
+    struct bytes name = jv_text(call_arg(call, 0));
+    if (!peer || !peer->can_subscribe)
+        call_fail(call, RPC_METHOD_NOT_FOUND, "notifications not supported");
+    else if (jv_kind(call_arg(call, 0)) != JV_STRING)
+        call_fail(call, RPC_INVALID_PARAMS, "expected subscription name as first argument");
+    else if (!jv_text_is(call_arg(call, 0), "overview"))
+        call_fail(call, RPC_METHOD_NOT_FOUND, "no \"%.*s\" subscription in gantry namespace",
+                  (int)(name.len < 64 ? name.len : 64), (const char *)name.ptr);
+    else if (jv_count(call->params) > 1)
+        call_fail(call, RPC_INVALID_PARAMS, "too many arguments, want at most 1");
+    else
+        subscribe(call, peer, FEED_OVERVIEW, NULL);
 }
 
 static void subscribe_logs(struct rpc_call *call, struct rpc_peer *peer)
@@ -99,6 +116,11 @@ void eth_unsubscribe(struct rpc_call *call)
         call_raw(call, "true");
     else
         call_fail(call, RPC_SERVER_ERROR, "subscription not found");
+}
+
+void gantry_unsubscribe(struct rpc_call *call)
+{
+    eth_unsubscribe(call);
 }
 
 static void new_filter(struct rpc_call *call, enum feed_kind kind, struct log_filter *logs)

@@ -263,14 +263,12 @@ static void write_node(struct json_writer *w, const struct rpc_node_status *s, s
               core->feed.filter_count);
 }
 
-void gantry_status(struct rpc_call *call)
+void node_status_write(struct json_writer *w, struct rpc_core *core)
 {
-    struct rpc_core *core = call->core;
     struct rpc_node_status status = {0};
     core->backend.status(core->backend.ctx, &status);
     bool damaged = false;
     const struct record *genesis = chain_reader_block(core->reader, 0, &damaged);
-    struct json_writer *w = call_result(call);
     jw_raw(w, "{\"version\":");
     jw_cstring(w, status.version ? status.version : "gantry");
     jw_printf(w, ",\"chainId\":%llu,\"genesis\":", (unsigned long long)core->genesis->chain_id);
@@ -284,6 +282,11 @@ void gantry_status(struct rpc_call *call)
     jw_printf(w, ",\"healthy\":%s,\"reason\":", status.healthy ? "true" : "false");
     jw_cstring(w, status.reason);
     jw_raw(w, "}");
+}
+
+void gantry_status(struct rpc_call *call)
+{
+    node_status_write(call_result(call), call->core);
     call_done(call);
 }
 

@@ -292,7 +292,27 @@ bool server_idle(const struct server *s)
     return s->out_bytes == 0;
 }
 
-void server_metrics(const struct server *s, FILE *out)
+static void on_overview_timer(lws_sorted_usec_list_t *timer)
+{
+    struct server *s = lws_container_of(timer, struct server, overview_timer);
+    s->overview_due = false;
+    server_watch(s);
+}
+
+void server_watch(struct server *s)
+{
+    if (s->overview_due || !core_wants_overview(s->core))
+        return;
+    size_t len = 0;
+    char *text = server_metrics_text(s, &len);
+    if (text)
+        core_overview(s->core, bytes_of(text, len));
+    free(text);
+    s->overview_due = true;
+    lws_sul_schedule(s->context, 0, &s->overview_timer, on_overview_timer, OVERVIEW_PERIOD_MS * LWS_US_PER_MS);
+}
+
+static void write_metrics(const struct server *s, FILE *out)
 {
     metric_begin(out, METRIC_RPC_CONNECTIONS);
     metric_gauge(out, METRIC_RPC_CONNECTIONS, (const char *[]){"http"}, s->stats.http_connections);
@@ -305,4 +325,16 @@ void server_metrics(const struct server *s, FILE *out)
         snprintf(status, sizeof status, "%u", SERVER_STATUSES[i]);
         metric_counter(out, METRIC_RPC_HTTP_REFUSED, (const char *[]){status}, s->stats.refused_by_status[i]);
     }
+}
+
+char *server_metrics_text(struct server *s, size_t *len)
+{
+    char *text = NULL;
+    FILE *out = open_memstream(&text, len);
+    if (!out)
+        return NULL;
+    write_metrics(s, out);
+    core_metrics(s->core, out);
+    fclose(out);
+    return text;
 }

@@ -33,6 +33,5 @@ void server_service(struct server *s);
 void server_wake(struct server *s);
 // Nothing is left to be written.
 bool server_idle(const struct server *s);
-void server_metrics(const struct server *s, FILE *out);
 
 #endif

@@ -2,7 +2,6 @@
 #include "engine/rpc/server_private.h"
 
 #include "engine/rpc/guard.h"
-#include "engine/rpc/metrics.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -65,18 +64,37 @@ static int answer_health(struct conn *c)
 
 static int answer_metrics(struct conn *c)
 {
-    char *text = NULL;
     size_t len = 0;
-    FILE *out = open_memstream(&text, &len);
-    if (!out)
+    char *text = server_metrics_text(c->server, &len);
+    if (!text)
         return refuse(c, 503, "out of memory\n");
-    server_metrics(c->server, out);
-    core_metrics(c->server->core, out);
-    fclose(out);
     jw_init(&c->body, SIZE_MAX);
     jw_bytes(&c->body, text, len);
     free(text);
     return start_answer(c, 200, "text/plain; version=0.0.4; charset=utf-8");
+}
+
+static bool accepts_gzip(struct conn *c)
+{
+    char text[128];
+    conn_header(c, WSI_TOKEN_HTTP_ACCEPT_ENCODING, text, sizeof text);
+    return page_accepts_gzip(text);
+}
+
+static int answer_file(struct conn *c, const struct page *page)
+{
+    char known[PAGE_TAG_MAX + 1];
+    if (c->server->out_bytes > RPC_OUTPUT_BYTES_MAX)
+        return refuse(c, 503, "too many answers are waiting to be read\n");
+    jw_init(&c->body, SIZE_MAX);
+    c->page = page;
+    conn_header(c, WSI_TOKEN_HTTP_IF_NONE_MATCH, known, sizeof known);
+    if (strcmp(known, page->tag) == 0)
+        return start_answer(c, 304, NULL);
+    c->gzip = page->zipped.len > 0 && accepts_gzip(c);
+    const struct bytes content = c->gzip ? page->zipped : page->plain;
+    jw_bytes(&c->body, content.ptr, content.len);
+    return start_answer(c, 200, page->content_type);
 }
 
 static int answer_page(struct conn *c, const char *path)
@@ -85,9 +103,8 @@ static int answer_page(struct conn *c, const char *path)
         return answer_health(c);
     if (strcmp(path, "/metrics") == 0)
         return answer_metrics(c);
-    if (strcmp(path, "/") == 0)
-        return answer_text(c, 200, "gantry: send JSON-RPC here by POST or WebSocket; see also /health and /metrics\n");
-    return refuse(c, 404, "not found\n");
+    const struct page *page = page_find(path);
+    return page ? answer_file(c, page) : refuse(c, 404, "not found\n");
 }
 
 static int answer_preflight(struct conn *c)
@@ -135,7 +152,8 @@ static int begin_post(struct conn *c, const char *path)
 static void reset(struct conn *c)
 {
     conn_drop_input(c);
-    c->answering = c->head_sent = c->head_only = c->close_after = c->preflight = false;
+    c->answering = c->head_sent = c->head_only = c->close_after = c->preflight = c->gzip = false;
+    c->page = NULL;
     c->status = c->early_input_count = 0;
     c->origin[0] = 0;
 }
@@ -224,6 +242,7 @@ static const char *reason_phrase(unsigned status)
         const char *text;
     } phrases[] = {{200, "OK"},
                    {204, "No Content"},
+                   {304, "Not Modified"},
                    {400, "Bad Request"},
                    {403, "Forbidden"},
                    {404, "Not Found"},
@@ -251,6 +270,9 @@ static size_t write_head(struct conn *c, char head[HEAD_MAX])
     if (c->origin[0])
         len += (size_t)snprintf(head + len, HEAD_MAX - len, "Access-Control-Allow-Origin: %s\r\nVary: Origin\r\n",
                                 strcmp(c->server->cors, "*") == 0 ? "*" : c->origin);
+    if (c->page)
+        len += (size_t)snprintf(head + len, HEAD_MAX - len, PAGE_HEADERS "ETag: %s\r\n%s", c->page->tag,
+                                c->gzip ? "Content-Encoding: gzip\r\n" : "");
     if (c->origin[0] && c->preflight)
         len += (size_t)snprintf(head + len, HEAD_MAX - len,
                                 "Access-Control-Allow-Methods: POST, GET\r\nAccess-Control-Allow-Headers: *\r\n"
@@ -309,7 +331,8 @@ int http_writable(struct conn *c)
     return finish(c);
 }
 
-// WebSocket handshakes: a browser names the page's origin, which must be allowed; other clients send none.
+// WebSocket handshakes: a browser names the page's origin, which must be allowed or this server; other clients send
+// none.
 int http_upgrade(struct conn *c, const char *protocol)
 {
     char host[256], origin[256], path[8];
@@ -320,7 +343,7 @@ int http_upgrade(struct conn *c, const char *protocol)
     bool has_host = lws_hdr_total_length(c->wsi, WSI_TOKEN_HOST) > 0;
     if ((has_host && !host[0]) || !guard_host(host, c->server->allowed_hosts))
         refuse(c, 403, "invalid host specified\n");
-    else if (has_origin && !guard_origin(origin, c->server->cors))
+    else if (has_origin && !guard_origin(origin, c->server->cors) && !guard_same_origin(origin, host))
         refuse(c, 403, "origin not allowed\n");
     else if (strcmp(path, "/") != 0)
         refuse(c, 404, "not found\n");

@@ -2,6 +2,7 @@
 #ifndef GANTRY_ENGINE_RPC_SERVER_PRIVATE_H
 #define GANTRY_ENGINE_RPC_SERVER_PRIVATE_H
 
+#include "engine/rpc/pages.h"
 #include "engine/rpc/server.h"
 
 #include <libwebsockets.h>
@@ -32,7 +33,9 @@ struct conn {
     unsigned status, early_input_count;
     const char *content_type;
     bool answering, head_sent, head_only, close_after, preflight;
-    char origin[128]; // to allow, "" for none
+    const struct page *page; // that is answered; NULL for none
+    bool gzip;               // in its compressed form
+    char origin[128];        // to allow, "" for none
 };
 
 struct server {
@@ -46,7 +49,14 @@ struct server {
     char *cors, *allowed_hosts;
     size_t in_bytes, out_bytes;
     struct server_stats stats;
+    lws_sorted_usec_list_t overview_timer;
+    bool overview_due; // the timer runs
 };
+
+// Tells who wants the overview of it, now and again until nobody does.
+void server_watch(struct server *s);
+// The text of /metrics, to be freed; NULL when memory is short.
+char *server_metrics_text(struct server *s, size_t *len);
 
 // Adds to the request's text; false when it would pass the limit of all requests.
 bool conn_receive(struct conn *c, const void *bytes, size_t len);

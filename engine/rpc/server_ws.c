@@ -68,6 +68,11 @@ static void pop(struct conn *c)
     free(o);
 }
 
+static bool unread(const struct rpc_peer *peer)
+{
+    return ((const struct conn *)peer)->out_first != NULL;
+}
+
 void ws_established(struct conn *c)
 {
     struct server_stats *stats = &c->server->stats;
@@ -77,6 +82,7 @@ void ws_established(struct conn *c)
     c->sent = 0; // the connection may have served plain requests before its upgrade
     c->peer.respond = queue;
     c->peer.notify = queue;
+    c->peer.unread = unread;
     c->peer.can_subscribe = true;
 }
 
@@ -107,6 +113,7 @@ int ws_receive(struct conn *c, const void *bytes, size_t len)
         return 0;
     core_handle(c->server->core, &c->peer, bytes_of(c->in, c->in_len));
     conn_drop_input(c);
+    server_watch(c->server);
     update_pause(c);
     return 0;
 }

@@ -1,33 +1,18 @@
 // A cluster as its operators and clients see it: made, started, asked, hurt and stopped with the commands of the manual.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import net from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { devKeys, launchGantry, runGantry, temporaryFolder, until } from './support/gantry.mjs';
 import { load } from './support/packages.mjs';
+import { freePorts } from './support/ports.mjs';
 import { rpc } from './support/rpc.mjs';
 
 const { JsonRpcProvider, Wallet, keccak256 } = load('ethers');
 
 const COUNT = 4;
 const WAIT_MS = 60_000;
-
-const isFree = (port) =>
-  new Promise((resolve) => {
-    const server = net.createServer().once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-
-// The first of so many free ports in a row, below those that the system gives out.
-async function freePorts(count) {
-  for (;;) {
-    const base = 20_000 + 10 * Math.floor(Math.random() * 1_200);
-    const free = await Promise.all(Array.from({ length: count }, (_, i) => isFree(base + i)));
-    if (free.every(Boolean)) return base;
-  }
-}
 
 const children = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 const isAlive = (pid) => {

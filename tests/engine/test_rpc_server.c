@@ -42,8 +42,6 @@ static const struct {
     {"json-rpc type", POST LOCAL "Content-Type: application/json-rpc\r\n" LENGTH "\r\n" ASK, 200, "", ANSWER},
     {"no body", POST LOCAL JSON "Content-Length: 0\r\n\r\n", 200, "",
      "{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{\"code\":-32700,\"message\":\"parse error: nothing there\"}}"},
-    {"root page", "GET / HTTP/1.1\r\n" LOCAL "\r\n", 200, "Content-Type: text/plain",
-     "gantry: send JSON-RPC here by POST or WebSocket; see also /health and /metrics\n"},
     {"health", "GET /health HTTP/1.1\r\n" LOCAL "\r\n", 200, "Content-Type: application/json\r\n",
      "{\"healthy\":true,\"reason\":\"ok\",\"head\":3}\n"},
     {"unknown page", "GET /admin HTTP/1.1\r\n" LOCAL "\r\n", 404, CLOSING, "not found\n"},
