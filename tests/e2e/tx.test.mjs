@@ -33,7 +33,12 @@ function assertInOrder(way) {
 describe('on a node alone', { timeout: 60_000 }, () => {
   let node, ask, ingest;
   const wayOf = (hash) => ask('gantry_traceTransactionPath', hash);
-  const receipt = (hash) => until('there is a receipt', () => ask('eth_getTransactionReceipt', hash));
+  // A block is seen a moment before the shards are told of it; then the paths of its transactions are whole.
+  const receipt = async (hash) => {
+    const found = await until('there is a receipt', () => ask('eth_getTransactionReceipt', hash));
+    await until('its path is whole', async () => (await wayOf(hash)).steps.at(-1)?.step !== 'taken');
+    return found;
+  };
 
   before(async () => {
     node = await startGantry('dev', ['--shards', '2', '--block-time', '20ms', '--transaction-paths', '32']);
@@ -170,7 +175,7 @@ describe('in a cluster', { timeout: 90_000 }, () => {
 
   test('follows a transaction through its car, acks, view and block, on who got it and on the others', async () => {
     const hash = await nodes[1]('eth_sendRawTransaction', await sign(0, 0));
-    for (const ask of nodes) await until('all have it', () => ask('eth_getTransactionReceipt', hash), 30_000);
+    for (const ask of nodes) await until('all have it', async () => (await ask('gantry_traceTransactionPath', hash)).steps.at(-1)?.step === 'durable', 30_000);
     const here = await nodes[1]('gantry_traceTransactionPath', hash);
     const steps = ['received', 'verified', 'pooled', 'taken', 'car', 'stored', 'quorum', 'ordered', 'begun', 'executed', 'sealed', 'durable'];
     assert.deepEqual(names(here).toSorted(), steps.toSorted());
