@@ -1,7 +1,7 @@
 // gantry beside public dev nodes: each in turn on this machine, alone, under the same load from the same generator
 // (`gantry load`), every repetition through all of them. Writes a report as `gantry bench` does. Started by tools/bench-peers.
 //
-// usage: node peers.mjs [--repeat N] [--seconds N] [--json F]
+// usage: node peers.mjs [--repeat N] [--seconds N] [--only NAME,...] [--json F]
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
@@ -10,24 +10,26 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 
 const { values: options } = parseArgs({
-  options: { repeat: { type: 'string', default: '3' }, seconds: { type: 'string', default: '6' }, json: { type: 'string' } },
+  options: { repeat: { type: 'string', default: '3' }, seconds: { type: 'string', default: '6' }, only: { type: 'string' }, json: { type: 'string' } },
 });
 const [repeat, seconds] = [Number(options.repeat), Number(options.seconds)];
-if (![repeat, seconds].every((n) => Number.isInteger(n) && n > 0)) {
-  console.error('bench-peers: --repeat and --seconds take a number above 0');
+function refuse(why) {
+  console.error(`bench-peers: ${why}`);
   process.exit(2);
 }
+if (!Number.isInteger(repeat) || repeat < 1) refuse('--repeat takes a number above 0');
+if (!Number.isInteger(seconds) || seconds < 2) refuse('--seconds takes a number above 1');
 
 const { GANTRY: gantry, PEERS: packages } = process.env;
 const OFFERED = 50_000; // a second, with IN_FLIGHT at most under way: the rate then follows the node
 const IN_FLIGHT = 500; // one a sender: some dev nodes lose a nonce that overtakes the one before it
 const IDLE_RATE = 50;
-const IDLE_SECONDS = 4;
+const IDLE_SECONDS = Math.min(4, seconds);
 const START_MS = 60_000;
 const SENDERS = ['--senders', '500', '--accounts', '2000', '--from', 'dev'];
 
 // Each mines as soon as something is there, which is what the dev nodes do by default.
-const PEERS = [
+const ALL = [
   { name: 'gantry_ingest', ours: true, ingest: true },
   { name: 'gantry_rpc', ours: true },
   { name: 'anvil', command: (port) => [`${packages}/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil`, '--host', '127.0.0.1', '--port', port, '--silent'] },
@@ -36,6 +38,9 @@ const PEERS = [
     command: (port) => [process.execPath, `${packages}/node_modules/hardhat/dist/src/cli.js`, 'node', '--hostname', '127.0.0.1', '--port', port],
   },
 ];
+const only = options.only?.split(',') ?? ALL.map(({ name }) => name);
+for (const name of only) if (!ALL.some((peer) => peer.name === name)) refuse(`--only: ${name} is none of ${ALL.map((peer) => peer.name).join(', ')}`);
+const PEERS = ALL.filter(({ name }) => only.includes(name));
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'gantry-peers-'));
 process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -160,10 +165,10 @@ const higher = (ours, theirs) => ours / theirs;
 const lower = (ours, theirs) => theirs / ours;
 const results = PEERS.flatMap(({ name, ours }) =>
   Object.entries(UNITS).map(([what, unit]) =>
-    result(`${name}.${what}`, unit, measured[name][what], ours ? 'anvil' : '', ours ? measured.anvil[what] : null, unit === 'tx/s' ? higher : lower)));
+    result(`${name}.${what}`, unit, measured[name][what], ours && measured.anvil ? 'anvil' : '', ours ? measured.anvil?.[what] : undefined, unit === 'tx/s' ? higher : lower)));
+const { dependencies: versions } = JSON.parse(readFileSync(path.join(packages, 'package.json'), 'utf8'));
 const settings = { seconds, offered: OFFERED, in_flight: IN_FLIGHT, idle_rate: IDLE_RATE, seed: 1,
-  anvil: JSON.parse(readFileSync(`${packages}/package.json`, 'utf8')).dependencies['@foundry-rs/anvil-linux-amd64'],
-  hardhat: JSON.parse(readFileSync(`${packages}/package.json`, 'utf8')).dependencies.hardhat };
+  anvil: versions['@foundry-rs/anvil-linux-amd64'], hardhat: versions.hardhat };
 const report = path.join(folder, 'report.json');
 writeFileSync(report, JSON.stringify({ bench: 'peers', repetitions: repeat, settings, machine, notes, results }, null, 2));
 if (options.json) writeFileSync(options.json, readFileSync(report));

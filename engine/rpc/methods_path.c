@@ -174,7 +174,7 @@ static void write_us(struct json_writer *w, const char *key, uint64_t from_ns, u
     if (from_ns == 0 || to_ns == 0)
         jw_printf(w, ",\"%s\":null", key);
     else
-        jw_printf(w, ",\"%s\":%.1f", key, (double)(to_ns - from_ns) / 1000);
+        jw_printf(w, ",\"%s\":%.1f", key, (double)(int64_t)(to_ns - from_ns) / 1000);
 }
 
 static void write_steps(struct json_writer *w, const struct way *way)

@@ -73,7 +73,7 @@ test('every file and folder that is named is there', () => {
   const folders = /^(base|sigverify|chain|mempool|shard|engine|tools|bench|tests|docs|contracts|examples|cmake)\/[\w./*-]*$/;
   const missing = [];
   for (const page of manual)
-    for (const span of page.spans) if (folders.test(span) && globSync([span, `${span}.h`], { cwd: repository }).length === 0) missing.push(`${page.name}: ${span}`);
+    for (const span of page.spans) if (folders.test(span) && globSync([span, `${span}.h`, `${span}.c`], { cwd: repository }).length === 0) missing.push(`${page.name}: ${span}`);
   assert.deepEqual(missing, []);
 });
 

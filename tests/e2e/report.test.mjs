@@ -6,7 +6,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
-import { runGantry, temporaryFolder } from './support/gantry.mjs';
+import { gantryBinary, runGantry, temporaryFolder } from './support/gantry.mjs';
+import { repository } from './support/manual.mjs';
+import { packagesFolder } from './support/packages.mjs';
 
 const haveBrowser = spawnSync('chromium', ['--version']).status === 0;
 const skip = haveBrowser ? false : 'chromium is not installed (tools/setup --tests installs it)';
@@ -91,4 +93,35 @@ test('compare gives intervals, and show and compare refuse what is no report', (
     assert.equal(run.status, code);
     assert.match(run.stderr, message);
   }
+});
+
+describe('the scripts that make reports', { timeout: 120_000 }, () => {
+  const run = (command, ...args) => spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, GANTRY: gantryBinary, PEERS: packagesFolder } });
+  const tool = (name) => path.join(repository, 'tools', name);
+
+  test('tools/bench-report makes a folder of pages and their index', () => {
+    const out = file('report');
+    const { status, stderr } = run(tool('bench-report'), '--out', out, '--only', 'hash', '--quick', '--repeat', '1');
+    assert.equal(status, 0, stderr);
+    assert.match(readFileSync(path.join(out, 'index.html'), 'utf8'), /<a href="hash.html">hash<\/a> \(<a href="hash.json">/);
+    assert.equal(JSON.parse(readFileSync(path.join(out, 'hash.json'), 'utf8')).bench, 'hash');
+    for (const [args, message] of [[['--only', 'x'], /x is none of sigverify/], [['--fast'], /unknown option --fast/]]) {
+      const bad = run(tool('bench-report'), ...args);
+      assert.equal(bad.status, 2);
+      assert.match(bad.stderr, message);
+    }
+  });
+
+  test('tools/bench-peers measures gantry and another node alike', () => {
+    const script = path.join(repository, 'bench/peers/peers.mjs');
+    const { status, stdout, stderr } = run(process.execPath, script, '--repeat', '1', '--seconds', '2', '--only', 'gantry_rpc,anvil', '--json', file('peers.json'));
+    assert.equal(status, 0, stderr);
+    assert.match(stdout, /gantry_rpc\.included_rate +[1-9]\S* tx\/s +[1-9]\S* anvil +\(ratio /);
+    const { results, notes, settings } = JSON.parse(readFileSync(file('peers.json'), 'utf8'));
+    assert.equal(results.length, 8);
+    for (const { name, value } of results) assert.ok(value > 0, name);
+    assert.match(notes[1], /^anvil: 50000 tx\/s offered with 500 under way at most, \d+ included; /);
+    assert.match(settings.anvil, /^\d+\.\d+/);
+    for (const args of [['--only', 'geth'], ['--seconds', '1'], ['--repeat', 'x']]) assert.equal(run(process.execPath, script, ...args).status, 2);
+  });
 });

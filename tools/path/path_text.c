@@ -19,8 +19,12 @@ static long long number_of(const json_t *object, const char *key)
 
 bool path_is_over(const json_t *path)
 {
+    const json_t *steps = json_object_get(path, "steps");
     const char *status = text_of(path, "status");
-    return strcmp(status, "included") == 0 || strcmp(status, "dropped") == 0;
+    const char *last = text_of(json_array_get(steps, json_array_size(steps) - 1), "step");
+    if (strcmp(status, "included") != 0)
+        return strcmp(status, "dropped") == 0;
+    return strcmp(last, "durable") == 0 || *text_of(path, "note");
 }
 
 void path_print_status(FILE *out, const json_t *path)

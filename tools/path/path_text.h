@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-// Whether nothing more will happen to it: it is in a block, or left.
+// Whether nothing more is to come: it left, or is in a block and its shard knows that too (or keeps nothing of it).
 bool path_is_over(const json_t *path);
 // "included in block 12, index 3", and why where there is a reason or a note.
 void path_print_status(FILE *out, const json_t *path);
