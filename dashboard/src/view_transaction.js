@@ -33,9 +33,9 @@ export async function transactionView({ connection }, [hash]) {
         verdict(status, receipt),
         facts([['Hash', hashText(hash)], ...outcome(status, receipt), ...content(tx)]),
       ),
+      await pathCard(connection, hash),
       tx && inputCard(tx),
       receipt && logsCard(receipt),
-      await pathCard(connection, hash),
     ),
   };
 }
