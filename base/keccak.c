@@ -139,7 +139,10 @@ void keccak256_init(struct keccak256_ctx *ctx)
 static void fill_block(struct keccak256_ctx *ctx, const uint8_t *in, size_t len)
 {
     uint8_t *state = (uint8_t *)ctx->state;
-    for (size_t i = 0; i < len; i++)
+    size_t i = 0;
+    for (; i + 8 <= len; i += 8)
+        store_le64(state + ctx->fill + i, load_le64(state + ctx->fill + i) ^ load_le64(in + i));
+    for (; i < len; i++)
         state[ctx->fill + i] ^= in[i];
     ctx->fill += len;
 }

@@ -151,14 +151,15 @@ unsigned u256_bits(const u256 *a)
     return 0;
 }
 
+// Most numbers of transactions are short: the whole words, then the top one's bytes.
 u256 u256_from_be(const uint8_t *in, size_t len)
 {
-    uint8_t full[32] = {0};
-    if (len > 0)
-        memcpy(full + 32 - len, in, len);
-    u256 out;
-    for (int i = 0; i < 4; i++)
-        out.w[i] = __builtin_bswap64(load_le64(full + 24 - 8 * i));
+    u256 out = U256_ZERO;
+    unsigned word = 0;
+    for (; len >= 8; len -= 8)
+        out.w[word++] = __builtin_bswap64(load_le64(in + len - 8));
+    for (size_t i = 0; i < len; i++)
+        out.w[word] = out.w[word] << 8 | in[i];
     return out;
 }
 

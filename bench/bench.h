@@ -20,6 +20,8 @@ struct bench_options {
     uint64_t check;         // sigverify: compare this many signatures with the library instead; 0: measure
     uint64_t validators;    // cluster: how many; 0: four
     bool witness;           // node, cluster: transactions come with their sender's key and R's y
+    const char *faults[3];  // cluster: schedules by enum fault_kind; NULL: none
+    uint64_t fault_load;    // cluster: percent of the finalized rate that was reached, offered while there are faults
     const char *mix;        // node: what is sent, as gantry load has it
     uint64_t tokens;        // node: ERC-20 contracts of a mix that has erc20
 };
@@ -32,6 +34,7 @@ int bench_mempool(struct bench_report *report, const struct bench_options *optio
 int bench_evm(struct bench_report *report, const struct bench_options *options);
 int bench_node(struct bench_report *report, const struct bench_options *options);
 int bench_cluster(struct bench_report *report, const struct bench_options *options);
+int bench_observability(struct bench_report *report, const struct bench_options *options);
 int bench_scaling(struct bench_report *report, const struct bench_options *options);
 
 // Recovery in batches of several sizes: batch=N/recover.

@@ -144,25 +144,13 @@ static bool start_node(struct node_bench *b, uint64_t block_time_ms)
     return true;
 }
 
-static char *read_metrics(const struct node_bench *b)
-{
-    const struct rpc_url url = {.host = "127.0.0.1", .port = b->node.rpc_port, .path = "/"};
-    struct rpc_client *rpc = rpc_client_create(&url, 5000);
-    char error[RPC_ERROR_MAX];
-    size_t len;
-    const char *text = rpc_get(rpc, "/metrics", &len, error);
-    char *copy = strdup(text ? text : "");
-    rpc_client_free(rpc);
-    return copy;
-}
-
 static void at_window(void *ctx, bool begins)
 {
     struct node_bench *b = ctx;
     const int edge = begins ? 0 : 1;
     b->cpu_ns[edge] = node_process_cpu_ns(&b->node);
     free(b->metrics[edge]);
-    b->metrics[edge] = read_metrics(b);
+    b->metrics[edge] = node_process_metrics(&b->node);
 }
 
 // Transactions that all cores can sign a second.

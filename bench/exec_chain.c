@@ -179,6 +179,8 @@ uint64_t exec_chain_run(struct exec_chain *c, struct exec_block *b)
     const uint64_t start = clock_thread_cpu_ns();
     execute(c, b);
     const uint64_t spent = clock_thread_cpu_ns() - start;
+    exec_finish_logs(c->machine);
+    exec_finish_logs(c->global_machine);
     account_trie_update(c->tries, PARTITION_COUNT);
     return spent;
 }

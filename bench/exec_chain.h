@@ -33,7 +33,7 @@ void exec_block_free(struct exec_block *b);
 void exec_block_add(struct exec_block *b, const address *sender, const struct tx_fields *fields);
 
 // Executes it as the chain's next block; the results are in it. Returns the CPU time, nanoseconds, of execution alone:
-// the tries follow, without being counted.
+// the logs' blooms, which belong to the receipts, and the tries follow, without being counted.
 uint64_t exec_chain_run(struct exec_chain *c, struct exec_block *b);
 
 #endif

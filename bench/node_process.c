@@ -125,6 +125,13 @@ bool node_process_start_in(struct node_process *p, const char *folder, uint16_t 
     return launch(p, folder, "node.conf", log);
 }
 
+void node_process_kill(struct node_process *p)
+{
+    kill(p->pid, SIGKILL);
+    waitpid(p->pid, NULL, 0);
+    p->pid = -1;
+}
+
 bool node_process_stop(struct node_process *p)
 {
     if (p->pid <= 0)
@@ -135,9 +142,7 @@ bool node_process_stop(struct node_process *p)
     while (!has_ended(p, &status)) {
         if (clock_ns() >= deadline) {
             fprintf(stderr, "the node did not end within a minute and was killed\n");
-            kill(p->pid, SIGKILL);
-            waitpid(p->pid, &status, 0);
-            p->pid = -1;
+            node_process_kill(p);
             return false;
         }
         usleep(WAIT_US);
@@ -161,4 +166,16 @@ uint64_t node_process_cpu_ns(const struct node_process *p)
     if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
         return 0;
     return (user + system) * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+char *node_process_metrics(const struct node_process *p)
+{
+    const struct rpc_url url = {.host = "127.0.0.1", .port = p->rpc_port, .path = "/"};
+    struct rpc_client *rpc = rpc_client_create(&url, CALL_TIMEOUT_MS);
+    char error[RPC_ERROR_MAX];
+    size_t len;
+    const char *text = rpc_get(rpc, "/metrics", &len, error);
+    char *copy = strdup(text ? text : "");
+    rpc_client_free(rpc);
+    return copy;
 }

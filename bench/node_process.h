@@ -30,8 +30,14 @@ MUST_CHECK bool node_process_start_in(struct node_process *p, const char *folder
 // Asks it to end and waits. False when it did not end well.
 bool node_process_stop(struct node_process *p);
 
+// SIGKILL, and waits for it.
+void node_process_kill(struct node_process *p);
+
 // User and system time of the process so far, all its threads (io_uring's kernel workers are among them).
 uint64_t node_process_cpu_ns(const struct node_process *p);
+
+// Its /metrics; the caller's to free. Empty when it does not answer.
+char *node_process_metrics(const struct node_process *p);
 
 // Writes a genesis with the load generator's accounts, each with 1000 ether: the senders, then receivers of their seed;
 // and the mix's tokens where it has placed them, every sender having some of each. mix NULL: none.

@@ -21,6 +21,8 @@ enum {
     PATH_MAX_BYTES = 6, // the compact form of a whole key
     NODE_OVERHEAD = 32, // at most: headers and path around a leaf's value, or around an extension's reference
     BRANCH_MAX = 3 + 16 * 33 + 1,
+    VALUES_AHEAD = 8,      // of the node at hand, whose memory is asked for
+    PREFETCHED_MAX = 1024, // of one value
 };
 
 // A run of keys that agree up to `depth`. One key: a leaf. Several that agree on `skip` more nibbles: an extension
@@ -209,6 +211,16 @@ static size_t node_size_max(const struct build *b, const struct node *n)
     return n->count == 1 ? b->values[index_of_rank(b, n->first)].len + NODE_OVERHEAD : BRANCH_MAX;
 }
 
+// Values lie all over memory.
+static void prefetch_value(const struct build *b, const struct node *n)
+{
+    if (n->count > 1)
+        return;
+    const struct bytes value = b->values[index_of_rank(b, n->first)];
+    for (size_t at = 0; at < value.len && at < PREFETCHED_MAX; at += 64)
+        __builtin_prefetch(value.ptr + at);
+}
+
 // Encodes nodes from `begin` on, as many as one batch takes, and hashes those of 32 bytes and more, which is how their
 // parents refer to them; shorter ones stay as they are. Returns where the next batch begins.
 static size_t reference_batch(struct build *b, size_t begin, size_t end)
@@ -217,6 +229,8 @@ static size_t reference_batch(struct build *b, size_t begin, size_t end)
     uint8_t *p = b->out;
     for (; i < end && count < BATCH_NODES; i++) {
         struct node *n = &b->nodes[i];
+        if (i + VALUES_AHEAD < end)
+            prefetch_value(b, &b->nodes[i + VALUES_AHEAD]);
         if ((size_t)(p - b->out) + node_size_max(b, n) > b->out_cap)
             break;
         uint8_t *encoded = p;

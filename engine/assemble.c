@@ -8,6 +8,8 @@
 
 // The longest encoding of a receipt beside its logs: type, list header, status, cumulative gas, bloom, empty list.
 #define RECEIPT_PLAIN_MAX 288
+// Transactions ahead of the one at hand whose memory is asked for.
+#define PREFETCH_AHEAD 8
 
 struct assembly {
     size_t cap;
@@ -150,8 +152,8 @@ static void list_included(struct assembly *a, struct header *header, const struc
     reserve_receipts(a, results);
     uint8_t *p = a->receipt_mem;
     for (size_t i = 0; i < a->count; i++) {
-        if (i + 8 < a->count)
-            __builtin_prefetch(txs[a->order[i + 8]].tx);
+        if (i + PREFETCH_AHEAD < a->count)
+            pooled_tx_prefetch((const struct pooled_tx *)txs[a->order[i + PREFETCH_AHEAD]].tx);
         const struct pooled_tx *t = (const struct pooled_tx *)txs[a->order[i]].tx;
         const struct exec_result *r = &results[a->order[i]];
         gas += r->gas_used;

@@ -1,6 +1,7 @@
 #include "engine/coordinator.h"
 
 #include "base/log.h"
+#include "base/time_slice.h"
 #include "engine/event_watch.h"
 #include "shard/loop.h"
 
@@ -18,6 +19,8 @@
 #define EMPTY_RETRY_NS 10000000ull
 // How long the disk is awaited before the coordinator sleeps: about what a small group takes.
 #define DISK_AWAIT_NS 500000u
+// It does little at a time, and in a cluster everybody waits for it: busy shards on its core must not make it late.
+#define TIME_SLICE_NS 100000u
 
 struct coordinator {
     struct coordinator_options options;
@@ -35,7 +38,7 @@ struct coordinator {
     uint64_t list_start_ns; // of the last list that was sealed
     struct gas_share share;
     struct propose_request request;
-    struct stage_clock stages;
+    struct turn turn;
     pthread_t thread;
     bool started;
     atomic_int thread_id;
@@ -56,7 +59,8 @@ static void failed(void *ctx, const char *why)
 static struct order_parent order_parent(const struct coordinator *c)
 {
     const struct header *head = executor_head(c->executor);
-    return (struct order_parent){head->number, head->timestamp, head->parent_beacon_block_root};
+    return (struct order_parent){head->number, head->timestamp, head->parent_beacon_block_root,
+                                 *executor_head_hash(c->executor)};
 }
 
 static uint64_t sum(const struct coordinator *c, size_t offset)
@@ -130,11 +134,12 @@ static void proposed(struct coordinator *c)
         c->earliest_ns = clock_ns() + EMPTY_RETRY_NS;
         return;
     }
-    struct order_parent parent = order_parent(c);
-    c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, clock_wall_ms());
-    l->path.order.ordered_ns = clock_ns();
+    const struct order_parent parent = order_parent(c);
+    const struct order_now now = {clock_ns(), clock_wall_ms()};
+    c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, &now);
+    l->path.order.ordered_ns = now.ns;
     ordered_list_group(l, c->options.shard_count);
-    stage_items(&c->stages, STAGE_ORDER, l->count);
+    stage_items(&c->turn.stages, STAGE_ORDER, l->count);
     c->list_start_ns = c->proposal_ns;
     executor_run(c->executor, c->proposal_ns);
 }
@@ -146,9 +151,9 @@ static void take_proposal(struct coordinator *c, const struct message *m)
     ordered_list_add(executor_list(c->executor), m->p, m->n);
     if (--c->awaited > 0)
         return;
-    stage_enter(&c->stages, STAGE_ORDER);
+    stage_enter(&c->turn.stages, STAGE_ORDER);
     proposed(c);
-    stage_enter(&c->stages, STAGE_LINK);
+    stage_enter(&c->turn.stages, STAGE_LINK);
 }
 
 static void handle(struct coordinator *c, const struct message *m)
@@ -184,9 +189,9 @@ static uint64_t next_start(const struct coordinator *c, uint64_t now_ns)
         return UINT64_MAX;
     if (sum(c, offsetof(struct shard_numbers, executable)) == 0 && !tick_helps(c))
         return UINT64_MAX;
-    struct order_parent parent = order_parent(c);
-    uint64_t at =
-        c->options.order->ops->next_start_ns(c->options.order, &parent, c->list_start_ns, now_ns, clock_wall_ms());
+    const struct order_parent parent = order_parent(c);
+    const struct order_now now = {now_ns, clock_wall_ms()};
+    const uint64_t at = c->options.order->ops->next_start_ns(c->options.order, &parent, c->list_start_ns, &now);
     return at > c->earliest_ns ? at : c->earliest_ns;
 }
 
@@ -214,23 +219,25 @@ static bool await(struct coordinator *c, uint64_t now_ns)
 
 static void sleep_until(struct coordinator *c, uint64_t at_ns, uint64_t now_ns)
 {
-    stage_enter(&c->stages, STAGE_IDLE);
     if (await(c, now_ns) || !inbox_prepare_sleep(c->inbox)) {
-        stage_enter(&c->stages, STAGE_LINK);
+        turn_next(&c->turn);
         return;
     }
     event_watch_arm(&c->disk_watch, c->loop);
-    loop_run(c->loop, at_ns == UINT64_MAX ? UINT64_MAX : at_ns - now_ns);
+    turn_rest(&c->turn, c->loop, at_ns == UINT64_MAX ? UINT64_MAX : at_ns - now_ns);
     inbox_awake(c->inbox);
-    stage_enter(&c->stages, STAGE_LINK);
 }
 
 static size_t take_messages(struct coordinator *c)
 {
     struct message batch[64];
     size_t n = inbox_take(c->inbox, batch, 64);
+    if (n > 0)
+        timeline_begin(&c->turn.timeline, messages, n, 0);
     for (size_t i = 0; i < n; i++)
         handle(c, &batch[i]);
+    if (n > 0)
+        timeline_end(&c->turn.timeline, messages, n, 0);
     executor_step(c->executor);
     return n;
 }
@@ -244,6 +251,8 @@ static void run_alone(struct coordinator *c)
             propose(c, now);
         else if (n == 0)
             sleep_until(c, at, now);
+        else
+            turn_next(&c->turn);
     }
 }
 
@@ -252,31 +261,31 @@ static void run_loop(struct coordinator *c, uint64_t at_ns)
 {
     const uint64_t now = clock_ns();
     if (at_ns <= now || !inbox_prepare_sleep(c->inbox)) {
-        loop_run(c->loop, 0);
+        turn_rest(&c->turn, c->loop, 0);
         return;
     }
-    stage_enter(&c->stages, STAGE_IDLE);
     event_watch_arm(&c->disk_watch, c->loop);
     participant_arm(c->options.participant);
-    loop_run(c->loop, at_ns == UINT64_MAX ? UINT64_MAX : at_ns - now);
+    turn_rest(&c->turn, c->loop, at_ns == UINT64_MAX ? UINT64_MAX : at_ns - now);
     inbox_awake(c->inbox);
-    stage_enter(&c->stages, STAGE_LINK);
 }
 
 static void run_in_cluster(struct coordinator *c)
 {
     struct participant *p = c->options.participant;
     char error[STORE_ERROR_MAX];
-    if (!participant_enter(p, c->loop, c->executor, error)) {
+    if (!participant_enter(p, c->loop, c->executor, &c->turn.timeline, error)) {
         failed(c, error);
         return;
     }
     while (!participant_idle(p)) {
         const size_t n = take_messages(c);
-        stage_enter(&c->stages, STAGE_ORDER);
+        stage_enter(&c->turn.stages, STAGE_ORDER);
+        timeline_begin(&c->turn.timeline, consensus, 0, 0);
         const uint64_t at = participant_turn(p, clock_ns());
-        stage_items(&c->stages, STAGE_ORDER, 1);
-        stage_enter(&c->stages, STAGE_LINK);
+        timeline_end(&c->turn.timeline, consensus, 0, 0);
+        stage_items(&c->turn.stages, STAGE_ORDER, 1);
+        stage_enter(&c->turn.stages, STAGE_LINK);
         if (c->stopping && (c->broken || executor_ready(c->executor)))
             participant_stop(p);
         run_loop(c, n > 0 ? 0 : at);
@@ -286,9 +295,10 @@ static void run_in_cluster(struct coordinator *c)
 static void *coordinator_main(void *arg)
 {
     struct coordinator *c = arg;
-    pthread_setname_np(pthread_self(), "coordinator");
+    pthread_setname_np(pthread_self(), c->turn.thread);
     atomic_store(&c->thread_id, (int)gettid());
-    stage_clock_start(&c->stages, STAGE_LINK);
+    time_slice_set(TIME_SLICE_NS);
+    turn_start(&c->turn, c->options.stall_ms);
     arena_adopt(c->arena);
     if (!loop_enter_owner(c->loop))
         failed(c, "its io_uring could not be enabled");
@@ -296,6 +306,7 @@ static void *coordinator_main(void *arg)
         run_in_cluster(c);
     else
         run_alone(c);
+    turn_stop(&c->turn);
     return NULL;
 }
 
@@ -307,6 +318,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
     c->options = *options;
     c->inbox = inbox;
     c->arena = arena_create();
+    snprintf(c->turn.thread, sizeof c->turn.thread, "coordinator");
     event_watch_init(&c->disk_watch, options->disk_event_fd);
     struct executor_options executor = {
         .genesis = options->genesis,
@@ -320,7 +332,7 @@ struct coordinator *coordinator_create(struct inbox *inbox, const struct coordin
         .codes = options->codes,
         .ancestors = options->ancestors,
         .arena = c->arena,
-        .stages = &c->stages,
+        .turn = &c->turn,
         .failed = failed,
         .ctx = c,
     };
@@ -371,6 +383,7 @@ void coordinator_free(struct coordinator *c)
     }
     executor_free(c->executor);
     loop_free(c->loop);
+    timeline_free(&c->turn.timeline);
     arena_destroy(c->arena);
     free(c);
 }
@@ -380,9 +393,9 @@ const struct executor *coordinator_executor(const struct coordinator *c)
     return c->executor;
 }
 
-const struct stage_clock *coordinator_stages(const struct coordinator *c)
+struct turn *coordinator_turn(struct coordinator *c)
 {
-    return &c->stages;
+    return &c->turn;
 }
 
 int coordinator_thread_id(const struct coordinator *c)

@@ -17,6 +17,7 @@ struct coordinator_options {
     struct block_store_options store;
     int disk_event_fd;          // readable when the log's disk has completions
     unsigned list_blocks;       // blocks' gas that one ordered list may hold; 0: one
+    uint64_t stall_ms;          // a turn of its loop that takes longer is logged; 0: none is
     struct codes *codes;        // the node's
     struct root_history *roots; // told of each block's partitions; may be NULL
     struct list_board *board;   // told of each list; may be NULL
@@ -37,7 +38,8 @@ void coordinator_free(struct coordinator *c);
 
 // Its numbers and times: any thread.
 const struct executor *coordinator_executor(const struct coordinator *c);
-const struct stage_clock *coordinator_stages(const struct coordinator *c);
+// Its turns and stages, and its part of the timeline (the ring's reader may be any one thread).
+struct turn *coordinator_turn(struct coordinator *c);
 int coordinator_thread_id(const struct coordinator *c);
 
 #endif

@@ -13,11 +13,12 @@ enum phase { READY, EXECUTING, GATHERING, FINISHING, STORING, SETTLING };
 struct executor {
     struct executor_options options;
     struct stage_clock *stages;
+    struct timeline *timeline;
     enum phase phase;
     unsigned awaited; // answers still to come in this phase
     bool broken;      // nothing more may be done
     unsigned round;
-    uint64_t start_ns; // of the last list
+    uint64_t start_ns;    // of the last list
     uint64_t flush_ns;
 
     struct header head, next;
@@ -47,10 +48,58 @@ static void *grow(void *p, size_t size)
     return grown;
 }
 
+// What the coordinator awaits in a phase, on the timeline. Balanced: each phase is begun once and ended once.
+static void phase_begins(struct executor *x)
+{
+    switch (x->phase) {
+    case EXECUTING:
+        timeline_begin(x->timeline, round, x->round, x->next.number);
+        break;
+    case GATHERING:
+        timeline_begin(x->timeline, gather, 0, x->next.number);
+        break;
+    case FINISHING:
+        timeline_begin(x->timeline, close, 0, x->next.number);
+        break;
+    case STORING:
+        timeline_begin(x->timeline, fsync, 0, x->head.number);
+        break;
+    case SETTLING:
+        timeline_begin(x->timeline, settling, 0, x->head.number);
+        break;
+    case READY:
+        break;
+    }
+}
+
+static void phase_ends(struct executor *x)
+{
+    switch (x->phase) {
+    case EXECUTING:
+        timeline_end(x->timeline, round, x->round, x->next.number);
+        break;
+    case GATHERING:
+        timeline_end(x->timeline, gather, 0, x->next.number);
+        break;
+    case FINISHING:
+        timeline_end(x->timeline, close, 0, x->next.number);
+        break;
+    case STORING:
+        timeline_end(x->timeline, fsync, 0, x->head.number);
+        break;
+    case SETTLING:
+        timeline_end(x->timeline, settling, 0, x->head.number);
+        break;
+    case READY:
+        break;
+    }
+}
+
 static void ask_all(struct executor *x, enum phase phase, uint16_t kind, void *p, uint64_t a)
 {
     x->phase = phase;
     x->awaited = x->options.shard_count;
+    phase_begins(x);
     for (unsigned i = 0; i < x->options.shard_count; i++)
         shard_tell(x->options.shards[i], &(struct message){.kind = kind, .from = MESSAGE_FROM_OUTSIDE, .a = a, .p = p});
 }
@@ -99,7 +148,9 @@ static void finish(struct executor *x)
     // Bodies are assembled while the shards hash their tries.
     stage_enter(x->stages, STAGE_EXECUTE);
     size_t n = x->list.to - x->list.from;
+    timeline_begin(x->timeline, assemble, n, x->next.number);
     assembly_body(x->assembly, &x->next, x->list.txs + x->list.from, x->list.results + x->list.from, n);
+    timeline_end(x->timeline, assemble, n, x->next.number);
     stage_items(x->stages, STAGE_EXECUTE, n);
     stage_enter(x->stages, STAGE_LINK);
 }
@@ -158,8 +209,11 @@ static void gathered(struct executor *x)
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         states[p] = shard_states(x->options.shards[partition_owner(p, x->options.shard_count)])[p];
     u256 fees = fees_of_shards(x);
+    timeline_begin(x->timeline, global, x->global_count, x->next.number);
     exec_global(x->machine, states, &x->work.env, &fees, x->global, x->global_count, x->list.results);
+    exec_finish_logs(x->machine);
     block_path(x)->round_ns[EXEC_ROUNDS_MAX] = clock_ns();
+    timeline_end(x->timeline, global, x->global_count, x->next.number);
     x->work.global_done = true;
     stage_enter(x->stages, STAGE_LINK);
     finish(x);
@@ -205,7 +259,10 @@ static void publish_block(struct executor *x)
 
 static void finished(struct executor *x)
 {
+    const uint64_t number = x->next.number;
+    const size_t txs = x->list.to - x->list.from;
     stage_enter(x->stages, STAGE_STORE);
+    timeline_begin(x->timeline, seal, txs, number);
     x->next.state_root = state_root_update(x->state_root, x->work.subroots, x->work.changed);
     if (x->options.roots)
         root_history_put(x->options.roots, x->next.number, x->work.subroots);
@@ -218,10 +275,13 @@ static void finished(struct executor *x)
     block_path(x)->sealed_ns = clock_ns();
     publish_block(x);
     fail(x, block_store_append(x->store, x->head.number, record, len, assembly_tx_count(x->assembly)));
+    timeline_end(x->timeline, seal, txs, number);
     stage_items(x->stages, STAGE_STORE, 1);
-    if (x->work.checkpoint)
+    if (x->work.checkpoint) {
+        timeline_mark(x->timeline, checkpoint, 0, number);
         block_store_hold_checkpoint(x->store, &x->work, x->options.shard_count, x->head.number, &x->head_hash,
                                     clock_ns());
+    }
     stage_enter(x->stages, STAGE_LINK);
     if (x->broken)
         return;
@@ -231,6 +291,7 @@ static void finished(struct executor *x)
     }
     x->phase = STORING;
     x->flush_ns = clock_ns();
+    phase_begins(x);
     block_store_flush(x->store);
 }
 
@@ -250,6 +311,7 @@ static void stored(struct executor *x)
     publish_durable(x);
     if (x->broken)
         return;
+    phase_ends(x);
     uint64_t now = clock_ns();
     x->list.path.durable_ns = now;
     if (x->options.board)
@@ -279,6 +341,7 @@ void executor_run(struct executor *x, uint64_t start_ns)
     x->start_ns = start_ns;
     if (++x->list.path.number == 0)
         x->list.path.number = 1;
+    timeline_begin(x->timeline, list, x->list.count, x->list.path.number);
     next_block(x);
 }
 
@@ -300,6 +363,7 @@ static void answered(struct executor *x)
 {
     if (--x->awaited > 0)
         return;
+    phase_ends(x);
     switch (x->phase) {
     case EXECUTING:
         round_done(x);
@@ -311,6 +375,7 @@ static void answered(struct executor *x)
         finished(x);
         break;
     case SETTLING:
+        timeline_end(x->timeline, list, x->list.count, x->list.path.number);
         x->phase = READY;
         break;
     case READY:
@@ -394,7 +459,8 @@ struct executor *executor_create(const struct executor_options *options)
     x->machine = machine;
     x->options = *options;
     x->ancestors = *options->ancestors;
-    x->stages = options->stages;
+    x->stages = &options->turn->stages;
+    x->timeline = &options->turn->timeline;
     x->head = options->head;
     x->head_hash = options->head_hash;
     x->assembly = assembly_create();

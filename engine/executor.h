@@ -29,7 +29,7 @@ struct executor_options {
     struct header head;         // the newest block
     bytes32 head_hash;
     const struct exec_ancestors *ancestors;     // the newest block included; copied
-    struct stage_clock *stages;                 // the coordinator's
+    struct turn *turn;                          // the coordinator's
     void (*failed)(void *ctx, const char *why); // nothing further may be executed
     void *ctx;
 };

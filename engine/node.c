@@ -8,6 +8,7 @@
 #include "engine/net/listen.h"
 #include "engine/node_private.h"
 #include "engine/recover.h"
+#include "engine/snap/snap_fetch.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -28,6 +29,18 @@
 #define DROP_RECORDS 1000000
 // Stored cars of a cluster, for peers that fell behind.
 #define CARS_BYTES_MAX (16ull << 30)
+
+static void needs_state(void *ctx, const struct anchor *from)
+{
+    struct node *n = ctx;
+    char error[STORE_ERROR_MAX];
+    if (!anchor_write(from, n->config->data, ANCHOR_FETCH_NAME, &n->genesis_hash, error)) {
+        log_error("node", "a state can't be fetched", "reason=\"%s\"", error);
+        return;
+    }
+    atomic_store(&n->again, true);
+    sem_post(&n->ended);
+}
 
 static void coordinator_failed(void *ctx, const char *why)
 {
@@ -215,7 +228,9 @@ static bool open_store(struct node *n, struct given_genesis *given, char error[N
     n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);
     if (!n->disk)
         return false;
-    struct blog_options options = {n->genesis_hash, n->config->segment_bytes, complete ? height : 0};
+    struct blog_options options = {.genesis_hash = n->genesis_hash,
+                                   .segment_bytes = n->config->segment_bytes,
+                                   .verify_from = complete ? height : 0};
     n->blog = blog_open(n->disk, &options, error);
     return n->blog != NULL;
 }
@@ -278,10 +293,10 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
         .codes = n->codes,
-        .follows = validators > 0 && !n->config->validator_key,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .path_max = tx_paths_share(n->config->transaction_paths, n->shard_count),
+        .stall_ms = n->config->stall_ms,
         .pooled = tx_pooled,
         .pooled_ctx = n,
     };
@@ -338,14 +353,43 @@ static bool open_votes(struct node *n, char error[NODE_ERROR_MAX])
     return vote_folder_open(&n->votes, n->config->data, guard_dir, error);
 }
 
+static bool open_cluster(struct node *n, char error[NODE_ERROR_MAX])
+{
+    if (!n->cluster)
+        n->cluster = cluster_open(&n->genesis, n->config, error);
+    return n->cluster != NULL;
+}
+
+// Before anything is opened: a state is fetched if this node said that it needs one, and put in place once it is here.
+static bool take_over_state(struct node *n, char error[NODE_ERROR_MAX])
+{
+    struct snap_fetch_options fetch = {
+        .genesis = &n->genesis, .genesis_hash = n->genesis_hash, .data = n->config->data};
+    if (!snap_place(n->config->data, &n->genesis_hash, error))
+        return false;
+    switch (anchor_read(&fetch.from, n->config->data, ANCHOR_FETCH_NAME, &n->genesis_hash, error)) {
+    case ANCHOR_NONE:
+        return true;
+    case ANCHOR_BAD:
+        return false;
+    default:
+        fetch.above = fetch.from.height;
+    }
+    if (!open_cluster(n, error))
+        return false;
+    fetch.cluster = n->cluster;
+    return snap_fetch(&fetch, error) && snap_place(n->config->data, &n->genesis_hash, error);
+}
+
 // In a cluster: keys, logs and stores of this node's part in it.
 static bool join_cluster(struct node *n, const struct recovered *at, char error[NODE_ERROR_MAX])
 {
     char cars_dir[PATH_MAX];
     if (n->genesis.cluster.validator_count == 0)
         return true;
-    n->cluster = cluster_open(&n->genesis, n->config, error);
-    if (!n->cluster || !open_votes(n, error))
+    const enum anchor_found found = anchor_read(&n->anchor, n->config->data, ANCHOR_NAME, &n->genesis_hash, error);
+    const bool anchored = found == ANCHOR_FOUND;
+    if (found == ANCHOR_BAD || !open_cluster(n, error) || !open_votes(n, error))
         return false;
     n->p2p_port = (unsigned)n->config->p2p_port;
     n->p2p_fd = net_listen(n->config->p2p_host, &n->p2p_port, 0, error, NODE_ERROR_MAX);
@@ -364,6 +408,7 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
         .guard_dir = n->votes.guard_dir,
         .cars_dir = cars_dir,
         .cars_bytes_max = CARS_BYTES_MAX,
+        .serve_bytes_per_s = n->config->serve_bytes,
         .recover = n->votes.recover,
         .listen_fd = n->p2p_fd,
         .blog = n->blog,
@@ -371,17 +416,23 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
         .head_hash = at->head_hash,
         .board = n->report.board,
         .finality = n->report.finality,
+        .checkpoint = n->checkpoint,
+        .anchor = anchored ? &n->anchor : NULL,
         .failed = coordinator_failed,
+        .needs_state = needs_state,
         .ctx = n,
     };
     n->participant = participant_open(&options, error);
-    return n->participant && vote_folder_opened(&n->votes, error);
+    if (!n->participant || !vote_folder_opened(&n->votes, error))
+        return false;
+    return participant_needs_anchor(n->participant) || anchor_remove(n->config->data, ANCHOR_NAME, error);
 }
 
 // Before the rpc thread, which reads its numbers; it starts after that thread, which it tells of blocks.
 static void make_coordinator(struct node *n, const struct recovered *at, const address *coinbase)
 {
-    struct solo_options solo = {n->config->block_time_ms, n->genesis.subsecond, *coinbase};
+    const struct solo_options solo = {n->genesis.chain_id, n->config->block_time_ms,          n->genesis.subsecond,
+                                      *coinbase,           at->head.parent_beacon_block_root, at->head_hash};
     n->order = n->participant ? NULL : order_solo(&solo);
     struct coordinator_options options = {
         .genesis = &n->genesis,
@@ -389,6 +440,7 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
         .shard_count = n->shard_count,
         .order = n->order,
         .participant = n->participant,
+        .stall_ms = n->config->stall_ms,
         .store = {.blog = n->blog,
                   .checkpoint = n->checkpoint,
                   .checkpoint_interval_ns = n->config->checkpoint_ms * 1000000,
@@ -408,6 +460,10 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
         .ctx = n,
     };
     n->coordinator = coordinator_create(&n->coordinator_inbox, &options);
+    for (unsigned i = 0; n->coordinator && i < n->shard_count; i++)
+        n->turns[n->turn_count++] = shard_turn(n->shards[i]);
+    if (n->coordinator)
+        n->turns[n->turn_count++] = coordinator_turn(n->coordinator);
 }
 
 static void rpc_created(void *ctx, struct rpc *rpc)
@@ -464,6 +520,20 @@ static bool start_ingest(struct node *n, char error[NODE_ERROR_MAX])
     return true;
 }
 
+static uint64_t included(void *ctx)
+{
+    const struct executor *x = coordinator_executor(((struct node *)ctx)->coordinator);
+    return atomic_load_explicit(&executor_numbers(x)->transactions, memory_order_relaxed);
+}
+
+static bool start_admin(struct node *n, char error[NODE_ERROR_MAX])
+{
+    const struct admin_options options = {
+        .data = n->config->data, .turns = n->turns, .turn_count = n->turn_count, .transactions = included, .ctx = n};
+    n->admin = admin_start(&options, error);
+    return n->admin != NULL;
+}
+
 static bool parse_coinbase(address *out, const char *text, char error[NODE_ERROR_MAX])
 {
     if (strlen(text) == 42 && hex_decode(out->b, sizeof out->b, text, 42) == 20)
@@ -493,7 +563,8 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     struct recovered at;
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
-    if (!settle_genesis(n, given, genesis_json, error) || !open_store(n, given, error) || !start_shards(n, error) ||
+    if (!settle_genesis(n, given, genesis_json, error) || !take_over_state(n, error) || !open_store(n, given, error) ||
+        !start_shards(n, error) ||
         !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error) ||
         !join_cluster(n, &at, error))
         return false;
@@ -506,7 +577,8 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
         return false;
     }
-    if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error))
+    if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error) ||
+        !start_admin(n, error))
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
@@ -536,11 +608,11 @@ struct node *node_start(const struct node_config *config, const char *genesis_js
     return NULL;
 }
 
-int node_wait(struct node *n)
+enum node_end node_wait(struct node *n)
 {
     while (sem_wait(&n->ended) != 0)
         ;
-    return atomic_load(&n->failed) ? 1 : 0;
+    return atomic_load(&n->failed) ? NODE_FAILED : atomic_load(&n->again) ? NODE_AGAIN : NODE_STOPPED;
 }
 
 void node_stop(struct node *n)
@@ -562,6 +634,8 @@ static bool drained(const struct node *n)
 // After this no thread runs that belongs to the node.
 static void end_threads(struct node *n)
 {
+    admin_free(n->admin);
+    n->admin = NULL;
     bool whole = n->rpc && n->ingest_fd >= 0 && !atomic_load(&n->failed);
     for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
         shard_drain(n->shards[i]);

@@ -13,9 +13,13 @@ struct node;
 // (`gantry dev`); may be NULL. NULL with a message when anything is refused.
 struct node *node_start(const struct node_config *config, const char *genesis_json, char error[NODE_ERROR_MAX]);
 
-// Blocks until node_stop is called (any thread or signal handler), or the node stops itself for a failure. Returns 0
-// after a stop that was asked for, 1 after a failure (the reason is logged).
-int node_wait(struct node *n);
+enum node_end {
+    NODE_STOPPED, // as it was told
+    NODE_FAILED,  // by itself: the reason is logged
+    NODE_AGAIN,   // it goes on from a state of the others: free it and start it again, which fetches that
+};
+// Blocks until node_stop is called (any thread or signal handler), or the node ends by itself.
+enum node_end node_wait(struct node *n);
 void node_stop(struct node *n); // async-signal-safe
 void node_free(struct node *n); // drains and ends all threads
 

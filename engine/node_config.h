@@ -21,6 +21,7 @@ struct node_config {
     char *p2p_host;
     uint64_t p2p_port;
     char *peers, *allow;
+    uint64_t serve_bytes;
     uint64_t shards;
     bool pin;
     uint64_t block_time_ms;
@@ -31,6 +32,7 @@ struct node_config {
     uint64_t checkpoint_ms, checkpoint_records;
     uint64_t retain_blocks;
     uint64_t segment_bytes;
+    uint64_t stall_ms;
     char *log_level;
 };
 

@@ -2,10 +2,12 @@
 #ifndef GANTRY_ENGINE_NODE_PRIVATE_H
 #define GANTRY_ENGINE_NODE_PRIVATE_H
 
+#include "engine/admin/admin.h"
 #include "engine/consensus_view.h"
 #include "engine/coordinator.h"
 #include "engine/node.h"
 #include "engine/queries.h"
+#include "engine/snap/anchor.h"
 #include "engine/store/data_folder.h"
 #include "engine/vote_folder.h"
 #include "shard/state/codes.h"
@@ -29,10 +31,14 @@ struct node {
     struct order *order;     // alone
     struct cluster *cluster; // NULL: alone
     struct vote_folder votes;
+    struct anchor anchor; // while it is opened
     int p2p_fd;
     unsigned p2p_port;
     struct participant *participant;
     struct coordinator *coordinator;
+    struct turn *turns[SHARD_MAX + 1]; // of the shards and the coordinator, once all are made
+    unsigned turn_count;
+    struct admin *admin;
     struct queries *queries;
     struct rpc_backend backend;
     struct cluster_report report; // .cluster NULL: alone
@@ -42,7 +48,7 @@ struct node {
     unsigned ingest_port;
     uint64_t start_wall_ms;
     sem_t ended;
-    _Atomic bool failed;
+    _Atomic bool failed, again;
     char failure[256]; // written before failed
 };
 

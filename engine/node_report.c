@@ -1,6 +1,7 @@
 // What the rpc thread is told of the node: status, health, metrics.
 #include "base/keccak.h"
 #include "base/version.h"
+#include "engine/calls/call_lane.h"
 #include "engine/cluster_metrics.h"
 #include "engine/node_private.h"
 #include "engine/rpc/metrics.h"
@@ -30,19 +31,49 @@ static uint64_t load(const _Atomic uint64_t *n)
     return atomic_load_explicit(n, memory_order_relaxed);
 }
 
+// A thread of which one turn takes so many times the limit of a stall does nothing else: nobody gets an answer of it.
+#define STUCK_STALLS 10
+// A pool that is this full refuses, or evicts, what comes.
+#define FULL_SHARE 0.95
+
+static bool find_stuck(const struct node *n, struct rpc_node_status *out)
+{
+    const uint64_t limit_ns = n->config->stall_ms * 1000000 * STUCK_STALLS;
+    for (unsigned i = 0; i < n->turn_count && limit_ns > 0; i++) {
+        enum stage stage;
+        const uint64_t age = turn_age_ns(n->turns[i], &stage);
+        if (age <= limit_ns)
+            continue;
+        snprintf(out->reason, sizeof out->reason, "%s has been in one turn for %.1f s, now in stage %s",
+                 n->turns[i]->thread, (double)age / 1e9, stage_names[stage]);
+        return true;
+    }
+    return false;
+}
+
+// Of a healthy node: why it can't take what it is offered; out->reason stays empty when it can.
+static void find_overload(const struct node *n, struct rpc_node_status *out)
+{
+    const uint64_t pooled = out->pool_pending + out->pool_queued, most = n->config->pool_transactions;
+    if ((double)pooled >= FULL_SHARE * (double)most)
+        snprintf(out->reason, sizeof out->reason,
+                 "not keeping up: the pool is full (%llu of %llu transactions), and more are refused",
+                 (unsigned long long)pooled, (unsigned long long)most);
+}
+
 static void judge(const struct node *n, struct rpc_node_status *out)
 {
     const struct executor_numbers *c = executor_numbers(coordinator_executor(n->coordinator));
-    out->healthy = true;
     if (atomic_load(&n->failed)) {
-        out->healthy = false;
         snprintf(out->reason, sizeof out->reason, "stopped: %.140s", n->failure);
     } else if (load(&c->height) > load(&c->durable_height) &&
                clock_ns() - load(&c->last_block_start_ns) > SLOW_BLOCK_NS) {
-        out->healthy = false;
         snprintf(out->reason, sizeof out->reason,
                  "block %llu has not become durable for over 10 s: the disk is too slow",
                  (unsigned long long)load(&c->height));
+    } else if (!find_stuck(n, out)) {
+        out->healthy = true;
+        find_overload(n, out);
     }
 }
 
@@ -203,50 +234,31 @@ static void inclusion(const struct node *n, FILE *out)
     metric_histogram(out, METRIC_INCLUSION_LATENCY, NULL, &all);
 }
 
-// Time that a thread was ready to run and did not (schedstat's run delay), in cycles.
-static uint64_t preempted_cycles(int thread_id)
-{
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/schedstat", thread_id);
-    FILE *f = fopen(path, "r");
-    unsigned long long running, waiting = 0;
-    if (f) {
-        if (fscanf(f, "%llu %llu", &running, &waiting) != 2)
-            waiting = 0;
-        fclose(f);
-    }
-    return (uint64_t)((double)waiting * clock_cycles_per_ns());
-}
-
-static void stages_of(FILE *out, const char *thread, const struct stage_clock *clock, int thread_id)
-{
-    for (unsigned s = 0; s < STAGE_COUNT; s++) {
-        uint64_t cycles = s == STAGE_PREEMPTED ? preempted_cycles(thread_id) : load(&clock->cycles[s]);
-        metric_counter(out, METRIC_STAGE_CYCLES, (const char *const[]){thread, stage_names[s]}, cycles);
-    }
-}
-
-static void items_of(FILE *out, const char *thread, const struct stage_clock *clock)
+static void stages_of(FILE *out, const struct turn *t)
 {
     for (unsigned s = 0; s < STAGE_COUNT; s++)
-        metric_counter(out, METRIC_STAGE_ITEMS, (const char *const[]){thread, stage_names[s]}, load(&clock->items[s]));
+        metric_counter(out, METRIC_STAGE_CYCLES, (const char *const[]){t->thread, stage_names[s]},
+                       load(&t->stages.cycles[s]));
+}
+
+static void items_of(FILE *out, const struct turn *t)
+{
+    for (unsigned s = 0; s < STAGE_COUNT; s++)
+        metric_counter(out, METRIC_STAGE_ITEMS, (const char *const[]){t->thread, stage_names[s]},
+                       load(&t->stages.items[s]));
 }
 
 static void stages(const struct node *n, FILE *out)
 {
-    char thread[16];
     metric_begin(out, METRIC_STAGE_CYCLES);
-    for (unsigned i = 0; i < n->shard_count; i++) {
-        snprintf(thread, sizeof thread, "shard %u", i);
-        stages_of(out, thread, shard_stages(n->shards[i]), shard_thread_id(n->shards[i]));
-    }
-    stages_of(out, "coordinator", coordinator_stages(n->coordinator), coordinator_thread_id(n->coordinator));
+    for (unsigned i = 0; i < n->turn_count; i++)
+        stages_of(out, n->turns[i]);
     metric_begin(out, METRIC_STAGE_ITEMS);
-    for (unsigned i = 0; i < n->shard_count; i++) {
-        snprintf(thread, sizeof thread, "shard %u", i);
-        items_of(out, thread, shard_stages(n->shards[i]));
-    }
-    items_of(out, "coordinator", coordinator_stages(n->coordinator));
+    for (unsigned i = 0; i < n->turn_count; i++)
+        items_of(out, n->turns[i]);
+    metric_begin(out, METRIC_STALLS);
+    for (unsigned i = 0; i < n->turn_count; i++)
+        metric_counter(out, METRIC_STALLS, (const char *const[]){n->turns[i]->thread}, load(&n->turns[i]->stalls));
 }
 
 static uint64_t resident_bytes(void)
@@ -411,6 +423,32 @@ static void identity(const struct node *n, FILE *out)
     metric_gauge(out, METRIC_HEALTHY, NULL, status.healthy);
 }
 
+static void calls(const struct node *n, FILE *out)
+{
+    static const char *const outcomes[CALL_OUTCOME_COUNT] = {"answered", "aborted", "busy"};
+    char shard[16];
+    metric_begin(out, METRIC_CALLS);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct call_numbers *c = call_lanes_numbers(queries_lanes(n->queries), i);
+        snprintf(shard, sizeof shard, "%u", i);
+        for (unsigned o = 0; o < CALL_OUTCOME_COUNT; o++)
+            metric_counter(out, METRIC_CALLS, (const char *const[]){shard, outcomes[o]}, load(&c->ended[o]));
+    }
+    metric_begin(out, METRIC_CALLS_OPEN);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct call_numbers *c = call_lanes_numbers(queries_lanes(n->queries), i);
+        snprintf(shard, sizeof shard, "%u", i);
+        metric_gauge(out, METRIC_CALLS_OPEN, (const char *const[]){shard, "running"}, (double)load(&c->running));
+        metric_gauge(out, METRIC_CALLS_OPEN, (const char *const[]){shard, "waiting"}, (double)load(&c->waiting));
+    }
+    metric_begin(out, METRIC_CALL_SECONDS);
+    for (unsigned i = 0; i < n->shard_count; i++) {
+        const struct call_numbers *c = call_lanes_numbers(queries_lanes(n->queries), i);
+        snprintf(shard, sizeof shard, "%u", i);
+        metric_counter_double(out, METRIC_CALL_SECONDS, (const char *const[]){shard}, (double)load(&c->used_ns) / 1e9);
+    }
+}
+
 void node_metrics(void *ctx, FILE *out)
 {
     const struct node *n = ctx;
@@ -434,6 +472,7 @@ void node_metrics(void *ctx, FILE *out)
     per_shard(n, out, METRIC_INGEST_FRAMES, offsetof(struct shard_numbers, frames), true);
     per_shard(n, out, METRIC_INGEST_BYTES, offsetof(struct shard_numbers, received_bytes), true);
     per_shard(n, out, METRIC_INGEST_PAUSES, offsetof(struct shard_numbers, receive_paused), true);
+    calls(n, out);
     inclusion(n, out);
     if (n->report.cluster)
         cluster_metrics(&n->report, out);

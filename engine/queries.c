@@ -343,6 +343,11 @@ void queries_set_rpc(struct queries *q, struct rpc *rpc)
     q->rpc = rpc;
 }
 
+const struct call_lanes *queries_lanes(const struct queries *q)
+{
+    return q->lanes;
+}
+
 void queries_free(struct queries *q)
 {
     call_lanes_free(q->lanes);

@@ -17,6 +17,7 @@ struct queries *queries_create(struct shard **shards, unsigned shard_count, cons
 // Where answers go; before the first question.
 void queries_set_rpc(struct queries *q, struct rpc *rpc);
 void queries_free(struct queries *q);
+const struct call_lanes *queries_lanes(const struct queries *q);
 
 // rpc_backend.ask, with ctx the struct queries. The rpc thread.
 bool queries_ask(void *ctx, struct rpc_query *query);

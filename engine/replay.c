@@ -181,6 +181,7 @@ static void run_round(struct worker *w, unsigned round, size_t *at, size_t end)
     take_parcels(w, EXEC_SENDERS);
     if (exec_has_calls(w->exec)) {
         exec_calls(w->exec);
+        exec_finish_logs(w->machine);
         take_parcels(w, EXEC_CALLS);
     }
 }
@@ -202,6 +203,7 @@ static void run_global(struct replay *x, size_t from)
         count += n;
     }
     exec_global(x->machine, x->states, &x->env, &fees, all, count, x->txs.results);
+    exec_finish_logs(x->machine);
     free(all);
 }
 

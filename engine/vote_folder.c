@@ -185,3 +185,9 @@ bool vote_folder_mark(const char *data, const char *guard_dir, const bytes32 *ge
     close(lock);
     return good;
 }
+
+bool vote_folder_set_log_aside(const char *data, char error[STORE_ERROR_MAX])
+{
+    char aside[PATH_MAX];
+    return !exists(data, "ordering") || set_aside(data, "ordering", aside, error);
+}

@@ -36,6 +36,9 @@ MUST_CHECK bool vote_folder_open(struct vote_folder *f, const char *data, const 
 MUST_CHECK bool vote_folder_opened(struct vote_folder *f, char error[STORE_ERROR_MAX]);
 void vote_folder_close(struct vote_folder *f);
 
+// Sets the log of ordering aside, if there is one: a state was fetched that is of a later epoch.
+MUST_CHECK bool vote_folder_set_log_aside(const char *data, char error[STORE_ERROR_MAX]);
+
 // `gantry recover`, with the data folder open and locked: sets aside the log, and a guard that can't be read (their
 // folder or file is renamed, *aside tells how, or is empty when nothing was there), and leaves the mark. false with a
 // message, also while a process signs with this key.

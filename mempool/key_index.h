@@ -43,6 +43,11 @@ static inline uint32_t key_index_home(const struct key_index *index, uint32_t ta
     return tag >> index->home_shift;
 }
 
+static inline void key_index_prefetch(const struct key_index *index, const bytes32 *key)
+{
+    __builtin_prefetch(&index->slots[key_index_home(index, key_index_tag(index, key))], 1);
+}
+
 // Walks the numbers with this tag: start with *position = key_index_home, until KEY_INDEX_NONE.
 static inline uint32_t key_index_next(const struct key_index *index, uint32_t tag, uint32_t *position)
 {

@@ -276,6 +276,21 @@ enum tx_status mempool_insert(struct mempool *mp, struct pooled_tx *t, const str
     return TX_OK;
 }
 
+void mempool_prefetch(const struct mempool *mp, const struct pooled_tx *t)
+{
+    key_index_prefetch(&mp->by_hash, &t->hash);
+    key_index_prefetch(&mp->senders.index, &t->sender_key);
+}
+
+void mempool_prefetch_result(const struct mempool *mp, const struct pooled_tx *t)
+{
+    const char *sender = (const char *)mp_sender_of(mp, t);
+    mempool_prefetch(mp, t);
+    for (size_t at = 0; at < sizeof(struct sender); at += 64)
+        __builtin_prefetch(sender + at, 1);
+    __builtin_prefetch(&mp->senders.places[t->sender_slot], 1);
+}
+
 // The account's nonce is past this one.
 static void pass_nonce(struct sender *s, uint64_t nonce)
 {
@@ -394,6 +409,11 @@ struct mempool_stats mempool_stats(const struct mempool *mp)
     struct mempool_stats stats = mp->stats;
     stats.executable_gas = mp->executable_gas < UINT64_MAX ? (uint64_t)mp->executable_gas : UINT64_MAX;
     return stats;
+}
+
+bool mempool_has_sender(const struct mempool *mp, const bytes32 *sender_key)
+{
+    return sender_table_find(&mp->senders, sender_key) != NULL;
 }
 
 uint64_t mempool_next_nonce(const struct mempool *mp, const bytes32 *sender_key, uint64_t account_nonce)

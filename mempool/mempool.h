@@ -60,6 +60,11 @@ uint64_t mempool_memory_max(const struct mempool_limits *limits);
 MUST_CHECK enum tx_status mempool_insert(struct mempool *mp, struct pooled_tx *t, const struct mempool_account *account,
                                          uint64_t now_ns);
 
+// Brings into cache what the tables have of a transaction that is about to be inserted, or whose result is about to be
+// given.
+void mempool_prefetch(const struct mempool *mp, const struct pooled_tx *t);
+void mempool_prefetch_result(const struct mempool *mp, const struct pooled_tx *t);
+
 // Transactions that left: the caller must free them (send them home). Call until it returns 0. Reasons were recorded.
 struct mempool_removed {
     struct pooled_tx *tx;
@@ -94,6 +99,12 @@ void mempool_result_included(struct mempool *mp, struct pooled_tx *t);
 void mempool_result_dropped(struct mempool *mp, struct pooled_tx *t, enum tx_status reason);
 void mempool_result_again(struct mempool *mp, struct pooled_tx *t);
 
+// Whether a proposed one was included meanwhile by what came from elsewhere.
+static inline bool mempool_was_included(const struct pooled_tx *t)
+{
+    return t->included;
+}
+
 // A transaction of this hash, sender and nonce was included that came from elsewhere (another validator's car). Where
 // it is pooled here too, it leaves as included; a proposed one does so with its own result, whatever that is. A
 // recorded reason of it is forgotten.
@@ -126,6 +137,8 @@ struct mempool_stats mempool_stats(const struct mempool *mp);
 // The base fee of the next block, 0 at first; held_back and executable are reckoned anew.
 void mempool_set_base_fee(struct mempool *mp, const u256 *base_fee);
 
+// Whether the sender has anything pooled.
+bool mempool_has_sender(const struct mempool *mp, const bytes32 *sender_key);
 // The first nonce after the sender's pending ones: eth_getTransactionCount(pending). account_nonce when none is pooled.
 uint64_t mempool_next_nonce(const struct mempool *mp, const bytes32 *sender_key, uint64_t account_nonce);
 

@@ -43,6 +43,13 @@ struct pooled_tx {
     uint8_t raw[];
 };
 
+// Brings all of it but the raw bytes into cache.
+static inline void pooled_tx_prefetch(const struct pooled_tx *t)
+{
+    for (size_t at = 0; at < sizeof *t; at += 64)
+        __builtin_prefetch((const char *)t + at);
+}
+
 static inline size_t pooled_tx_bytes(size_t raw_len)
 {
     return sizeof(struct pooled_tx) + raw_len;

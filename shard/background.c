@@ -32,9 +32,11 @@ bool background_run(struct shard *s, bool idle)
     count_time(b, start);
     // A block under way is waited for, also where this shard has done its part.
     if ((idle && !s->block.open) || b->allowance_ns > 0) {
-        const enum stage before = stage_enter(&s->stages, STAGE_REPLY);
+        const enum stage before = stage_enter(&s->turn.stages, STAGE_REPLY);
+        timeline_begin(&s->turn.timeline, background, 0, 0);
         b->wanted = b->work.run(b->work.ctx);
-        stage_enter(&s->stages, before);
+        timeline_end(&s->turn.timeline, background, 0, 0);
+        stage_enter(&s->turn.stages, before);
         b->allowance_ns -= (int64_t)(clock_ns() - start);
     }
     return b->wanted;

@@ -4,6 +4,9 @@
 #include <assert.h>
 #include <stdlib.h>
 
+// Results that are given together.
+#define SETTLE_BATCH 32
+
 static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
 {
     struct message m = {.kind = kind, .from = (uint16_t)s->options.index, .n = (uint32_t)n, .p = (void *)p};
@@ -16,8 +19,9 @@ static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
 // The pool's choice, in block.proposed.
 static size_t choose(struct shard *s, const struct mempool_pick *pick)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_ORDER);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_ORDER);
     struct block_part *b = &s->block;
+    timeline_begin(&s->turn.timeline, propose, pick->count_max, 0);
     if (b->proposed_cap < pick->count_max) {
         b->proposed_cap = pick->count_max;
         b->proposed = arena_realloc(s->arena, b->proposed, b->proposed_cap * sizeof *b->proposed);
@@ -31,8 +35,9 @@ static size_t choose(struct shard *s, const struct mempool_pick *pick)
         b->proposed[i] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     }
     s->told = NEWS_NOTHING;
-    stage_items(&s->stages, STAGE_ORDER, n);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, propose, n, 0);
+    stage_items(&s->turn.stages, STAGE_ORDER, n);
+    stage_enter(&s->turn.stages, before);
     return n;
 }
 
@@ -73,6 +78,7 @@ static void pass_if_complete(struct shard *s)
     if (!b->running || b->parcels_in < s->options.count)
         return;
     b->running = false;
+    timeline_end(&s->turn.timeline, parcels, BLOCK_STEP(b->round, b->pass), b->work->env.number);
     if (b->pass == EXEC_SENDERS && exec_has_calls(s->exec)) {
         run_pass(s, EXEC_CALLS);
         return;
@@ -109,16 +115,24 @@ static void send_parcel(struct shard *s, unsigned to)
 static void run_pass(struct shard *s, enum exec_pass pass)
 {
     struct block_part *b = &s->block;
-    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_EXECUTE);
     b->pass = pass;
-    if (pass == EXEC_SENDERS)
+    if (pass == EXEC_SENDERS) {
+        timeline_begin(&s->turn.timeline, senders, b->round, b->work->env.number);
         exec_senders(s->exec, b->round);
-    else
+        timeline_end(&s->turn.timeline, senders, b->round, b->work->env.number);
+    } else {
+        timeline_begin(&s->turn.timeline, calls, b->round, b->work->env.number);
         exec_calls(s->exec);
+        timeline_end(&s->turn.timeline, calls, b->round, b->work->env.number);
+    }
+    timeline_begin(&s->turn.timeline, parcels, BLOCK_STEP(b->round, pass), b->work->env.number);
     for (unsigned i = 0; i < s->options.count; i++) {
         if (i != s->options.index)
             send_parcel(s, i);
     }
+    if (pass == EXEC_CALLS)
+        exec_finish_logs(s->machine);
     exec_take(s->exec, pass, exec_parcel(s->exec, pass, s->options.index));
     b->parcels_in = 1;
     b->running = true;
@@ -128,7 +142,7 @@ static void run_pass(struct shard *s, enum exec_pass pass)
         struct message m = b->early[i];
         take_parcel(s, &m);
     }
-    stage_enter(&s->stages, before);
+    stage_enter(&s->turn.stages, before);
     pass_if_complete(s);
 }
 
@@ -144,10 +158,10 @@ static void execute(struct shard *s, struct block_work *work)
     unsigned self = s->options.index;
     b->open = true;
     b->work = work;
-    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_EXECUTE);
     exec_begin(s->exec, &work->env, work->txs[self], work->tx_count[self], work->results);
-    stage_items(&s->stages, STAGE_EXECUTE, work->tx_count[self]);
-    stage_enter(&s->stages, before);
+    stage_items(&s->turn.stages, STAGE_EXECUTE, work->tx_count[self]);
+    stage_enter(&s->turn.stages, before);
     run_round(s, 0);
 }
 
@@ -204,17 +218,19 @@ static void finish(struct shard *s)
 {
     struct block_part *b = &s->block;
     struct block_work *work = b->work;
-    enum stage before = stage_enter(&s->stages, STAGE_EXECUTE);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_EXECUTE);
     if (!work->global_done && s->states[partition_of_key(&work->env.coinbase_key)])
         exec_pay_coinbase(s->states, &work->env, &work->fees_total);
     exec_end(s->exec);
-    stage_enter(&s->stages, STAGE_TRIE);
+    stage_enter(&s->turn.stages, STAGE_TRIE);
+    timeline_begin(&s->turn.timeline, trie, s->trie_count, work->env.number);
     account_trie_update(s->tries, s->trie_count);
     give_subroots(s, work);
     if (work->checkpoint)
         copy_checkpoint(s, work);
+    timeline_end(&s->turn.timeline, trie, s->trie_count, work->env.number);
     block_publish_accounts(s);
-    stage_enter(&s->stages, before);
+    stage_enter(&s->turn.stages, before);
     b->open = false;
     b->standing = false;
     tell(s, MSG_FINISHED, NULL, 0);
@@ -227,6 +243,8 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
     pthread_mutex_lock(&s->inclusion_lock);
     for (size_t i = 0; i < n; i++) {
         const struct pooled_tx *t = (const struct pooled_tx *)txs[i].tx;
+        if (t->proposed)
+            mempool_prefetch_result(s->pool, t);
         if (t->proposed && results[txs[i].index].drop == TX_OK)
             hist_add(&s->inclusion, now - t->received_ns);
     }
@@ -253,37 +271,56 @@ static void settle_one(struct shard *s, const struct exec_tx *x, const struct ex
         mempool_result_dropped(s->pool, t, r->drop);
 }
 
-static void settle(struct shard *s, const struct settle_work *work)
+// Gives the results, and writes down the senders of whom something stays pooled; returns their number. A batch's
+// transactions are asked for while the one before is dealt with.
+static size_t settle_all(struct shard *s, const struct settle_work *work, bytes32 *stay, uint64_t now)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_POOL);
-    unsigned self = s->options.index;
-    size_t n = work->tx_count[self];
-    const struct exec_tx *txs = work->txs[self];
-    s->settled_height = work->height;
-    uint64_t now = clock_ns();
-    count_inclusion(s, txs, n, work->results, now);
-    bytes32 *senders = n ? arena_alloc(s->arena, n * sizeof *senders) : NULL;
-    for (size_t i = 0; i < n; i++) {
-        senders[i] = *txs[i].sender_key;
-        settle_one(s, &txs[i], &work->results[txs[i].index], work->list);
+    const struct exec_tx *txs = work->txs[s->options.index];
+    const size_t n = work->tx_count[s->options.index];
+    size_t staying = 0;
+    for (size_t from = 0, end; from < n; from = end) {
+        end = n - from < SETTLE_BATCH ? n : from + SETTLE_BATCH;
+        count_inclusion(s, txs + from, end - from, work->results, now);
+        for (size_t i = from; i < end; i++) {
+            if (i + SETTLE_BATCH < n)
+                pooled_tx_prefetch((const struct pooled_tx *)txs[i + SETTLE_BATCH].tx);
+            const bytes32 sender = *txs[i].sender_key;
+            settle_one(s, &txs[i], &work->results[txs[i].index], work->list);
+            if (mempool_has_sender(s->pool, &sender))
+                stay[staying++] = sender;
+        }
     }
+    return staying;
+}
+
+static void tell_accounts(struct shard *s, const bytes32 *senders, size_t n, uint64_t now)
+{
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && bytes32_equal(&senders[i], &senders[i - 1]))
             continue;
-        struct account a = {0};
-        struct state *state = s->states[partition_of_key(&senders[i])];
-        uint32_t id = state_find(state, &senders[i]);
-        if (id != STATE_NONE)
-            a = state_get(state, id);
-        struct mempool_account account = {a.nonce, a.balance};
-        mempool_account_changed(s->pool, &senders[i], &account, now);
+        const struct state *state = s->states[partition_of_key(&senders[i])];
+        const uint32_t id = state_find(state, &senders[i]);
+        const struct account a = id != STATE_NONE ? state_get(state, id) : (struct account){0};
+        mempool_account_changed(s->pool, &senders[i], &(struct mempool_account){a.nonce, a.balance}, now);
     }
-    arena_free(s->arena, senders);
+}
+
+static void settle(struct shard *s, const struct settle_work *work)
+{
+    enum stage before = stage_enter(&s->turn.stages, STAGE_POOL);
+    const size_t n = work->tx_count[s->options.index];
+    const uint64_t now = clock_ns();
+    timeline_begin(&s->turn.timeline, settle, n, work->height);
+    s->settled_height = work->height;
+    bytes32 *stay = n ? arena_alloc(s->arena, n * sizeof *stay) : NULL;
+    tell_accounts(s, stay, settle_all(s, work, stay, now), now);
+    arena_free(s->arena, stay);
     mempool_set_base_fee(s->pool, &work->next_base_fee);
     receive_take_removed(s);
     receive_publish_pool(s); // before the coordinator looks whom to ask for the next list
-    stage_items(&s->stages, STAGE_POOL, n);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, settle, n, work->height);
+    stage_items(&s->turn.stages, STAGE_POOL, n);
+    stage_enter(&s->turn.stages, before);
     tell(s, MSG_SETTLED, NULL, 0);
 }
 

@@ -11,6 +11,16 @@
 // Values of tx_origin.connection beyond connection handles (which start at 1).
 #define ORIGIN_NOBODY 0u
 #define ORIGIN_SUBMISSION UINT32_MAX
+#define ORIGIN_PEER (UINT32_MAX - 1) // sequence: which peer of the guest handed it on
+
+// Transactions ahead of the one at hand whose memory is asked for.
+#define PREFETCH_AHEAD 8
+
+// Adds to a number that this thread alone writes, for which a locked instruction would be a waste.
+static inline void add_number(_Atomic uint64_t *number, uint64_t n)
+{
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + n, memory_order_relaxed);
+}
 
 // A list of transactions linked by sender_next.
 struct tx_list {
@@ -90,12 +100,13 @@ struct shard {
     uint64_t settled_height; // the block that the pool knows
     enum pool_news told;     // to the coordinator, by MSG_POOL_READY since the last proposal
     uint64_t live_bytes, unanswered_bytes;
+    uint64_t now_ns; // when the present turn began, or its newest transactions came to the pool
     uint64_t next_tick_ns;
     struct shard_guest guest; // turn NULL: none
     struct background background;
 
     struct shard_numbers numbers;
-    struct stage_clock stages;
+    struct turn turn;
     pthread_mutex_t inclusion_lock; // readers copy; the shard adds once a block
     struct hist inclusion;
     pthread_t thread;

@@ -134,7 +134,7 @@ static void arm_wake(struct loop *l)
     l->wake_armed = true;
 }
 
-static unsigned dispatch(struct loop *l)
+unsigned loop_dispatch(struct loop *l)
 {
     unsigned total = 0, head, seen = 0;
     struct io_uring_cqe *cqe;
@@ -150,7 +150,7 @@ static unsigned dispatch(struct loop *l)
     return total;
 }
 
-unsigned loop_run(struct loop *l, uint64_t wait_ns)
+void loop_wait(struct loop *l, uint64_t wait_ns)
 {
     if (!l->wake_armed)
         arm_wake(l);
@@ -163,7 +163,12 @@ unsigned loop_run(struct loop *l, uint64_t wait_ns)
         struct __kernel_timespec ts = {(long long)(wait_ns / 1000000000u), (long long)(wait_ns % 1000000000u)};
         io_uring_submit_and_wait_timeout(&l->ring, &cqe, 1, &ts, NULL);
     }
-    return dispatch(l);
+}
+
+unsigned loop_run(struct loop *l, uint64_t wait_ns)
+{
+    loop_wait(l, wait_ns);
+    return loop_dispatch(l);
 }
 
 uint8_t *loop_buffer(struct loop *l, unsigned id)

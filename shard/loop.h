@@ -29,8 +29,12 @@ MUST_CHECK bool loop_provide_buffers(struct loop *l);
 // A submission entry with op as its user data; flushes the queue when it is full. Never NULL.
 struct io_uring_sqe *loop_sqe(struct loop *l, struct loop_op *op);
 
-// Submits what is queued and dispatches completions. Waits up to wait_ns for one when there is none (0: don't wait,
-// UINT64_MAX: for ever). Returns how many were dispatched.
+// Submits what is queued. Waits up to wait_ns for a completion when there is none (0: don't wait, UINT64_MAX: for
+// ever).
+void loop_wait(struct loop *l, uint64_t wait_ns);
+// Calls what completed; returns how many.
+unsigned loop_dispatch(struct loop *l);
+// Both.
 unsigned loop_run(struct loop *l, uint64_t wait_ns);
 
 // Provided buffers of group 0 (loop_provide_buffers), for receives with IOSQE_BUFFER_SELECT.

@@ -8,10 +8,13 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+// Routed transactions that are looked at together.
+#define ROUTED_BATCH 32
+
 static void count_refusal(struct shard *s, enum tx_status status)
 {
-    atomic_fetch_add_explicit(&s->numbers.refused, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&s->numbers.refused_by[status], 1, memory_order_relaxed);
+    add_number(&s->numbers.refused, 1);
+    add_number(&s->numbers.refused_by[status], 1);
 }
 
 static void set_live_bytes(struct shard *s, uint64_t bytes)
@@ -44,7 +47,7 @@ static void send_home(struct shard *s, struct pooled_tx *t)
 static void answer(struct shard *s, struct tx_origin origin, size_t raw_len, enum tx_status status, const bytes32 *hash)
 {
     set_unanswered_bytes(s, s->unanswered_bytes - pooled_tx_bytes(raw_len));
-    if (origin.connection == ORIGIN_NOBODY)
+    if (origin.connection == ORIGIN_NOBODY || origin.connection == ORIGIN_PEER)
         return;
     if (origin.connection == ORIGIN_SUBMISSION) {
         struct submission *sub = (struct submission *)(uintptr_t)origin.sequence;
@@ -68,11 +71,10 @@ bool receive_has_room(const struct shard *s)
 enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind kind, const struct sv_witness *witness,
                            struct tx_origin origin)
 {
-    bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
-    const bool refused = draining || s->options.follows;
-    enum tx_status status = draining ? TX_STOPPING : refused ? TX_FOLLOWING : TX_TOO_LARGE;
+    const bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
+    enum tx_status status = draining ? TX_STOPPING : TX_TOO_LARGE;
     struct pooled_tx *t = NULL;
-    if (!refused && raw.len <= TX_RAW_MAX) {
+    if (!draining && raw.len <= TX_RAW_MAX) {
         t = arena_alloc(s->arena, pooled_tx_bytes(raw.len));
         memcpy(t->raw, raw.ptr, raw.len);
         status = tx_decode(&t->tx, bytes_of(t->raw, raw.len), s->options.chain_id);
@@ -88,7 +90,7 @@ enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind k
     t->raw_len = raw.len;
     t->origin = origin;
     t->home = (uint16_t)s->options.index;
-    t->received_ns = clock_ns();
+    t->received_ns = s->now_ns;
     t->settled = false;
     set_live_bytes(s, s->live_bytes + pooled_tx_bytes(raw.len));
     set_unanswered_bytes(s, s->unanswered_bytes + pooled_tx_bytes(raw.len));
@@ -105,13 +107,20 @@ static struct mempool_account settled_account(const struct shard *s, const bytes
     return (struct mempool_account){a.nonce, a.balance};
 }
 
+// What insert will look up of a sender of this shard's.
+static void prefetch_insert(const struct shard *s, const struct pooled_tx *t)
+{
+    state_prefetch(s->states[partition_of_key(&t->sender_key)], &t->sender_key);
+    mempool_prefetch(s->pool, t);
+}
+
 static enum tx_status insert(struct shard *s, struct pooled_tx *t)
 {
     struct mempool_account account = settled_account(s, &t->sender_key);
-    t->pooled_ns = clock_ns();
-    enum tx_status status = mempool_insert(s->pool, t, &account, t->pooled_ns);
+    t->pooled_ns = s->now_ns;
+    enum tx_status status = mempool_insert(s->pool, t, &account, s->now_ns);
     if (status == TX_OK) {
-        atomic_fetch_add_explicit(&s->numbers.accepted, 1, memory_order_relaxed);
+        add_number(&s->numbers.accepted, 1);
         if (s->options.pooled)
             s->options.pooled(s->options.pooled_ctx, &t->hash, 1);
     } else {
@@ -138,13 +147,28 @@ static void tell_verified(struct shard *s, size_t i)
     const struct pooled_tx *t = verify_batch_at(s->verify, i);
     if (t->origin.connection == ORIGIN_SUBMISSION)
         ((struct submission *)(uintptr_t)t->origin.sequence)->hash = t->hash;
+    else if (t->origin.connection == ORIGIN_PEER && (t->status != TX_OK || verify_batch_was_costly(s->verify, i)))
+        s->guest.forged(s->guest.ctx, (unsigned)t->origin.sequence);
+    else if (t->origin.connection == ORIGIN_PEER)
+        return;
     else if (t->origin.connection != ORIGIN_NOBODY)
         ingest_verified(s->ingest, t->origin, verify_batch_was_costly(s->verify, i));
 }
 
+static unsigned owner_of(const struct shard *s, const struct pooled_tx *t)
+{
+    return partition_owner(partition_of_key(&t->sender_key), s->options.count);
+}
+
+static void prefetch_route(const struct shard *s, const struct pooled_tx *t)
+{
+    if (t->status == TX_OK && owner_of(s, t) == s->options.index)
+        prefetch_insert(s, t);
+}
+
 static void route(struct shard *s, struct pooled_tx *t)
 {
-    const unsigned owner = partition_owner(partition_of_key(&t->sender_key), s->options.count);
+    const unsigned owner = owner_of(s, t);
     if (owner != s->options.index)
         tx_list_add(&s->outbox[owner].route, t);
     else if (s->block.standing)
@@ -158,12 +182,18 @@ void receive_verify(struct shard *s)
     const size_t n = verify_batch_count(s->verify);
     if (n == 0)
         return;
-    enum stage before = stage_enter(&s->stages, STAGE_VERIFY);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_VERIFY);
+    timeline_begin(&s->turn.timeline, verify, n, 0);
     verify_batch_run(s->verify);
-    stage_items(&s->stages, STAGE_VERIFY, n);
-    stage_enter(&s->stages, STAGE_POOL);
+    timeline_end(&s->turn.timeline, verify, n, 0);
+    stage_items(&s->turn.stages, STAGE_VERIFY, n);
+    stage_enter(&s->turn.stages, STAGE_POOL);
+    timeline_begin(&s->turn.timeline, pool, n, 0);
+    s->now_ns = clock_ns();
     for (size_t i = 0; i < n; i++) {
         struct pooled_tx *t = verify_batch_at(s->verify, i);
+        if (i + PREFETCH_AHEAD < n)
+            prefetch_route(s, verify_batch_at(s->verify, i + PREFETCH_AHEAD));
         tell_verified(s, i);
         if (t->status == TX_OK) {
             route(s, t);
@@ -174,9 +204,10 @@ void receive_verify(struct shard *s)
         }
     }
     verify_batch_clear(s->verify);
-    stage_items(&s->stages, STAGE_POOL, n);
+    stage_items(&s->turn.stages, STAGE_POOL, n);
     receive_take_removed(s);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, pool, n, 0);
+    stage_enter(&s->turn.stages, before);
 }
 
 static void add_answer(struct outbox *o, struct tx_origin origin, size_t raw_len, enum tx_status status)
@@ -195,31 +226,57 @@ static void add_answer(struct outbox *o, struct tx_origin origin, size_t raw_len
     l->items[l->count++] = (struct answer){origin, (uint32_t)raw_len, (uint8_t)status};
 }
 
+// A transaction of an own sender that another shard received and verified, or this one while it stood still.
+static void pool_routed(struct shard *s, struct pooled_tx *t)
+{
+    if (s->block.standing) {
+        tx_list_add(&s->deferred, t);
+        return;
+    }
+    if (t->home == s->options.index) {
+        pool_own(s, t);
+        return;
+    }
+    struct tx_origin origin = t->origin;
+    unsigned home = t->home;
+    size_t raw_len = t->raw_len;
+    enum tx_status status = insert(s, t);
+    if (status != TX_OK)
+        send_home(s, t);
+    add_answer(&s->outbox[home], origin, raw_len, status);
+}
+
+// Takes a list apart as far as the array goes, asking for the transactions' memory; returns what is left of it.
+static struct pooled_tx *unlink_some(struct pooled_tx *list, struct pooled_tx **out, size_t max, size_t *count)
+{
+    for (*count = 0; list && *count < max; list = list->sender_next) {
+        pooled_tx_prefetch(list);
+        out[(*count)++] = list;
+    }
+    return list;
+}
+
 void receive_routed(struct shard *s, struct pooled_tx *list)
 {
-    enum stage before = stage_enter(&s->stages, STAGE_POOL);
-    size_t n = 0;
-    for (struct pooled_tx *t = list, *next; t; t = next, n++) {
-        next = t->sender_next;
-        if (s->block.standing) {
-            tx_list_add(&s->deferred, t);
-            continue;
+    enum stage before = stage_enter(&s->turn.stages, STAGE_POOL);
+    struct pooled_tx *some[ROUTED_BATCH];
+    size_t total = 0;
+    timeline_begin(&s->turn.timeline, pool, 0, 0);
+    s->now_ns = clock_ns();
+    for (size_t n; list; total += n) {
+        list = unlink_some(list, some, ROUTED_BATCH, &n);
+        for (size_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
+            prefetch_insert(s, some[i]);
+        for (size_t i = 0; i < n; i++) {
+            if (i + PREFETCH_AHEAD < n)
+                prefetch_insert(s, some[i + PREFETCH_AHEAD]);
+            pool_routed(s, some[i]);
         }
-        if (t->home == s->options.index) {
-            pool_own(s, t);
-            continue;
-        }
-        struct tx_origin origin = t->origin;
-        unsigned home = t->home;
-        size_t raw_len = t->raw_len;
-        enum tx_status status = insert(s, t);
-        if (status != TX_OK)
-            send_home(s, t);
-        add_answer(&s->outbox[home], origin, raw_len, status);
     }
-    stage_items(&s->stages, STAGE_POOL, n);
+    stage_items(&s->turn.stages, STAGE_POOL, total);
     receive_take_removed(s);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, pool, total, 0);
+    stage_enter(&s->turn.stages, before);
 }
 
 void receive_answers(struct shard *s, struct answer_list *answers)
@@ -418,4 +475,14 @@ void shard_submit(struct shard *s, struct bytes raw, struct submission *sub)
     enum tx_status status = receive_raw(s, raw, VERIFY_RECOVER, NULL, origin);
     if (status != TX_OK)
         sub->done(sub, status, NULL);
+}
+
+enum tx_status shard_take_forwarded(struct shard *s, struct bytes raw, const struct sv_witness *witness, unsigned peer)
+{
+    const struct tx_origin origin = {.connection = ORIGIN_PEER, .sequence = peer};
+    if (!receive_has_memory(s))
+        return TX_POOL_FULL;
+    if (!verify_batch_has_room(s->verify, false))
+        receive_verify(s);
+    return receive_raw(s, raw, VERIFY_WITNESS, witness, origin);
 }

@@ -27,6 +27,7 @@ struct shard *shard_create(const struct shard_options *options, char *error, siz
     pthread_mutex_init(&s->inclusion_lock, NULL);
     hist_init(&s->inclusion);
     s->inbox.event_fd = -1;
+    snprintf(s->turn.thread, sizeof s->turn.thread, "shard %u", options->index);
     s->arena = arena_create();
     size_t capacity = 4096;
     while (capacity < 16u * options->count)
@@ -120,11 +121,13 @@ static void take_messages(struct shard *s)
     size_t n = inbox_take(&s->inbox, batch, MESSAGES_A_TURN);
     if (n == 0)
         return;
-    enum stage before = stage_enter(&s->stages, STAGE_LINK);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_LINK);
+    timeline_begin(&s->turn.timeline, messages, n, 0);
     for (size_t i = 0; i < n; i++)
         handle(s, &batch[i]);
-    stage_items(&s->stages, STAGE_LINK, n);
-    stage_enter(&s->stages, before);
+    timeline_end(&s->turn.timeline, messages, n, 0);
+    stage_items(&s->turn.stages, STAGE_LINK, n);
+    stage_enter(&s->turn.stages, before);
 }
 
 static void tick(struct shard *s)
@@ -169,16 +172,17 @@ static void run_in_background(struct shard *s)
     const int64_t before = s->background.allowance_ns;
     const bool more = background_run(s, true), ran = s->background.allowance_ns < before;
     if (more && !ran && !await_block(s) && inbox_prepare_sleep(&s->inbox)) {
-        loop_run(s->loop, BACKGROUND_REST_NS);
+        turn_rest(&s->turn, s->loop, BACKGROUND_REST_NS);
         inbox_awake(&s->inbox);
     } else {
-        loop_run(s->loop, 0);
+        turn_rest(&s->turn, s->loop, 0);
     }
 }
 
 // One turn of the loop. Sleeps when there is nothing to do.
 static void turn(struct shard *s)
 {
+    s->now_ns = clock_ns();
     take_messages(s);
     const uint64_t guest_at_ns = s->guest.turn ? s->guest.turn(s->guest.ctx, clock_ns()) : UINT64_MAX;
     if (atomic_load_explicit(&s->draining, memory_order_relaxed))
@@ -189,30 +193,26 @@ static void turn(struct shard *s)
     receive_publish_pool(s);
     receive_publish_verify(s);
     receive_flush(s);
-    stage_enter(&s->stages, STAGE_REPLY);
+    stage_enter(&s->turn.stages, STAGE_REPLY);
     ingest_send_answers(s->ingest);
-    stage_enter(&s->stages, STAGE_IDLE);
+    stage_enter(&s->turn.stages, STAGE_LINK);
     if (ingest_has_work(s->ingest) || verify_batch_count(s->verify) > 0 || !receive_outbox_empty(s)) {
         background_run(s, false);
-        stage_enter(&s->stages, STAGE_RECEIVE);
-        loop_run(s->loop, 0);
+        turn_rest(&s->turn, s->loop, 0);
     } else if (background_waits(s)) {
         run_in_background(s);
     } else if (!await_block(s) && inbox_prepare_sleep(&s->inbox)) {
-        loop_run(s->loop, sleep_ns(s, guest_at_ns));
+        turn_rest(&s->turn, s->loop, sleep_ns(s, guest_at_ns));
         inbox_awake(&s->inbox);
     } else {
-        loop_run(s->loop, 0);
+        turn_rest(&s->turn, s->loop, 0);
     }
-    stage_enter(&s->stages, STAGE_LINK);
 }
 
 static void *shard_main(void *arg)
 {
     struct shard *s = arg;
-    char name[16];
-    snprintf(name, sizeof name, "shard %u", s->options.index);
-    pthread_setname_np(pthread_self(), name);
+    pthread_setname_np(pthread_self(), s->turn.thread);
     atomic_store(&s->thread_id, (int)gettid());
     arena_adopt(s->arena);
     if (s->options.cpu >= 0) {
@@ -226,10 +226,11 @@ static void *shard_main(void *arg)
         log_error("shard", "could not start its io_uring", "shard=%u", s->options.index);
         abort();
     }
-    stage_clock_start(&s->stages, STAGE_LINK);
+    turn_start(&s->turn, s->options.stall_ms);
     while (!atomic_load_explicit(&s->stopping, memory_order_acquire))
         turn(s);
     ingest_end(s->ingest);
+    turn_stop(&s->turn);
     return NULL;
 }
 
@@ -284,6 +285,7 @@ static void shard_free(struct shard *s)
     verify_batch_free(s->verify);
     loop_free(s->loop);
     inbox_free(&s->inbox);
+    timeline_free(&s->turn.timeline);
     arena_destroy(s->arena);
     pthread_mutex_destroy(&s->inclusion_lock);
     free(s);
@@ -386,9 +388,9 @@ const struct shard_numbers *shard_numbers(const struct shard *s)
     return &s->numbers;
 }
 
-const struct stage_clock *shard_stages(const struct shard *s)
+struct turn *shard_turn(struct shard *s)
 {
-    return &s->stages;
+    return &s->turn;
 }
 
 void shard_add_inclusion_times(struct shard *s, struct hist *into)

@@ -11,8 +11,8 @@
 #include "mempool/mempool.h"
 #include "shard/loop.h"
 #include "shard/message.h"
-#include "shard/stage.h"
 #include "shard/tx_path.h"
+#include "shard/turn.h"
 #include "shard/verify.h"
 
 struct shard_options {
@@ -21,13 +21,13 @@ struct shard_options {
     uint64_t chain_id;
     uint64_t block_gas_limit;
     struct mempool_limits pool;
-    bool follows;               // refuse every transaction: TX_FOLLOWING
     uint64_t receive_bytes_max; // bytes of transactions received here and not yet answered; at it reading stops
     struct inbox *coordinator;
     struct codes *codes;     // of all shards, kept by the caller
     uint32_t connection_max; // ingest connections of this shard
     uint32_t costly_percent; // of what an ingest connection sends; shard/ingest/standing.h
     uint32_t path_max;       // transactions whose paths are kept; 0: none
+    uint64_t stall_ms;       // a turn of its loop that takes longer is logged; 0: none is
     // Told the hashes of transactions that became pooled, on the shard's thread; may be NULL.
     void (*pooled)(void *ctx, const bytes32 *hashes, size_t count);
     void *pooled_ctx;
@@ -68,6 +68,8 @@ void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call);
 // called again at the latest (0: at once). Attached before shard_start, or on the shard's thread.
 struct shard_guest {
     uint64_t (*turn)(void *ctx, uint64_t now_ns);
+    // A transaction that this peer handed on is not signed as its witness says.
+    void (*forged)(void *ctx, unsigned peer);
     void *ctx;
 };
 void shard_attach(struct shard *s, const struct shard_guest *guest);
@@ -76,6 +78,11 @@ void shard_attach(struct shard *s, const struct shard_guest *guest);
 size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out);
 // Proposed ones that come into no block: back to the pool. The shard's thread.
 void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count);
+
+// A transaction that a peer hands on, with its witness: copied, verified with what else comes in this turn, pooled.
+// Nobody is answered; the guest is told what was forged. TX_POOL_FULL: there is no room now; other refusals are those
+// of a transaction that is invalid in itself, and TX_STOPPING. The shard's thread.
+enum tx_status shard_take_forwarded(struct shard *s, struct bytes raw, const struct sv_witness *witness, unsigned peer);
 
 // Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go
 // on now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never
@@ -126,7 +133,8 @@ struct shard_numbers {
     _Atomic uint64_t evicted, replaced, expired, dropped;
 };
 const struct shard_numbers *shard_numbers(const struct shard *s);
-const struct stage_clock *shard_stages(const struct shard *s);
+// Its turns and stages, and its part of the timeline (the ring's reader may be any one thread).
+struct turn *shard_turn(struct shard *s);
 // Adds the times from arrival to durability of this shard's transactions.
 void shard_add_inclusion_times(struct shard *s, struct hist *into);
 int shard_thread_id(const struct shard *s); // kernel's, 0 before the start

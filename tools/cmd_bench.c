@@ -10,16 +10,22 @@ static const struct benchmark {
     const char *name;
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
-    {"sigverify", bench_sigverify}, {"hash", bench_hash},       {"merkle", bench_merkle},
-    {"mempool", bench_mempool},     {"evm", bench_evm},         {"node", bench_node},
-    {"cluster", bench_cluster},     {"scaling", bench_scaling},
+    {"sigverify", bench_sigverify},
+    {"hash", bench_hash},
+    {"merkle", bench_merkle},
+    {"mempool", bench_mempool},
+    {"evm", bench_evm},
+    {"node", bench_node},
+    {"cluster", bench_cluster},
+    {"scaling", bench_scaling},
+    {"observability", bench_observability},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, block_time_ms, check, repeat, validators, tokens;
-    char *mix, *data, *json, *html;
+    uint64_t seed, accounts, seconds, senders, rate, shards, block_time_ms, check, repeat, validators, tokens, fault_load;
+    char *mix, *data, *json, *html, *kill, *pause, *partition;
 };
 
 #define KEY(field) offsetof(struct bench_settings, field)
@@ -31,13 +37,22 @@ static const struct config_key keys[] = {
      "merkle, node, cluster: how many accounts; 0: its default."},
     {"senders", CONFIG_U64, KEY(senders), "0", 0, 10000000, NULL, "node, cluster: how many of them send; 0: a fifth."},
     {"seconds", CONFIG_U64, KEY(seconds), "0", 0, 86400, "s",
-     "node, cluster: length of the main run; 0: 35, or at most 3 with --quick."},
+     "node, cluster: length of the main run; 0: 35, or at most 3 with --quick. observability: of each window."},
     {"rate", CONFIG_U64, KEY(rate), "0", 0, 10000000, "/s",
-     "node, cluster: offered rate; 0: about what all cores could verify."},
+     "node, cluster: offered rate; 0: about what all cores could verify. observability: 0: 10000."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL,
      "node: shard threads; 0: one a core. cluster: of each validator; 0: one."},
     {"block-time", CONFIG_MS, KEY(block_time_ms), "100ms", 0, 3600000, "ms", "node: of its busy phases."},
     {"validators", CONFIG_U64, KEY(validators), "0", 0, 32, NULL, "cluster: how many; 0: four."},
+    {"kill", CONFIG_STRING, KEY(kill), NULL, 0, 0, NULL,
+     "cluster: WHO@AT+FOR, comma-separated: in a phase of its own at full load, kill validator WHO (1 on; several "
+     "joined "
+     "by dots) at AT seconds and start it again FOR seconds later. The report says what that cost."},
+    {"pause", CONFIG_STRING, KEY(pause), NULL, 0, 0, NULL, "cluster: the same, but stopped and continued."},
+    {"partition", CONFIG_STRING, KEY(partition), NULL, 0, 0, NULL,
+     "cluster: the same, but cut off from the others; connections go through a relay in this process then."},
+    {"fault-load", CONFIG_U64, KEY(fault_load), "100", 1, 1000, "%",
+     "cluster: what is offered in that phase, of the rate that was reached before."},
     {"check", CONFIG_U64, KEY(check), "0", 0, 1000000000, NULL,
      "sigverify: compares the answers for this many signatures with the library's, instead of measuring."},
     {"witness", CONFIG_BOOL, KEY(witness), "false", 0, 0, NULL,
@@ -69,6 +84,7 @@ static const struct options_command command = {
         "  node       a whole validator under load, over its sockets\n"
         "  cluster    validators that finalize together on this machine, under load\n"
         "  scaling    whole validators with 1, 2, 4 ... shards and several block times, batches of several sizes\n"
+        "  observability    a node's CPU time without, with a trace, and with a profile\n"
         "  show A.json              a report that --json wrote, again; --html makes its page\n"
         "  compare A.json B.json    two of them, result by result\n"
         "A ratio above 1 means better than the reference.",
@@ -91,6 +107,8 @@ static struct bench_options options_of(const struct bench_settings *s)
                                   .check = s->check,
                                   .validators = s->validators,
                                   .witness = s->witness,
+                                  .faults = {s->kill, s->pause, s->partition},
+                                  .fault_load = s->fault_load,
                                   .mix = s->mix,
                                   .tokens = s->tokens};
 }
@@ -98,11 +116,13 @@ static struct bench_options options_of(const struct bench_settings *s)
 // What was asked for, so that a report tells how to get another like it.
 static json_t *settings_json(const struct bench_settings *s)
 {
-    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I}", "quick", s->quick, "seed",
-                     (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds", (json_int_t)s->seconds,
-                     "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards", (json_int_t)s->shards,
-                     "block_time_ms", (json_int_t)s->block_time_ms, "validators", (json_int_t)s->validators, "witness",
-                     s->witness, "mix", s->mix, "tokens", (json_int_t)s->tokens);
+    return json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b, s:s, s:I, s:s*, s:s*, s:s*, s:I}", "quick",
+                     s->quick, "seed", (json_int_t)s->seed, "accounts", (json_int_t)s->accounts, "seconds",
+                     (json_int_t)s->seconds, "senders", (json_int_t)s->senders, "rate", (json_int_t)s->rate, "shards",
+                     (json_int_t)s->shards, "block_time_ms", (json_int_t)s->block_time_ms, "validators",
+                     (json_int_t)s->validators, "witness", s->witness, "mix", s->mix, "tokens", (json_int_t)s->tokens,
+                     "kill", s->kill, "pause", s->pause, "partition", s->partition, "fault_load",
+                     (json_int_t)s->fault_load);
 }
 
 static bool report_on(const struct bench_report *reports, size_t n, const struct bench_settings *s)

@@ -1,13 +1,12 @@
 // gantry blocktest: Ethereum's official blockchain tests.
 #include "tools/commands.h"
 #include "tools/official/block_tests.h"
+#include "tools/official/command.h"
 #include "tools/official/files.h"
 #include "tools/options.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <unistd.h>
 
 struct blocktest_settings {
     char *fork, *filter;
@@ -64,39 +63,27 @@ static void print_result(void *ctx, const struct block_test_result *result)
     json_decref(object);
 }
 
-static int run(const struct blocktest_settings *settings, char **files, size_t count)
+static void run(void *ctx, char **files, size_t count, uint64_t *passed, uint64_t *failed)
 {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct blocktest_settings *settings = ctx;
     struct block_tests tests = {
         .fork = settings->fork,
         .filter = settings->filter,
-        .jobs = settings->jobs ? (unsigned)settings->jobs : (unsigned)(cores > 0 ? cores : 1),
+        .jobs = official_jobs(settings->jobs),
         .report = print_result,
     };
     block_tests_run(&tests, files, count);
-    if (settings->summary)
-        printf("%" PRIu64 " passed, %" PRIu64 " failed\n", tests.passed, tests.failed);
-    if (tests.passed + tests.failed == 0)
-        return options_fail(command.name, "no test of %s in %zu files", settings->fork, count);
-    return tests.failed == 0 ? EXIT_OK : EXIT_FAILED;
+    *passed = tests.passed;
+    *failed = tests.failed;
 }
 
-static int find_and_run(const struct blocktest_settings *settings, char **paths, int path_count)
+static int find_and_run(struct blocktest_settings *settings, char **paths, int path_count)
 {
     struct chain_rules rules;
     if (strchr(settings->fork, 'T') || !block_tests_network(&rules, settings->fork))
         return options_refuse(command.name, "unknown fork \"%.64s\" (--help lists them)", settings->fork);
-    if (path_count == 0)
-        return options_refuse(command.name, "name a file or folder of tests");
-    const char *missing;
-    size_t count;
-    char **files = official_files_find(paths, (size_t)path_count, &count, &missing);
-    if (!files)
-        return missing ? options_fail(command.name, "%s can't be read", missing)
-                       : options_fail(command.name, "there is no .json file");
-    const int code = run(settings, files, count);
-    official_files_free(files, count);
-    return code;
+    const struct official_command tests = {command.name, settings->fork, settings->summary, run, settings};
+    return official_command_run(&tests, paths, path_count);
 }
 
 int cmd_blocktest(int argc, char **argv)

@@ -1,9 +1,9 @@
 // gantry cluster: validators side by side on this machine.
+#include "base/remove_tree.h"
 #include "tools/cluster/init.h"
 #include "tools/cluster/processes.h"
 #include "tools/commands.h"
 #include "tools/options.h"
-#include "tools/remove_tree.h"
 
 #include <limits.h>
 #include <stdlib.h>

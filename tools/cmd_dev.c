@@ -1,9 +1,9 @@
 // gantry dev: a one-validator chain in a second, with the accounts that Ethereum dev nodes prefund.
 #include "base/hex.h"
+#include "base/remove_tree.h"
 #include "chain/genesis.h"
 #include "tools/commands.h"
 #include "tools/options.h"
-#include "tools/remove_tree.h"
 #include "tools/run_node.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 // gantry docs: the pages of docs/ that are generated from the program's own tables.
 #include "engine/node_config.h"
 #include "engine/rpc/metrics.h"
+#include "shard/timeline.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 
@@ -20,16 +21,39 @@ static void configuration(FILE *out)
     config_markdown(out, NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT);
 }
 
+static void timeline(FILE *out)
+{
+    static const char *const kinds[] = {[TIMELINE_SPAN] = "span", [TIMELINE_WAIT] = "wait", [TIMELINE_MARK] = "mark"};
+    fputs(
+        "# The timeline's points\n\n"
+        "What `gantry trace` shows, and the static probes of provider `gantry` at the same places. A span begins and\n"
+        "ends inside of what began before it on its thread; a wait begins and ends among others, b telling which; a\n"
+        "mark has no length. a and b are the probe's two arguments. [profiling.md](profiling.md) tells how to use "
+        "both.\n"
+        "This page is what `gantry docs timeline` prints.\n\n"
+        "| point | kind | probes | a | b | meaning |\n|---|---|---|---|---|---|\n",
+        out);
+    for (unsigned i = 0; i < TIMELINE_POINT_COUNT; i++) {
+        const struct timeline_point_info *p = &timeline_points[i];
+        fprintf(out, "| %s | %s | ", p->name, kinds[p->kind]);
+        if (p->kind == TIMELINE_MARK)
+            fprintf(out, "`%s`", p->name);
+        else
+            fprintf(out, "`%s__begin`, `%s__end`", p->name, p->name);
+        fprintf(out, " | %s | %s | %s |\n", p->a, p->b, p->meaning);
+    }
+}
+
 static const struct page {
     const char *name;
     void (*print)(FILE *out);
-} pages[] = {{"configuration", configuration}, {"metrics", metrics_markdown}};
+} pages[] = {{"configuration", configuration}, {"metrics", metrics_markdown}, {"timeline", timeline}};
 
 int cmd_docs(int argc, char **argv)
 {
     const struct options_command command = {
         .name = "docs",
-        .usage = "configuration|metrics",
+        .usage = "configuration|metrics|timeline",
         .about = "Prints a page of docs/ that is generated from the program's own tables.",
         .takes_arguments = true,
     };
@@ -44,5 +68,5 @@ int cmd_docs(int argc, char **argv)
             return EXIT_OK;
         }
     }
-    return options_refuse("docs", "which page: configuration or metrics");
+    return options_refuse("docs", "which page: configuration, metrics or timeline");
 }

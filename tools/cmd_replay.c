@@ -75,7 +75,7 @@ static int replay(const struct replay_settings *settings)
     if (!parsed) {
         options_fail("replay", "%s/genesis.json is missing or was changed", settings->data);
     } else {
-        struct blog_options options = {data_folder_genesis_hash(folder), 0, 0};
+        const struct blog_options options = {.genesis_hash = data_folder_genesis_hash(folder)};
         disk = disk_uring_open(data_folder_log_dir(folder), error);
         blog = disk ? blog_open(disk, &options, error) : NULL;
         bool good = blog && run(&genesis, blog, settings, false, error) &&

@@ -1,13 +1,12 @@
 // gantry statetest: Ethereum's official state tests.
 #include "tools/commands.h"
+#include "tools/official/command.h"
 #include "tools/official/files.h"
 #include "tools/official/state_tests.h"
 #include "tools/options.h"
 
-#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
-#include <unistd.h>
 
 struct statetest_settings {
     char *fork, *filter;
@@ -20,7 +19,7 @@ struct statetest_settings {
 static const struct config_key keys[] = {
     {"fork", CONFIG_STRING, KEY(fork), "Cancun", 0, 0, NULL,
      "Whose cases to run: Berlin, London, Paris, Shanghai or Cancun."},
-    {"jobs", CONFIG_U64, KEY(jobs), "0", 0, 256, NULL, "Threads; 0: one a core."},
+    {"jobs", CONFIG_U64, KEY(jobs), "0", 0, OFFICIAL_JOBS_MAX, NULL, "Threads; 0: one a core."},
     {"filter", CONFIG_STRING, KEY(filter), NULL, 0, 0, NULL, "Only tests whose name contains this text."},
     {"summary", CONFIG_BOOL, KEY(summary), "false", 0, 0, NULL, "End with a line that counts what passed and failed."},
 };
@@ -48,40 +47,27 @@ static void print_result(void *ctx, const struct state_test_result *result)
     json_decref(object);
 }
 
-static int run(const struct statetest_settings *settings, const struct evm_rules *rules, char **files, size_t count)
+static void run(void *ctx, char **files, size_t count, uint64_t *passed, uint64_t *failed)
 {
-    const long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    const struct statetest_settings *settings = ctx;
     struct state_tests tests = {
-        .rules = rules,
+        .rules = evm_rules_by_name(settings->fork),
         .filter = settings->filter,
-        .jobs = settings->jobs ? (unsigned)settings->jobs : (unsigned)(cores > 0 ? cores : 1),
+        .jobs = official_jobs(settings->jobs),
         .report = print_result,
         .ctx = settings->fork,
     };
     state_tests_run(&tests, files, count);
-    if (settings->summary)
-        printf("%" PRIu64 " passed, %" PRIu64 " failed\n", tests.passed, tests.failed);
-    if (tests.passed + tests.failed == 0)
-        return options_fail(command.name, "no case for %s in %zu files", settings->fork, count);
-    return tests.failed == 0 ? EXIT_OK : EXIT_FAILED;
+    *passed = tests.passed;
+    *failed = tests.failed;
 }
 
-static int find_and_run(const struct statetest_settings *settings, char **paths, int path_count)
+static int find_and_run(struct statetest_settings *settings, char **paths, int path_count)
 {
-    const struct evm_rules *rules = evm_rules_by_name(settings->fork);
-    if (!rules)
+    if (!evm_rules_by_name(settings->fork))
         return options_refuse(command.name, "unknown fork \"%.64s\" (--help lists them)", settings->fork);
-    if (path_count == 0)
-        return options_refuse(command.name, "name a file or folder of tests");
-    const char *missing;
-    size_t count;
-    char **files = official_files_find(paths, (size_t)path_count, &count, &missing);
-    if (!files)
-        return missing ? options_fail(command.name, "%s can't be read", missing)
-                       : options_fail(command.name, "there is no .json file");
-    const int code = run(settings, rules, files, count);
-    official_files_free(files, count);
-    return code;
+    const struct official_command tests = {command.name, settings->fork, settings->summary, run, settings};
+    return official_command_run(&tests, paths, path_count);
 }
 
 int cmd_statetest(int argc, char **argv)

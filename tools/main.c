@@ -21,6 +21,8 @@ static const struct command {
     {"load", cmd_load, "send transactions to a node at a given rate and report rates and latencies"},
     {"top", cmd_top, "show what one node or a cluster is doing, live, in the terminal"},
     {"tx", cmd_tx, "show the way that a transaction took through a node, step by step"},
+    {"profile", cmd_profile, "show where a running node's time goes: stages, functions, a flame graph"},
+    {"trace", cmd_trace, "record a timeline of a running node's shards and coordinator, for public viewers"},
     {"export", cmd_export, "write a stored chain's blocks as concatenated RLP, for other clients to import"},
     {"import", cmd_import, "check blocks from a file in full, and store them as a chain"},
     {"replay", cmd_replay, "re-execute a stored chain, serially and over shards, and compare every block"},

@@ -16,6 +16,23 @@ static void on_signal(int signal)
     node_stop(running);
 }
 
+static void handle_signals(void (*handler)(int))
+{
+    const struct sigaction action = {.sa_handler = handler};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+static void say_where(const struct node_config *config)
+{
+    printf("gantry is up: chain id %llu\n  JSON-RPC and WebSocket  http://%s:%u  ws://%s:%u\n  binary ingest           "
+           "%s:%u\n  data folder             %s\n  metrics                 http://%s:%u/metrics\n",
+           (unsigned long long)node_chain_id(running), config->rpc_host, node_rpc_port(running), config->rpc_host,
+           node_rpc_port(running), config->ingest_host, node_ingest_port(running), config->data, config->rpc_host,
+           node_rpc_port(running));
+    fflush(stdout);
+}
+
 int run_node(const char *name, const struct node_config *config, const char *genesis_json)
 {
     char error[NODE_ERROR_MAX];
@@ -25,22 +42,18 @@ int run_node(const char *name, const struct node_config *config, const char *gen
     log_set_level(level);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); // a write beyond the file size limit fails as on a full disk
-    running = node_start(config, genesis_json, error);
-    if (!running)
-        return options_fail(name, "%s", error);
-    struct sigaction action = {.sa_handler = on_signal};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    printf("gantry is up: chain id %llu\n  JSON-RPC and WebSocket  http://%s:%u  ws://%s:%u\n  binary ingest           "
-           "%s:%u\n  metrics                 http://%s:%u/metrics\n",
-           (unsigned long long)node_chain_id(running), config->rpc_host, node_rpc_port(running), config->rpc_host,
-           node_rpc_port(running), config->ingest_host, node_ingest_port(running), config->rpc_host,
-           node_rpc_port(running));
-    fflush(stdout);
-    int status = node_wait(running);
-    // What is being ended can't be stopped a second time.
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    node_free(running);
-    return status == 0 ? EXIT_OK : EXIT_FAILED;
+    enum node_end end = NODE_AGAIN;
+    while (end == NODE_AGAIN) {
+        handle_signals(SIG_DFL); // a start may be cut short anywhere
+        running = node_start(config, genesis_json, error);
+        if (!running)
+            return options_fail(name, "%s", error);
+        handle_signals(on_signal);
+        say_where(config);
+        end = node_wait(running);
+        // What is being ended can't be stopped a second time.
+        handle_signals(end == NODE_AGAIN ? SIG_DFL : SIG_IGN);
+        node_free(running);
+    }
+    return end == NODE_STOPPED ? EXIT_OK : EXIT_FAILED;
 }

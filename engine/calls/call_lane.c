@@ -40,6 +40,7 @@ struct lane {
     unsigned running_count, turn;
     struct task *first, *last; // waiting
     unsigned waiting_count;
+    struct call_numbers numbers;
 };
 
 struct call_lanes {
@@ -149,6 +150,17 @@ static struct evm *take_evm(struct lane *lane, const struct evm_host *host)
     return evm_create(shard_arena(lane->shard), lane->lanes->rules, lane->precompiles, host);
 }
 
+static void add(_Atomic uint64_t *number, uint64_t value)
+{
+    atomic_store_explicit(number, atomic_load_explicit(number, memory_order_relaxed) + value, memory_order_relaxed);
+}
+
+static void publish_counts(struct lane *lane)
+{
+    atomic_store_explicit(&lane->numbers.running, lane->running_count, memory_order_relaxed);
+    atomic_store_explicit(&lane->numbers.waiting, lane->waiting_count, memory_order_relaxed);
+}
+
 static void complete(struct task *t)
 {
     t->done(t->ctx, t->request);
@@ -205,14 +217,20 @@ static bool work(void *ctx)
     lane->turn = at + 1;
     const uint64_t start = clock_ns();
     enum job_outcome outcome = call_job_run(t->job, SLICE_GAS);
-    t->used_ns += clock_ns() - start;
-    if (outcome == JOB_PAUSED && t->used_ns > CALL_TIME_MAX_NS) {
+    const uint64_t used_ns = clock_ns() - start;
+    t->used_ns += used_ns;
+    add(&lane->numbers.used_ns, used_ns);
+    const bool too_long = outcome == JOB_PAUSED && t->used_ns > CALL_TIME_MAX_NS;
+    if (too_long) {
         call_fails(t->request, CALL_FAILED, "execution aborted (timeout = %us)",
                    (unsigned)(CALL_TIME_MAX_NS / 1000000000));
         outcome = JOB_DONE;
     }
-    if (outcome == JOB_DONE)
+    if (outcome == JOB_DONE) {
+        add(&lane->numbers.ended[too_long ? CALL_ABORTED : CALL_ANSWERED], 1);
         end_task(lane, at);
+    }
+    publish_counts(lane);
     return lane->first || next_ready(lane) != LANE_RUNNING_MAX;
 }
 
@@ -229,6 +247,7 @@ static void take_task(struct shard *s, struct shard_call *call)
     struct task *t = (struct task *)call;
     struct lane *lane = t->lane = &t->lanes->lanes[shard_index(s)];
     if (!open_lane(lane, s) || lane->waiting_count >= LANE_WAITING_MAX) {
+        add(&lane->numbers.ended[CALL_BUSY], 1);
         call_fails(t->request, CALL_LIMIT, "the node is busy, try again");
         complete(t);
         return;
@@ -240,6 +259,7 @@ static void take_task(struct shard *s, struct shard_call *call)
         lane->first = t;
     lane->last = t;
     lane->waiting_count++;
+    publish_counts(lane);
     wake(lane);
 }
 
@@ -302,4 +322,9 @@ bool call_lanes_run(struct call_lanes *lanes, struct call_request *request, cons
         return true;
     free(t);
     return false;
+}
+
+const struct call_numbers *call_lanes_numbers(const struct call_lanes *lanes, unsigned shard)
+{
+    return &lanes->lanes[shard].numbers;
 }

@@ -80,6 +80,7 @@ void depot_run_serve(struct depot *d, uint64_t now_ns)
         struct vmask to = {{0, 0}};
         vmask_add(&to, r.peer);
         serve_spent(d->serve, e ? e->place.length : 0);
+        d->numbers.served_bytes += e ? e->place.length : 0;
         depot_send(d, &r.name, to, r.stripes);
     }
 }
@@ -122,12 +123,24 @@ static void hand_on(struct depot *d, unsigned peer, unsigned group, struct bytes
     depot_tell(d, e);
 }
 
+void depot_ban(struct depot *d, unsigned peer, const char *why)
+{
+    struct depot_event *e = depot_event_new(d, DEPOT_BANNED);
+    e->peer = peer;
+    snprintf(e->detail, sizeof e->detail, "%s", why);
+    depot_tell(d, e);
+}
+
 static void received(void *ctx, unsigned peer, unsigned group, struct bytes message)
 {
     static _Thread_local struct wire_message m;
     struct depot *d = ctx;
     struct wire_prefix prefix;
     enum wire_status status = wire_peek(&prefix, message);
+    if (status == WIRE_OK && prefix.type == WIRE_FORWARD) {
+        depot_take_forward(d, peer, message);
+        return;
+    }
     if (status == WIRE_OK && prefix.type != WIRE_CAR_STRIPE) {
         hand_on(d, peer, group, message);
         return;
@@ -138,10 +151,7 @@ static void received(void *ctx, unsigned peer, unsigned group, struct bytes mess
         take_stripe(d, peer, group, message, &m);
         return;
     }
-    struct depot_event *e = depot_event_new(d, DEPOT_BANNED);
-    e->peer = peer;
-    snprintf(e->detail, sizeof e->detail, "%s", wire_status_text(status));
-    depot_tell(d, e);
+    depot_ban(d, peer, wire_status_text(status));
 }
 
 static void closed(void *ctx, unsigned peer, unsigned group, enum link_status why, const char *text)

@@ -3,6 +3,8 @@
 
 // A car that only a proposal names may not exist; one that a certificate's voters hold does.
 enum { TRIES_MAX = 64, TRIES_DOUBTFUL_MAX = 8, SERVE_TOKENS = 64 };
+// Later answers are awaited longer, up to so many times fetch_ns: peers that are slow are not helped by more requests.
+enum { PATIENCE_MAX = 4 };
 
 static bool same_name(const struct car_name *a, const struct car_name *b)
 {
@@ -37,6 +39,17 @@ static struct fetch *room(struct dp *dp, bool sure)
     return NULL;
 }
 
+// Whether the shards gather it: its owner has sent the header, and the body comes, or is being checked.
+static bool is_coming(const struct dp *dp, const struct car_name *name)
+{
+    const struct car_slot *s = name->epoch == dp->epoch ? dp_slot(dp, name->lane, name->pos) : NULL;
+    for (unsigned i = 0; s && i < s->car_count; i++) {
+        if (s->cars[i].state == CAR_STORING && bytes32_equal(&s->cars[i].car->digest, &name->digest))
+            return true;
+    }
+    return false;
+}
+
 void dp_need(struct dp *dp, const struct car_name *name, struct vmask hint, bool final, bool soon)
 {
     struct fetch *f = dp_fetch_of(dp, name);
@@ -44,7 +57,8 @@ void dp_need(struct dp *dp, const struct car_name *name, struct vmask hint, bool
         f = room(dp, final || !vmask_empty(hint));
         if (!f)
             return;
-        *f = (struct fetch){.name = *name, .due_ns = dp->now_ns + (soon ? 0 : dp->config.fetch_grace_ns)};
+        const uint64_t grace_ns = is_coming(dp, name) ? dp->config.fetch_ns : soon ? 0 : dp->config.fetch_grace_ns;
+        *f = (struct fetch){.name = *name, .due_ns = dp->now_ns + grace_ns};
     }
     f->final |= final;
     f->hint.w[0] |= hint.w[0];
@@ -104,7 +118,7 @@ void dp_run_fetches(struct dp *dp)
             effects_send(dp->fx, targets(dp, f), &m);
             f->tries++;
             dp->fx->counts.fetches++;
-            f->due_ns = dp->now_ns + dp->config.fetch_ns;
+            f->due_ns = dp->now_ns + (f->tries < PATIENCE_MAX ? f->tries : PATIENCE_MAX) * dp->config.fetch_ns;
             i++;
         }
     }

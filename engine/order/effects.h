@@ -17,7 +17,7 @@ enum effect_kind {
     EFFECT_SERVE_CAR, // send the stored car (header, and the stripes in mask) to peer
     EFFECT_SEND_CAR,  // the same for an own car to all of `to`
     EFFECT_EPOCH,     // the epoch turned: block is the boundary; own cars beyond its tips are to be made anew
-    EFFECT_EVIDENCE,  // bytes: an EVIDENCE message, for operators
+    EFFECT_EVIDENCE,  // bytes: an EVIDENCE message against peer, for operators
     EFFECT_BAN,       // peer sent what no honest validator sends; detail says what
     EFFECT_DIVERGED,  // others agree on an execution result that is not ours: this node has stopped voting
 };

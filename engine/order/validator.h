@@ -9,6 +9,12 @@
 #include "engine/order/ord.h"
 #include "engine/order/wal.h"
 
+// An epoch that is no earlier than any in which this key may have voted, unless `recover` says otherwise.
+struct validator_begin {
+    uint64_t epoch, vote_from;
+    struct wire_block_header boundary; // that closed the epoch before
+};
+
 struct validator_config {
     struct ord_config ord;
     struct dp_config dp;
@@ -18,9 +24,13 @@ struct validator_config {
     uint64_t segment_bytes;  // of the log
     uint64_t snapshot_turns; // how often the log's earlier part is let go
     struct evidence_body_check body_check;
-    struct disk *log_disk, *guard_disk; // two folders: the log's completions are its own
+    // Two folders: the log's completions are its own. Both NULL: nothing is kept, and each start is a first one; only
+    // for a validator alone.
+    struct disk *log_disk, *guard_disk;
     // The log is gone: follow without voting, acking or producing until an epoch in which this key cannot have voted.
     bool recover;
+    // Where an empty log begins, if not with the genesis: a state was fetched. NULL: the genesis.
+    const struct validator_begin *begin;
 };
 
 struct validator {

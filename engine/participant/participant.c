@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/cars/body_judge.h"
+#include "engine/cars/car_folder.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ static bool make_folder(const char *dir, char error[STORE_ERROR_MAX])
 static bool open_depots(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
-    if (!make_folder(o->cars_dir, error))
+    if (!car_folder_open(o->cars_dir, o->shard_count, error))
         return false;
     for (unsigned s = 0; s < o->shard_count; s++) {
         char dir[4096];
@@ -78,6 +79,7 @@ static bool open_depots(struct participant *p, char error[STORE_ERROR_MAX])
             .genesis_hash = o->genesis_hash,
             .segment_bytes = CAR_SEGMENT_BYTES,
             .bytes_max = o->cars_bytes_max / o->shard_count,
+            .serve_bytes_per_s = o->serve_bytes_per_s / o->shard_count,
             .coordinator = o->inbox,
         };
         if (!make_folder(dir, error) || !(p->depots[s] = depot_open(&depot, error)))
@@ -90,6 +92,7 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
     struct validator_config config = {0};
+    struct validator_begin begin;
     cluster_validator_config(&config, o->cluster, o->genesis, &o->genesis_hash);
     p->log_disk = disk_uring_open(o->log_dir, error);
     p->guard_disk = p->log_disk ? disk_uring_open(o->guard_dir, error) : NULL;
@@ -98,7 +101,11 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
     config.ord.me = config.dp.me = p->me;
     config.log_disk = p->log_disk;
     config.guard_disk = p->guard_disk;
-    config.recover = o->recover;
+    config.recover = o->recover || (o->anchor && o->anchor->recovering);
+    if (o->anchor && o->anchor->epoch > 0) {
+        begin = (struct validator_begin){o->anchor->epoch, o->anchor->vote_from, o->anchor->boundary};
+        config.begin = &begin;
+    }
     config.segment_bytes = LOG_SEGMENT_BYTES;
     config.snapshot_turns = SNAPSHOT_TURNS;
     config.dp.store = (struct car_store){.has = has_car, .final = car_final, .ctx = p};
@@ -187,10 +194,17 @@ static void check_unexecuted(struct participant *p)
     }
 }
 
+bool participant_needs_anchor(const struct participant *p)
+{
+    const struct anchor *a = p->options.anchor;
+    return a && bytes32_equal(&a->block, &p->options.head_hash);
+}
+
 static bool restore(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
-    if (!resume_find(&p->resume, &p->validator->ord.chain, o->blog, &o->head, &o->head_hash, &o->genesis_hash, error))
+    if (!resume_find(&p->resume, &p->validator->ord.chain, o->blog, &o->head, &o->head_hash, &o->genesis_hash,
+                     participant_needs_anchor(p) ? o->anchor->ordered : 0, error))
         return false;
     validator_begin(p->validator, clock_ns(), clock_wall_ms());
     restore_window(p);
@@ -217,6 +231,7 @@ struct participant *participant_open(const struct participant_options *options, 
     bool good = open_depots(p, error);
     for (unsigned s = 0; good && s < options->shard_count; s++)
         depot_visit(p->depots[s], add_stored, &(struct visit){p, s});
+    participant_make_snaps(p);
     if (good && open_validator(p, error) && restore(p, error))
         return p;
     participant_free(p);
@@ -231,6 +246,7 @@ void participant_free(struct participant *p)
         gate_free(p->gate);
     if (p->control && links_idle(p->control))
         links_free(p->control);
+    snap_server_free(p->snaps);
     if (p->validator)
         validator_close(p->validator);
     body_judge_free(p->judge);
@@ -301,9 +317,11 @@ static void tell_floor(struct participant *p)
     }
 }
 
-bool participant_enter(struct participant *p, struct loop *loop, struct executor *executor, char error[STORE_ERROR_MAX])
+bool participant_enter(struct participant *p, struct loop *loop, struct executor *executor, struct timeline *timeline,
+                       char error[STORE_ERROR_MAX])
 {
     p->loop = loop;
+    p->timeline = timeline;
     p->executor = executor;
     const struct ordered_feed_options feed = {
         .book = p->book,
@@ -315,6 +333,7 @@ bool participant_enter(struct participant *p, struct loop *loop, struct executor
         .skip = p->resume.skip,
     };
     p->feed = ordered_feed_create(&feed);
+    p->forwarding.target = (unsigned)(clock_ns() % p->n);
     start_depots(p);
     if (!participant_make_links(p, error))
         return false;
@@ -403,6 +422,23 @@ static uint64_t earliest(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+// Views, votes and final blocks of this turn, on the timeline.
+static void mark_order(struct participant *p)
+{
+    const struct ord *o = &p->validator->ord;
+    const struct order_counts *now = &p->validator->fx.counts;
+    const uint64_t votes = now->votes[0] + now->votes[1] + now->votes[2];
+    const uint64_t traced = p->traced.votes[0] + p->traced.votes[1] + p->traced.votes[2];
+    if (now->views != p->traced.views)
+        timeline_mark(p->timeline, view, o->epoch, o->view);
+    if (votes != traced)
+        timeline_mark(p->timeline, vote, votes - traced, o->view);
+    if (chain_last(&o->chain) != p->traced_final)
+        timeline_mark(p->timeline, final, 0, chain_last(&o->chain));
+    p->traced = *now;
+    p->traced_final = chain_last(&o->chain);
+}
+
 uint64_t participant_turn(struct participant *p, uint64_t now_ns)
 {
     struct validator *v = p->validator;
@@ -413,7 +449,7 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
         validator_timers(v);
     }
     execute(p, now_ns);
-    const uint64_t own = own_car_step(p, now_ns);
+    const uint64_t own = earliest(own_car_step(p, now_ns), participant_forward(p, now_ns));
     if (p->in_turn) {
         p->in_turn = false;
         validator_end(v);
@@ -426,11 +462,13 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
         participant_release(p);
     }
     tell_floor(p);
+    mark_order(p);
     if (validator_failed(v))
         participant_fail(p, validator_failed(v));
     const uint64_t publish = participant_publish(p, now_ns);
+    const uint64_t snaps = participant_step_snaps(p, now_ns);
     const uint64_t timer = validator_next_timer(v), soon = now_ns + TIMER_NS_MIN;
-    return earliest(earliest(earliest(p->gate_due_ns, own), publish), timer > soon ? timer : soon);
+    return earliest(earliest(earliest(p->gate_due_ns, own), earliest(publish, snaps)), timer > soon ? timer : soon);
 }
 
 void participant_arm(struct participant *p)

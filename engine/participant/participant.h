@@ -14,6 +14,7 @@
 #include "engine/consensus_view.h"
 #include "engine/executor.h"
 #include "engine/finality.h"
+#include "engine/snap/anchor.h"
 
 struct participant;
 
@@ -27,25 +28,33 @@ struct participant_options {
     const char *log_dir, *guard_dir; // vote_folder.h
     const char *cars_dir;            // made when missing; one folder a shard in it
     uint64_t cars_bytes_max;         // of all stored cars
+    uint64_t serve_bytes_per_s;      // of them, to nodes that ask
     bool recover;                    // the log is gone
     int listen_fd;                   // stays the caller's
     struct blog *blog;               // of executed blocks
+    struct checkpoint *checkpoint;   // of the state, for others
+    const struct anchor *anchor;     // where the state was fetched; NULL: it was not
     struct header head;              // the newest of them
     bytes32 head_hash;
     struct consensus_board *board;              // what it publishes on
     struct finality *finality;                  // told of final blocks
     void (*failed)(void *ctx, const char *why); // it can't go on
+    // The others no longer have what it needs: it goes on only from a state of theirs. from: for ANCHOR_FETCH_NAME.
+    void (*needs_state)(void *ctx, const struct anchor *from);
     void *ctx;
 };
 
 // Opens logs and stores and takes back what they hold; on the starting thread. NULL with a message.
 struct participant *participant_open(const struct participant_options *options, char error[STORE_ERROR_MAX]);
+// Whether nothing has been executed since on the state that was fetched.
+bool participant_needs_anchor(const struct participant *p);
 // Once the coordinator's and the shards' threads have ended (or never ran).
 void participant_free(struct participant *p);
 
 // All below: the coordinator's thread, with its loop.
+// timeline: of the thread.
 MUST_CHECK bool participant_enter(struct participant *p, struct loop *loop, struct executor *executor,
-                                  char error[STORE_ERROR_MAX]);
+                                  struct timeline *timeline, char error[STORE_ERROR_MAX]);
 // A shard's MSG_DEPOT.
 void participant_handle(struct participant *p, const struct message *m);
 // Ends the turn. Returns when it wants the next one at the latest.

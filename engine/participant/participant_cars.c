@@ -8,6 +8,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+// A car waits this many intervals at most for the one before it.
+#define COMPANY_INTERVALS 8u
 // About what a transaction has in bytes.
 #define TX_BYTES 110u
 // Of all bodies, beside their fixed parts.
@@ -113,6 +115,15 @@ static bool is_full(uint64_t executable)
     return executable * (STRIPE_TX_OVERHEAD + TX_BYTES) >= WIRE_CAR_BYTES_MAX;
 }
 
+// When the next car may begin. While a quorum does not yet hold the newest one, a car would reach no block before what
+// comes meanwhile does in the same car; the busier the cluster is, the longer that takes and the larger cars become.
+static uint64_t next_due(const struct participant *p)
+{
+    const struct dp *dp = &p->validator->dp;
+    const bool on_its_way = dp_slot(dp, p->me, dp->own_last) && !dp_avail_lead(dp, p->me, dp->own_last);
+    return p->own.last_ns + (on_its_way ? COMPANY_INTERVALS : 1) * p->options.cluster->car_interval_ns;
+}
+
 uint64_t own_car_step(struct participant *p, uint64_t now_ns)
 {
     struct own_cars *o = &p->own;
@@ -122,7 +133,7 @@ uint64_t own_car_step(struct participant *p, uint64_t now_ns)
     const uint64_t executable = sum(p, offsetof(struct shard_numbers, executable));
     if (executable == 0 && !empty_car_due(p))
         return UINT64_MAX;
-    const uint64_t due = o->last_ns + p->options.cluster->car_interval_ns;
+    const uint64_t due = next_due(p);
     if (now_ns < due && !is_full(executable))
         return due;
     ask(p, now_ns);

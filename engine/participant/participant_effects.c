@@ -7,9 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-// Cars of so many past epochs are kept for others.
-#define EPOCHS_KEPT 2
-
 static void store_car(struct participant *p, const struct effect *e)
 {
     if (e->name.lane == p->me)
@@ -122,7 +119,8 @@ static void carry_out(struct participant *p, struct effect *e)
         turn_epoch(p, e);
         break;
     case EFFECT_EVIDENCE:
-        log_warn("consensus", "evidence of misbehaviour", "bytes=%zu", e->bytes->len);
+        log_warn("consensus", "evidence of misbehaviour", "offender=%s bytes=%zu", p->options.cluster->names[e->peer],
+                 e->bytes->len);
         break;
     case EFFECT_BAN:
         participant_ban(p, e->peer, e->detail);

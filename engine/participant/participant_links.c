@@ -44,6 +44,15 @@ static void send_control(struct participant *p, struct vmask to, struct payload 
     }
 }
 
+static void send_bulk(struct participant *p, struct vmask to, struct payload *m)
+{
+    // The first shard has the first group's connections with everybody. Payloads are one thread's.
+    struct depot_call *c = depot_call_new(p->depots[0], DEPOT_BULK);
+    c->to = to;
+    c->bytes = m;
+    depot_post(c);
+}
+
 void participant_send(struct participant *p, struct vmask to, const struct shared_bytes *bytes)
 {
     struct payload *m = payload_of(bytes_of(bytes->bytes, bytes->len));
@@ -52,11 +61,17 @@ void participant_send(struct participant *p, struct vmask to, const struct share
         payload_release(m);
         return;
     }
-    // The first shard has the first group's connections with everybody.
-    struct depot_call *c = depot_call_new(p->depots[0], DEPOT_BULK);
-    c->to = to;
-    c->bytes = m;
-    depot_post(c);
+    send_bulk(p, to, m);
+}
+
+void participant_send_to(struct participant *p, unsigned peer, struct payload *m)
+{
+    struct vmask one = {{0, 0}};
+    vmask_add(&one, peer);
+    if (wire_limit_of(m->data[2])->channel == WIRE_CONTROL)
+        send_control(p, one, m, SLOT_NONE);
+    else
+        send_bulk(p, one, payload_of(bytes_of(m->data, m->len)));
 }
 
 void participant_send_message(struct participant *p, struct vmask to, const struct wire_message *m)
@@ -100,7 +115,7 @@ static bool is_question(struct bytes message)
     if (wire_peek(&prefix, message) != WIRE_OK)
         return false;
     return prefix.type == WIRE_GET_BLOCK || prefix.type == WIRE_GET_RANGE || prefix.type == WIRE_GET_CAR ||
-           prefix.type == WIRE_GET_CERTS;
+           prefix.type == WIRE_GET_CERTS || prefix.type == WIRE_GET_SNAP;
 }
 
 static void received(void *ctx, unsigned peer, unsigned group, struct bytes message)
@@ -108,6 +123,8 @@ static void received(void *ctx, unsigned peer, unsigned group, struct bytes mess
     struct participant *p = ctx;
     (void)group;
     if (!is_validator(p, peer) && (peer >= WIRE_VALIDATORS_MAX || !is_question(message)))
+        return;
+    if (participant_take_snap(p, peer, message))
         return;
     participant_open_turn(p);
     // What is refused becomes a ban, as an effect.
@@ -151,6 +168,7 @@ uint64_t participant_publish(struct participant *p, uint64_t now_ns)
         return p->publish_ns;
     consensus_view_take(&p->view, p->validator);
     consensus_view_take_links(&p->view, p->control, p->gate, p->options.cluster->peer_count);
+    consensus_view_take_depots(&p->view, p->depots, p->options.shard_count);
     for (unsigned i = 0; i < p->view.peer_count; i++) {
         p->view.peers[i].bulk = p->bulk_open[i];
         p->view.peers[i].banned = p->banned_until_ns[i] > now_ns;

@@ -6,6 +6,10 @@
 #include "engine/participant/ordered_feed.h"
 #include "engine/participant/participant.h"
 #include "engine/participant/resume.h"
+#include "engine/snap/snap_server.h"
+
+// Cars of so many past epochs are kept for others.
+#define EPOCHS_KEPT 2u
 
 // Own cars, from being made until the pools are told what became of them.
 #define OWN_CARS_MAX 16u
@@ -31,6 +35,21 @@ struct own_cars {
     struct gas_share share;
 };
 
+// To whom a node that makes no cars hands its transactions.
+struct forwarding {
+    unsigned target;
+    uint64_t until_ns; // stays the target until then
+    uint64_t due_ns;   // the next ones not before
+};
+
+// Whether the others still have what this node executes next.
+struct snap_watch {
+    uint64_t next, moved_ns; // height that execution gets next, and since when it is that
+    uint64_t asked_ns;
+    struct vmask without; // who said not to have it, since then
+    bool told;
+};
+
 struct participant {
     struct participant_options options;
     unsigned me, n;
@@ -43,11 +62,17 @@ struct participant {
     struct ordered_feed *feed;
     struct executor *executor;
     struct loop *loop;
+    struct timeline *timeline;
+    struct order_counts traced; // what the timeline has of them
+    uint64_t traced_final;
     struct links *control;
     struct gate *gate;
     _Atomic uint8_t groups[CLUSTER_PEERS_MAX];
     struct own_cars own;
+    struct forwarding forwarding;
     struct resume resume;
+    struct snap_server *snaps;
+    struct snap_watch watch;
     struct consensus_view view; // as published last
     uint8_t bulk_open[CLUSTER_PEERS_MAX];
     uint64_t banned_until_ns[CLUSTER_PEERS_MAX];
@@ -69,12 +94,21 @@ void participant_release(struct participant *p);
 // participant_links.c
 MUST_CHECK bool participant_make_links(struct participant *p, char error[STORE_ERROR_MAX]);
 void participant_send(struct participant *p, struct vmask to, const struct shared_bytes *bytes);
+// To one peer, on the connection that its type is for.
+void participant_send_to(struct participant *p, unsigned peer, struct payload *m);
 // A message of the control connection.
 void participant_send_message(struct participant *p, struct vmask to, const struct wire_message *m);
 void participant_ban(struct participant *p, unsigned peer, const char *why);
 void participant_bulk_closed(struct participant *p, const struct depot_event *e);
 // Publishes what operators see when that is due. Returns when it is next.
 uint64_t participant_publish(struct participant *p, uint64_t now_ns);
+
+// participant_snap.c
+void participant_make_snaps(struct participant *p);
+// False: the message is not about states.
+MUST_CHECK bool participant_take_snap(struct participant *p, unsigned peer, struct bytes message);
+// Each turn. Returns when it wants the next one at the latest.
+uint64_t participant_step_snaps(struct participant *p, uint64_t now_ns);
 
 // participant_cars.c
 // Begins the next own car when it is time. Returns when that is worth asking again.
@@ -84,5 +118,9 @@ void own_car_stored(struct participant *p, const struct car_name *name); // the 
 void own_car_delivered(struct participant *p, const struct kept_block *b);
 void own_car_executed(struct participant *p);                   // the pools know what became of it
 void own_car_epoch_over(struct participant *p, uint64_t epoch); // those that are in no block are made anew
+
+// participant_forward.c
+// Hands transactions on while this node makes no cars. Returns when that is worth asking again.
+uint64_t participant_forward(struct participant *p, uint64_t now_ns);
 
 #endif

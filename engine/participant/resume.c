@@ -108,14 +108,51 @@ bool resume_pass(struct resume *r, struct blog *blog, const bytes32 *digest, byt
     return true;
 }
 
+// Up to where the final blocks say that this block is the result; 0: nowhere.
+static uint64_t attested_height(const struct chain *chain, const bytes32 *hash)
+{
+    for (size_t i = chain->count; i-- > 0;) {
+        const struct wire_block_header *h = &chain->entries[i].block->header;
+        const bytes32 root = h->exec_root;
+        if (bytes32_equal(&root, hash))
+            return h->exec_height;
+    }
+    return 0;
+}
+
+// s is the last executed block of ordering heights up to out->executed.
+static bool find_roots(struct resume *out, const struct chain *chain, struct step *s, struct blog *blog,
+                       const bytes32 *genesis_hash, char error[STORE_ERROR_MAX])
+{
+    for (uint64_t h = out->executed; h > 0 && out->root_count < LAG; h--) {
+        const struct chain_entry *e = chain_at(chain, h);
+        if (!e)
+            break;
+        out->roots[out->root_count++] = s->hash;
+        const bytes32 digest = e->block->digest;
+        while (s->height > 0 && bytes32_equal(&s->digest, &digest)) {
+            if (s->height < blog_first(blog) || !go_back(s, blog, genesis_hash, error))
+                return s->height < blog_first(blog);
+        }
+    }
+    return true;
+}
+
 bool resume_find(struct resume *out, const struct chain *chain, struct blog *blog, const struct header *head,
-                 const bytes32 *head_hash, const bytes32 *genesis_hash, char error[STORE_ERROR_MAX])
+                 const bytes32 *head_hash, const bytes32 *genesis_hash, uint64_t ordered, char error[STORE_ERROR_MAX])
 {
     struct step s = {head->number, *head_hash, head->parent_hash, head->parent_beacon_block_root};
     const uint64_t last = head->number > 0 ? height_of(chain, &s.digest) : 0;
     *out = (struct resume){0};
     // Blocks are let go of only when they are executed, and those that gave something are kept longer than that.
     out->executed = last > 0 ? last - 1 : chain->count > 0 ? chain->first - 1 : 0;
+    const uint64_t attested = attested_height(chain, head_hash);
+    const uint64_t whole = attested > ordered ? attested : ordered;
+    if (head->number > 0 && whole > 0 && whole >= last) {
+        if (whole > out->executed)
+            out->executed = whole;
+        return find_roots(out, chain, &s, blog, genesis_hash, error);
+    }
     if (last == 0 && head->number > 0 &&
         (!is_behind(out, chain, blog, head->number, error) ||
          (out->behind && !find_next(out, chain, blog, head->number, error))))
@@ -130,17 +167,5 @@ bool resume_find(struct resume *out, const struct chain *chain, struct blog *blo
     }
     if (out->behind)
         return true;
-    // s is the last executed block of ordering heights up to out->executed.
-    for (uint64_t h = out->executed; h > 0 && out->root_count < LAG; h--) {
-        const struct chain_entry *e = chain_at(chain, h);
-        if (!e)
-            break;
-        out->roots[out->root_count++] = s.hash;
-        const bytes32 digest = e->block->digest;
-        while (s.height > 0 && bytes32_equal(&s.digest, &digest)) {
-            if (s.height < blog_first(blog) || !go_back(&s, blog, genesis_hash, error))
-                return s.height < blog_first(blog);
-        }
-    }
-    return true;
+    return find_roots(out, chain, &s, blog, genesis_hash, error);
 }

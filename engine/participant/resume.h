@@ -21,10 +21,12 @@ struct resume {
     bytes32 root;        // hash of the one before it
 };
 
-// chain: the final blocks that the log of ordering brought back; blog, head: the executed chain. False with a message
-// when a stored block can't be read.
+// chain: the final blocks that the log of ordering brought back; blog, head: the executed chain. ordered: height of
+// ordering up to which the newest of it is the result, where that is known otherwise (a fetched state); else 0. False
+// with a message when a stored block can't be read.
 MUST_CHECK bool resume_find(struct resume *out, const struct chain *chain, struct blog *blog, const struct header *head,
-                            const bytes32 *head_hash, const bytes32 *genesis_hash, char error[STORE_ERROR_MAX]);
+                            const bytes32 *head_hash, const bytes32 *genesis_hash, uint64_t ordered,
+                            char error[STORE_ERROR_MAX]);
 
 // While behind: the ordering block with this digest comes before head_digest's; *root is its execution result. False
 // with a message when a stored block can't be read.

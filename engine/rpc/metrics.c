@@ -9,17 +9,23 @@ const struct metric METRICS[METRIC_COUNT] = {
     [METRIC_INFO] = {"gantry_info", METRIC_GAUGE, "", "Always 1; the labels tell what runs.", {"version", "kernels"}},
     [METRIC_UPTIME_SECONDS] = {"gantry_uptime_seconds", METRIC_GAUGE, "seconds", "Time since the start.", {0}},
     [METRIC_HEALTHY] = {"gantry_healthy", METRIC_GAUGE, "", "1 when /health says so, else 0.", {0}},
-    [METRIC_STAGE_CYCLES] =
-        {"gantry_stage_cycles_total",
-         METRIC_COUNTER,
-         "cycles",
-         "Cycles of the time stamp counter that a thread spent in a stage of the transaction's way.",
-         {"thread", "stage"}},
+    [METRIC_STAGE_CYCLES] = {"gantry_stage_cycles_total",
+                             METRIC_COUNTER,
+                             "cycles",
+                             "Cycles of the time stamp counter that a thread spent in a stage of the transaction's "
+                             "way. Waiting for a processor is taken out of the others and is stage preempted; all but "
+                             "that and idle are the thread's CPU time.",
+                             {"thread", "stage"}},
     [METRIC_STAGE_ITEMS] = {"gantry_stage_items_total",
                             METRIC_COUNTER,
                             "",
                             "Items (transactions, frames, records) that a thread took through a stage.",
                             {"thread", "stage"}},
+    [METRIC_STALLS] = {"gantry_stalls_total",
+                       METRIC_COUNTER,
+                       "",
+                       "Turns of a thread's loop that took longer than stall-limit; the log says what they did.",
+                       {"thread"}},
     [METRIC_THREAD_CPU_SECONDS] =
         {"gantry_thread_cpu_seconds_total", METRIC_COUNTER, "seconds", "User and system time of a thread.", {"thread"}},
     [METRIC_HEAD_HEIGHT] =
@@ -182,6 +188,43 @@ const struct metric METRICS[METRIC_COUNT] = {
                                   "bytes",
                                   "Bytes of a lane's ordered transactions that no block took.",
                                   {"owner"}},
+    [METRIC_STORED_CARS] =
+        {"gantry_stored_cars", METRIC_GAUGE, "", "Cars of which a shard has its stripes stored.", {"shard"}},
+    [METRIC_CAR_LOG_BYTES] =
+        {"gantry_car_log_bytes", METRIC_GAUGE, "bytes", "Size of a shard's car log on disk.", {"shard"}},
+    [METRIC_CAR_LOG_RECORDS] =
+        {"gantry_car_log_records_total", METRIC_COUNTER, "", "Records put into a shard's car log.", {"shard"}},
+    [METRIC_CAR_LOG_COMMITS] = {"gantry_car_log_commits_total",
+                                METRIC_COUNTER,
+                                "",
+                                "Groups of records that were made durable together.",
+                                {"shard"}},
+    [METRIC_GATHERING] = {"gantry_gathering_cars",
+                          METRIC_GAUGE,
+                          "",
+                          "Cars whose stripes a shard gathers, checks or stores now, or that are lent to execution.",
+                          {"shard"}},
+    [METRIC_EARLY_BYTES] = {"gantry_early_bytes",
+                            METRIC_GAUGE,
+                            "bytes",
+                            "Stripes' bodies that came before their cars' headers and wait for them.",
+                            {"shard"}},
+    [METRIC_BODIES] = {"gantry_stripe_bodies_total",
+                       METRIC_COUNTER,
+                       "",
+                       "Stripes' bodies from peers, and of them those that nobody wanted or that were invalid.",
+                       {"shard", "event"}},
+    [METRIC_SERVED_BYTES] = {"gantry_served_bytes_total",
+                             METRIC_COUNTER,
+                             "bytes",
+                             "Bytes of stored cars that peers asked for and got.",
+                             {"shard"}},
+    [METRIC_FORWARDED] =
+        {"gantry_forwarded_total",
+         METRIC_COUNTER,
+         "",
+         "Transactions handed to validators (out) by a node that makes no cars, and taken from such (in).",
+         {"shard", "direction"}},
     [METRIC_PEER_CONNECTIONS] =
         {"gantry_peer_connections", METRIC_GAUGE, "", "Open connections with a peer.", {"peer", "channel"}},
     [METRIC_PEER_BYTES_IN] = {"gantry_peer_received_bytes_total",
@@ -277,6 +320,16 @@ const struct metric METRICS[METRIC_COUNT] = {
                                  "",
                                  "Hashes of pending transactions that no subscriber was told, the queue being full.",
                                  {0}},
+    [METRIC_CALLS] = {"gantry_calls_total",
+                      METRIC_COUNTER,
+                      "",
+                      "Calls, estimates and traces that a shard executed for JSON-RPC: answered, aborted because they "
+                      "took too long, or refused because too many waited (busy).",
+                      {"shard", "outcome"}},
+    [METRIC_CALLS_OPEN] =
+        {"gantry_calls_open", METRIC_GAUGE, "", "Calls that run in turn, and that wait to.", {"shard", "state"}},
+    [METRIC_CALL_SECONDS] =
+        {"gantry_calls_seconds_total", METRIC_COUNTER, "seconds", "A shard's time for calls.", {"shard"}},
 };
 
 static const char *const type_names[] = {"counter", "gauge", "histogram"};

@@ -104,7 +104,7 @@ struct rpc_node_status {
     uint64_t pool_pending, pool_queued;
     u256 base_fee; // of the next block
     bool healthy;
-    char reason[160]; // one sentence, when not healthy
+    char reason[160]; // one sentence: why it is not healthy, or why it does not keep up; else empty
 };
 
 struct rpc_backend {

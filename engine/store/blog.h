@@ -28,6 +28,7 @@ struct blog_options {
     uint64_t segment_bytes; // a new segment starts after this many (default 256 MiB)
     uint64_t verify_from;   // check all records from this height on (the last checkpoint's); earlier ones when read.
                             // A log that ends below it has lost blocks, and is refused
+    uint64_t begin;         // a new log starts with this height, as if earlier ones had been let go (0: with 1)
 };
 
 // Opens or creates the log in the disk's folder. NULL with a message (file, offset, advice) on damage, a foreign or

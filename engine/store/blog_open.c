@@ -242,12 +242,14 @@ static bool create(struct blog *b, char error[STORE_ERROR_MAX])
     struct disk *d = b->disk;
     const uint64_t bytes =
         b->options.segment_bytes < BLOG_FIRST_SEGMENT_BYTES ? b->options.segment_bytes : BLOG_FIRST_SEGMENT_BYTES;
-    const struct segment first = {.number = 1, .first = 1, .last = 0, .bytes = bytes};
+    // Only the first segment of all is known to begin with height 1.
+    const uint64_t begin = b->options.begin > 1 ? b->options.begin : 1;
+    const struct segment first = {.number = begin > 1 ? 2 : 1, .first = begin, .last = begin - 1, .bytes = bytes};
     uint8_t page[BLOG_PAGE];
     char name[64];
-    blog_segment_name(name, 1);
+    blog_segment_name(name, first.number);
     b->salt = d->ops->salt(d);
-    blog_header_page(b, 1, bytes, page);
+    blog_header_page(b, first.number, bytes, page);
     b->file = d->ops->open(d, BLOG_SPARE_NAME, true);
     int err = b->file < 0 ? b->file : d->ops->allocate(d, b->file, bytes);
     if (err >= 0)
@@ -260,6 +262,7 @@ static bool create(struct blog *b, char error[STORE_ERROR_MAX])
         return fail_errno(error, "create", name, err);
     b->offset = BLOG_PAGE;
     b->next_group = 1;
+    b->last = b->durable = begin - 1;
     return true;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "engine/store/checkpoint_private.h"
+#include "engine/store/checkpoint_snapshot.h"
 #include "shard/partition.h"
 
 // The map is address space, not disk: the file grows with its contents. It is doubled when it is full.
@@ -67,30 +68,35 @@ int checkpoint_finish(MDB_txn *txn, int rc)
     return rc;
 }
 
+bool checkpoint_get_head(struct checkpoint *c, MDB_txn *txn, const char *what, uint64_t *height, bytes32 *block_hash,
+                         bool *complete, char error[STORE_ERROR_MAX])
+{
+    struct file_header h;
+    MDB_val key = head_key(), value;
+    const int rc = mdb_get(txn, c->meta, &key, &value);
+    *complete = false;
+    if (rc != 0)
+        return rc == MDB_NOTFOUND || checkpoint_fail(error, "read its head", rc);
+    if (!file_header_get(&h, bytes_of(value.mv_data, value.mv_size), &HEAD_KIND, &c->genesis_hash, what, error))
+        return false;
+    *complete = h.words[WORD_COMPLETE] != 0;
+    *height = h.words[WORD_HEIGHT];
+    memcpy(block_hash->b, &h.words[WORD_HASH], sizeof block_hash->b);
+    return true;
+}
+
 static bool read_head(struct checkpoint *c, const char *dir, bytes32 *block_hash, bool *complete,
                       char error[STORE_ERROR_MAX])
 {
     MDB_txn *txn;
-    struct file_header h;
-    int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
+    uint64_t height = 0;
+    const int rc = mdb_txn_begin(c->env, NULL, MDB_RDONLY, &txn);
     if (rc != 0)
         return checkpoint_fail(error, "read", rc);
-    MDB_val key = head_key(), value;
-    rc = mdb_get(txn, c->meta, &key, &value);
-    bool ok = rc == 0 || rc == MDB_NOTFOUND;
-    *complete = false;
-    if (!ok)
-        checkpoint_fail(error, "read its head", rc);
-    if (rc == 0) {
-        ok = file_header_get(&h, bytes_of(value.mv_data, value.mv_size), &HEAD_KIND, &c->genesis_hash, dir, error);
-        if (ok) {
-            *complete = h.words[WORD_COMPLETE] != 0;
-            c->height = h.words[WORD_HEIGHT];
-            memcpy(block_hash->b, &h.words[WORD_HASH], sizeof block_hash->b);
-        }
-    }
+    const bool good = checkpoint_get_head(c, txn, dir, &height, block_hash, complete, error);
     mdb_txn_abort(txn);
-    return ok;
+    c->height = height;
+    return good;
 }
 
 static int open_environment(struct checkpoint *c, const char *dir)
@@ -154,6 +160,7 @@ struct checkpoint *checkpoint_open(const char *dir, const bytes32 *genesis_hash,
 void checkpoint_close(struct checkpoint *c)
 {
     checkpoint_thread_stop(c);
+    checkpoint_unpin(c);
     if (c->env != NULL)
         mdb_env_close(c->env);
     pthread_cond_destroy(&c->wake);
@@ -179,6 +186,7 @@ size_t checkpoint_accounts_in_partition(const struct checkpoint *c)
 int checkpoint_grow_map(struct checkpoint *c)
 {
     MDB_envinfo info;
+    checkpoint_unpin(c); // LMDB wants no transaction while the map changes
     pthread_rwlock_wrlock(&c->map_lock);
     int rc = mdb_env_info(c->env, &info);
     if (rc == 0)

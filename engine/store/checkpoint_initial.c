@@ -6,7 +6,7 @@
 
 enum { BATCH = 200000 };
 
-static bool begin(struct checkpoint *c, char error[STORE_ERROR_MAX])
+int checkpoint_empty(struct checkpoint *c, uint64_t height, const bytes32 *block_hash)
 {
     MDB_txn *txn;
     int rc = mdb_txn_begin(c->env, NULL, 0, &txn);
@@ -17,10 +17,10 @@ static bool begin(struct checkpoint *c, char error[STORE_ERROR_MAX])
         if (rc == 0)
             rc = mdb_drop(txn, c->codes, 0);
         if (rc == 0)
-            rc = checkpoint_put_head(c, txn, 0, &(bytes32){0}, false);
+            rc = checkpoint_put_head(c, txn, height, block_hash, false);
         rc = checkpoint_finish(txn, rc);
     }
-    return rc == 0 || checkpoint_fail(error, "begin the initial state", rc);
+    return rc;
 }
 
 static int append(MDB_txn *txn, MDB_dbi table, const void *key, size_t key_len, uint8_t *value, size_t value_len)
@@ -99,6 +99,9 @@ static bool complete(struct checkpoint *c, const bytes32 *block_hash, char error
 bool checkpoint_write_initial(struct checkpoint *c, const struct state_batch *initial, const bytes32 *block_hash,
                               char error[STORE_ERROR_MAX])
 {
-    return begin(c, error) && append_all(c, initial, initial->account_count, append_account, error) &&
+    const int rc = checkpoint_empty(c, 0, &(bytes32){0});
+    if (rc != 0)
+        return checkpoint_fail(error, "begin the initial state", rc);
+    return append_all(c, initial, initial->account_count, append_account, error) &&
            append_all(c, initial, initial->slot_count, append_slot, error) && complete(c, block_hash, error);
 }

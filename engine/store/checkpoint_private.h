@@ -20,6 +20,8 @@ struct checkpoint {
     MDB_env *env;
     MDB_dbi accounts, slots, codes, meta;
     bytes32 genesis_hash;
+    MDB_txn *pin; // the thread's: what others read (checkpoint_snapshot.h), NULL for none
+    bytes32 pinned;
     struct codes *known_codes; // NULL: none are written
     size_t codes_on_disk;      // of known_codes, in their order; the thread's while it writes
     // Held for reading by loads, for writing while the map is resized: LMDB wants no transaction then.
@@ -50,6 +52,11 @@ struct checkpoint {
 
 // Stores the head record in the transaction.
 int checkpoint_put_head(struct checkpoint *c, MDB_txn *txn, uint64_t height, const bytes32 *block_hash, bool complete);
+// The head record, as far as there is one (else *complete is false). False with a message that begins with what.
+MUST_CHECK bool checkpoint_get_head(struct checkpoint *c, MDB_txn *txn, const char *what, uint64_t *height,
+                                    bytes32 *block_hash, bool *complete, char error[STORE_ERROR_MAX]);
+// Drops all records and leaves an incomplete head.
+int checkpoint_empty(struct checkpoint *c, uint64_t height, const bytes32 *block_hash);
 // One code's record.
 int checkpoint_put_code(struct checkpoint *c, MDB_txn *txn, const struct evm_code *code);
 // Commits when the work went well.

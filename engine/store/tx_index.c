@@ -46,14 +46,52 @@ static uint64_t bloom_pages_of(uint64_t blooms)
     return (blooms + PAGE_BLOOMS - 1) / PAGE_BLOOMS;
 }
 
-static int by_prefix(const void *a, const void *b)
+static bool before(const struct tx_index_entry *a, const struct tx_index_entry *b)
 {
-    const struct tx_index_entry *x = a, *y = b;
-    if (x->prefix != y->prefix)
-        return x->prefix < y->prefix ? -1 : 1;
-    if (x->block != y->block)
-        return x->block < y->block ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
+    if (a->prefix != b->prefix)
+        return a->prefix < b->prefix;
+    return a->block != b->block ? a->block < b->block : a->index < b->index;
+}
+
+enum { DIGIT_BITS = 12, DIGITS = 1 << DIGIT_BITS };
+
+static size_t digit_of(const struct tx_index_entry *e, unsigned shift)
+{
+    return e->prefix >> shift & (DIGITS - 1);
+}
+
+// Puts the entries in the order of one digit of their prefixes, and leaves those that agree in it as they stand.
+static void distribute(struct tx_index_entry *out, const struct tx_index_entry *in, size_t count, unsigned shift)
+{
+    size_t place[DIGITS + 1] = {0};
+    for (size_t i = 0; i < count; i++)
+        place[digit_of(&in[i], shift) + 1]++;
+    for (size_t digit = 1; digit <= DIGITS; digit++)
+        place[digit] += place[digit - 1];
+    for (size_t i = 0; i < count; i++)
+        out[place[digit_of(&in[i], shift)]++] = in[i];
+}
+
+// By digits from the last one on, 48 bits in all: more than who makes hashes can make agree. What is left to be done is
+// nothing but putting equal prefixes in order.
+static bool sort(struct tx_index_entry *entries, size_t count)
+{
+    struct tx_index_entry *other = malloc((count + 1) * sizeof *other);
+    if (other == NULL)
+        return false;
+    for (unsigned shift = 64 - 4 * DIGIT_BITS; shift < 64; shift += 2 * DIGIT_BITS) {
+        distribute(other, entries, count, shift);
+        distribute(entries, other, count, shift + DIGIT_BITS);
+    }
+    free(other);
+    for (size_t i = 1; i < count; i++) {
+        const struct tx_index_entry entry = entries[i];
+        size_t at = i;
+        for (; at > 0 && before(&entry, &entries[at - 1]); at--)
+            entries[at] = entries[at - 1];
+        entries[at] = entry;
+    }
+    return true;
 }
 
 // Fills pages one after the other and writes them.
@@ -124,7 +162,8 @@ int tx_index_write(const char *dir, const bytes32 *genesis_hash, struct tx_index
     char path[PATH_MAX], part[PATH_MAX];
     index_path(path, dir, in->segment, "");
     index_path(part, dir, in->segment, ".part");
-    qsort(in->entries, in->entry_count, sizeof *in->entries, by_prefix);
+    if (!sort(in->entries, in->entry_count))
+        return -ENOMEM;
     const int fd = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     if (file == NULL) {

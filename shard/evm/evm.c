@@ -51,6 +51,7 @@ void evm_free(struct evm *x)
         return;
     clear(x);
     journal_free(&x->journal);
+    foresight_free(x->foresight, x->arena);
     arena_free(x->arena, x->frames);
     arena_free(x->arena, x->stack);
     arena_free(x->arena, x->memory);
@@ -122,7 +123,7 @@ static enum tx_status check_static(const struct evm *x, const struct evm_tx *tx)
         return TX_GAS_LIMIT_EXCEEDED;
     if (tx->is_create && x->rules->has_init_code_limit && tx->data.len > EVM_INIT_CODE_MAX)
         return TX_INIT_CODE_TOO_LARGE;
-    if (tx->gas_limit < evm_intrinsic_gas(x->rules, tx))
+    if (tx->gas_limit < x->intrinsic_gas)
         return TX_INTRINSIC_GAS;
     if (u256_less(&tx->max_fee, &tx->max_tip))
         return TX_TIP_ABOVE_FEE_CAP;
@@ -133,6 +134,8 @@ static enum tx_status check_sender(const struct evm *x, const struct evm_tx *tx)
 {
     u256 cost;
     const struct evm_account *sender = x->sender;
+    if (x->flags & EVM_NO_CHECKS)
+        return u256_less(&sender->balance, &tx->value) ? TX_INSUFFICIENT_FUNDS : TX_OK;
     if (tx->nonce == UINT64_MAX)
         return TX_NONCE_MAX;
     if (tx->nonce != sender->nonce)
@@ -200,7 +203,7 @@ static void start_frame(struct evm *x, struct evm_account *target)
         .caller = &tx->sender,
         .value = &tx->value,
         .input = tx->data,
-        .gas = tx->gas_limit - evm_intrinsic_gas(x->rules, tx),
+        .gas = tx->gas_limit - x->intrinsic_gas,
         .snapshot = journal_snapshot(j),
     };
     if (tx->is_create) {
@@ -310,7 +313,8 @@ enum evm_outcome evm_transact(struct evm *x, const struct evm_tx *tx, unsigned f
     x->tx = tx;
     x->flags = flags;
     x->escape = EVM_STAYS;
-    const enum tx_status status = check_static(x, tx);
+    x->intrinsic_gas = evm_intrinsic_gas(x->rules, tx);
+    const enum tx_status status = flags & EVM_CHECKED ? TX_OK : check_static(x, tx);
     if (status != TX_OK)
         return refuse(x, out, status);
 
@@ -318,17 +322,13 @@ enum evm_outcome evm_transact(struct evm *x, const struct evm_tx *tx, unsigned f
     x->coinbase = journal_account(j, &x->block.coinbase);
     if (!evm_load(x, x->sender) || (!(flags & EVM_DEFER_FEE) && !evm_load(x, x->coinbase)))
         return x->outcome;
-    if (!(flags & EVM_NO_CHECKS)) {
-        const enum tx_status sender_status = check_sender(x, tx);
-        if (sender_status != TX_OK)
-            return refuse(x, out, sender_status);
-    } else if (u256_less(&x->sender->balance, &tx->value)) {
-        return refuse(x, out, TX_INSUFFICIENT_FUNDS);
-    }
+    const enum tx_status sender_status = flags & EVM_CHECKED ? TX_OK : check_sender(x, tx);
+    if (sender_status != TX_OK)
+        return refuse(x, out, sender_status);
 
     const address to = tx->is_create ? evm_create_address(&tx->sender, x->sender->nonce) : tx->to;
     struct evm_account *target = journal_account(j, &to);
-    if (flags & EVM_CONFINED) {
+    if (flags & EVM_CONFINED && (tx->is_create || address_equal(&to, &x->block.coinbase))) {
         const struct evm_facts facts = evm_facts_of(x, &to);
         out->escape = tx->is_create ? EVM_ESCAPE_CREATE : evm_confine_target(&facts);
         if (out->escape != EVM_STAYS) {
@@ -346,6 +346,27 @@ enum evm_outcome evm_resume(struct evm *x, struct evm_result *out)
 {
     // Nothing of a transaction that waits for its first accounts has happened.
     return x->frame ? run(x, out) : evm_transact(x, x->tx, x->flags, out);
+}
+
+bytes32 evm_hash(struct evm *x, struct bytes in)
+{
+    if (in.len != KECCAK_MEMO_INPUT)
+        return keccak256(in.ptr, in.len);
+    const bytes32 *remembered = keccak_memo_find(&x->hashes, in.ptr);
+    if (remembered)
+        return *remembered;
+    const bytes32 hash = keccak256(in.ptr, in.len);
+    keccak_memo_put(&x->hashes, in.ptr, &hash);
+    if (x->foresight)
+        foresight_learn(x->foresight, x->tx, &x->frame->self->who, in.ptr, &x->hashes);
+    return hash;
+}
+
+size_t evm_foresee(struct evm *x, const struct evm_ahead *calls, size_t count, struct evm_slot_ahead *out)
+{
+    if (!x->foresight)
+        x->foresight = foresight_create(x->arena);
+    return foresight_use(x->foresight, &x->hashes, calls, count, out);
 }
 
 bool evm_system_call(struct evm *x, const address *to, struct bytes data)

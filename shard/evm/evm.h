@@ -81,6 +81,7 @@ enum evm_flags {
     EVM_DEFER_FEE = 2, // the coinbase isn't paid: result.fee is the caller's to give
     EVM_NO_CHECKS = 4, // calls without a signed transaction behind them: nonce, code and balance of the sender and
                        // fee cap aren't tested, and gas isn't paid for; the value is still taken from the balance
+    EVM_CHECKED = 8,   // the caller has found it to be valid at its turn: it isn't tested again
 };
 
 // Called before each instruction while a tracer is set, which makes execution slower and changes nothing else.
@@ -139,6 +140,21 @@ enum evm_outcome evm_transact(struct evm *x, const struct evm_tx *tx, unsigned f
 void evm_set_slice(struct evm *x, uint64_t gas);
 enum evm_outcome evm_resume(struct evm *x, struct evm_result *out);
 
+// Transactions that will run soon. What the like of them has hashed and read before is computed and named ahead, by
+// guess (foresight.h): out receives slots that they may read, room for EVM_AHEAD_SLOTS_MAX; returns how many. From the
+// first time on, functions are learned, which takes memory. Between transactions; count is at most EVM_AHEAD_MAX.
+enum { EVM_AHEAD_MAX = 16, EVM_AHEAD_SLOTS_MAX = 8 * EVM_AHEAD_MAX };
+struct evm_ahead {
+    const address *sender, *to;
+    struct bytes data;
+};
+struct evm_slot_ahead {
+    size_t call; // counted from calls
+    address contract;
+    u256 slot;
+};
+size_t evm_foresee(struct evm *x, const struct evm_ahead *calls, size_t count, struct evm_slot_ahead *out);
+
 // A call by the protocol itself (EIP-4788): no transaction, no fee, gas of its own. False when code fails.
 bool evm_system_call(struct evm *x, const address *to, struct bytes data);
 
@@ -153,9 +169,6 @@ address evm_create2_address(const address *creator, const u256 *salt, const byte
 
 // The gas that a transaction takes before its first instruction; UINT64_MAX with a malformed access list.
 uint64_t evm_intrinsic_gas(const struct evm_rules *rules, const struct evm_tx *tx);
-
-// Where a creation puts its contract. Any thread.
-address evm_create_address(const address *creator, uint64_t nonce);
 
 // Logs as a receipt holds them: size, then write (returns the end) the RLP list.
 size_t evm_logs_size(const struct evm_log *logs, size_t count);

@@ -4,8 +4,8 @@
 
 #include "base/keccak.h"
 #include "base/u256_math.h"
+#include "shard/evm/foresight.h"
 #include "shard/evm/journal.h"
-#include "shard/evm/keccak_memo.h"
 #include "shard/evm/precompiles/precompiles.h"
 
 #define UNLIKELY(condition) __builtin_expect(!!(condition), 0)
@@ -53,10 +53,12 @@ struct evm {
     const struct evm_tracer *tracer;
     struct journal journal;
     struct keccak_memo hashes;
+    struct foresight *foresight; // NULL: not asked for yet
 
     // The transaction
     const struct evm_tx *tx;
     unsigned flags;
+    uint64_t intrinsic_gas;
     u256 gas_price, tip_price;
     struct evm_account *sender, *coinbase;
     enum evm_outcome outcome; // why the interpreter stopped, when it says STEP_STOP
@@ -132,6 +134,9 @@ void evm_trace_exit(struct evm *x, unsigned depth, uint64_t gas_left, int64_t ga
 void evm_trace_log(struct evm *x);
 // Why the running frame fails at its instruction.
 const char *evm_trace_failure(struct evm *x, const struct frame *f);
+
+// Keccak-256 for the running frame.
+bytes32 evm_hash(struct evm *x, struct bytes in);
 
 // The one way to an account's record, its code and its slots. False: x->outcome is EVM_WAITING.
 MUST_CHECK bool evm_load(struct evm *x, struct evm_account *a);

@@ -465,7 +465,7 @@ op_KECCAK256 : {
     REACHES(sp - 1, sp - 2);
     COSTS(30 + GAS_KECCAK_WORD * evm_words(sp[-2].w[0]));
     const struct bytes in = evm_memory_view(x, f, sp - 1, sp - 2);
-    const bytes32 hash = keccak_memo_hash(&x->hashes, in);
+    const bytes32 hash = evm_hash(x, in);
     sp--;
     load_be(sp - 1, hash.b);
     NEXT(1);

@@ -6,27 +6,35 @@
 void keccak_memo_init(struct keccak_memo *m)
 {
     memset(m, 0, sizeof *m);
-    const bytes32 of_zeros = keccak256(m->entries[0].input, KECCAK_MEMO_INPUT);
-    for (size_t i = 0; i < KECCAK_MEMO_SIZE; i++)
-        m->entries[i].hash = of_zeros;
+    const bytes32 of_zeros = keccak256(m->entries[0][0].input, KECCAK_MEMO_INPUT);
+    for (size_t i = 0; i < KECCAK_MEMO_SETS; i++) {
+        for (size_t way = 0; way < KECCAK_MEMO_WAYS; way++)
+            m->entries[i][way].hash = of_zeros;
+    }
 }
 
 // By the low bytes of both words, where addresses, numbers and hashes differ.
-static size_t place_of(const uint8_t *input)
+static size_t set_of(const uint8_t *input)
 {
     const uint64_t mixed = (load_le64(input + 24) ^ load_le64(input + 52)) * 0x9e3779b97f4a7c15;
     return mixed >> 56;
 }
-_Static_assert(KECCAK_MEMO_SIZE == 1 << 8, "places have 8 bits");
+_Static_assert(KECCAK_MEMO_SETS == 1 << 8, "sets have 8 bits");
 
-bytes32 keccak_memo_hash(struct keccak_memo *m, struct bytes in)
+const bytes32 *keccak_memo_find(const struct keccak_memo *m, const uint8_t *input)
 {
-    if (in.len != KECCAK_MEMO_INPUT)
-        return keccak256(in.ptr, in.len);
-    const size_t at = place_of(in.ptr);
-    if (memcmp(m->entries[at].input, in.ptr, KECCAK_MEMO_INPUT) != 0) {
-        memcpy(m->entries[at].input, in.ptr, KECCAK_MEMO_INPUT);
-        m->entries[at].hash = keccak256(in.ptr, in.len);
+    const struct keccak_memo_entry *set = m->entries[set_of(input)];
+    for (size_t way = 0; way < KECCAK_MEMO_WAYS; way++) {
+        if (memcmp(set[way].input, input, KECCAK_MEMO_INPUT) == 0)
+            return &set[way].hash;
     }
-    return m->entries[at].hash;
+    return NULL;
+}
+
+void keccak_memo_put(struct keccak_memo *m, const uint8_t *input, const bytes32 *hash)
+{
+    struct keccak_memo_entry *set = m->entries[set_of(input)];
+    memmove(set + 1, set, (KECCAK_MEMO_WAYS - 1) * sizeof *set);
+    memcpy(set->input, input, KECCAK_MEMO_INPUT);
+    set->hash = *hash;
 }

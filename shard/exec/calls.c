@@ -39,9 +39,9 @@ static void escape(struct exec_shard *x, const struct exec_tx *t, enum exec_glob
 static void settle(struct exec_shard *x, const struct exec_tx *t, unsigned home, const struct execution *done,
                    const u256 *received)
 {
-    const struct charge charge = rules_charge(t->tx, &x->env, done->gas_used);
-    u256 back = rules_charge(t->tx, &x->env, t->tx->gas_limit - done->gas_used).debit;
-    u256_add(&x->fees, &x->fees, &charge.tip);
+    const u256 tip = rules_charge(t->tx, &x->env, done->gas_used).tip;
+    u256 back = rules_debit(t->tx, &x->env, t->tx->gas_limit - done->gas_used);
+    u256_add(&x->fees, &x->fees, &tip);
     if (!done->success)
         u256_add(&back, &back, &t->tx->value);
     if (partition_of_key(t->sender_key) == home)
@@ -85,20 +85,26 @@ static void run(struct exec_shard *x, const struct exec_call *call)
     }
 }
 
+// Before the batch at `from` is run: what the next one needs is brought, and memory is asked for those behind it.
 static void prefetch_calls(const struct exec_shard *x, size_t from)
 {
-    for (size_t i = from + PREFETCH_BATCH; i < min_size(from + 2 * PREFETCH_BATCH, x->calls.count); i++)
-        prefetch_tx(x->calls.items[i].tx);
+    const struct exec_call *calls = x->calls.items;
+    const size_t end = x->calls.count, next = min_size(from + PREFETCH_BATCH, end);
+    for (size_t i = from + 3 * PREFETCH_BATCH; i < min_size(from + 4 * PREFETCH_BATCH, end); i++)
+        prefetch_tx(calls[i].tx);
+    for (size_t i = from + 2 * PREFETCH_BATCH; i < min_size(from + 3 * PREFETCH_BATCH, end); i++)
+        prefetch_data(calls[i].tx);
+    machine_foresee(x->machine, calls + next, min_size(PREFETCH_BATCH, end - next), true);
 }
 
 void exec_calls(struct exec_shard *x)
 {
     sort(&x->calls);
     round_senders_clear(&x->callers);
+    machine_foresee(x->machine, x->calls.items, min_size(PREFETCH_BATCH, x->calls.count), true);
     for (size_t i = 0; i < x->calls.count; i++) {
         if (i % PREFETCH_BATCH == 0)
             prefetch_calls(x, i);
         run(x, &x->calls.items[i]);
     }
-    machine_close(x->machine);
 }

@@ -135,6 +135,10 @@ struct exec_machine;
 struct exec_machine *exec_machine_create(struct arena *arena, struct codes *codes);
 void exec_machine_free(struct exec_machine *m);
 
+// After exec_calls and exec_global, before anybody reads the results' logs: the blooms, which the receipts need, of
+// those that the machine's transactions have left.
+void exec_finish_logs(struct exec_machine *m);
+
 struct exec_shard; // one shard's part in the current block
 
 // states: the shard's partitions, states[p] for global partition number p (others NULL). Arrays and machine live as
@@ -151,7 +155,7 @@ void exec_begin(struct exec_shard *x, const struct exec_env *env, const struct e
 void exec_add(struct exec_shard *x, const struct exec_tx *txs, size_t count);
 // Pass 1 of round `round` over what waits.
 void exec_senders(struct exec_shard *x, unsigned round);
-// Pass 2. After every shard's parcel of pass 1 was taken.
+// Pass 2. After every shard's parcel of pass 1 was taken, and before exec_finish_logs.
 void exec_calls(struct exec_shard *x);
 bool exec_has_calls(const struct exec_shard *x);
 // What this shard has for another one after pass EXEC_SENDERS or EXEC_CALLS; for itself: between its partitions.

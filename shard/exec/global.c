@@ -1,6 +1,5 @@
 // Pass 3: what the rounds left over, one after the other, as a serial client would.
-#include "shard/exec/machine.h"
-#include "shard/exec/rules.h"
+#include "shard/exec/part.h"
 
 #include "shard/evm/precompiles/precompiles.h"
 
@@ -51,14 +50,31 @@ void exec_pay_coinbase(struct state **states, const struct exec_env *env, const 
     credit_account(states[partition_of_key(&env->coinbase_key)], &env->coinbase_key, fees);
 }
 
+// As in the passes before: what the batch at `from` needs is brought before it is run.
+static void prefetch(struct exec_machine *m, struct state **states, const struct exec_tx **txs, size_t from,
+                     size_t count)
+{
+    struct exec_call calls[PREFETCH_BATCH];
+    const size_t to = min_size(from + PREFETCH_BATCH, count);
+    for (size_t i = to; i < min_size(to + PREFETCH_BATCH, count); i++)
+        prefetch_tx(txs[i]);
+    for (size_t i = from; i < to; i++) {
+        calls[i - from] = (struct exec_call){.tx = txs[i]};
+        state_prefetch(states[partition_of_key(txs[i]->sender_key)], txs[i]->sender_key);
+    }
+    machine_foresee(m, calls, to - from, false);
+}
+
 static void run_all(struct exec_machine *m, struct state **states, const struct exec_env *env,
                     const struct exec_tx **txs, size_t count, struct exec_result *results)
 {
     if (count > 1)
         qsort(txs, count, sizeof *txs, by_index);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (i % PREFETCH_BATCH == 0)
+            prefetch(m, states, txs, i, count);
         run(m, states, env, txs[i], &results[txs[i]->index]);
-    machine_close(m);
+    }
 }
 
 void exec_global(struct exec_machine *m, struct state **states, const struct exec_env *env, const u256 *fees,
@@ -77,6 +93,7 @@ void exec_serial(struct exec_machine *m, struct state **states, const struct exe
     machine_open(m, states, env);
     machine_system_call(m);
     run_all(m, states, env, txs, count, results);
+    exec_finish_logs(m);
     for (unsigned p = 0; p < PARTITION_COUNT; p++)
         state_end_block(states[p]);
 }

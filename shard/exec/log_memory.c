@@ -13,6 +13,12 @@ struct log_chunk {
     _Alignas(8) uint8_t bytes[];
 };
 
+struct kept_logs {
+    struct exec_logs logs;
+    struct kept_logs *next_open;
+    uint8_t rlp[];
+};
+
 void log_memory_init(struct log_memory *m, struct arena *arena)
 {
     *m = (struct log_memory){.arena = arena};
@@ -34,7 +40,7 @@ void log_memory_free(struct log_memory *m)
 
 void log_memory_clear(struct log_memory *m)
 {
-    assert(m->pending == 0);
+    assert(!m->first_open);
     for (struct log_chunk *c = m->chunks, *next; c; c = next) {
         next = c->next;
         if (c->size > CHUNK_BYTES) {
@@ -81,6 +87,20 @@ static struct log_seen *seen_at(struct log_memory *m, struct bytes item)
     return &m->seen[mixed >> 32 & (LOG_SEEN_SIZE - 1)];
 }
 
+static void hash_pending(struct log_memory *m)
+{
+    bytes32 hashes[LOG_BLOOM_BATCH];
+    keccak256_batch(hashes, m->items, m->pending);
+    for (size_t i = 0; i < m->pending; i++) {
+        struct log_seen *seen = seen_at(m, m->items[i]);
+        bloom_add_hash(m->into[i], &hashes[i]);
+        seen->len = m->items[i].len;
+        memcpy(seen->item, m->items[i].ptr, seen->len);
+        seen->hash = hashes[i];
+    }
+    m->pending = 0;
+}
+
 static void add_to_bloom(struct log_memory *m, bloom *into, struct bytes item)
 {
     const struct log_seen *seen = seen_at(m, item);
@@ -91,7 +111,7 @@ static void add_to_bloom(struct log_memory *m, bloom *into, struct bytes item)
     m->items[m->pending] = item;
     m->into[m->pending] = into;
     if (++m->pending == LOG_BLOOM_BATCH)
-        log_memory_finish(m);
+        hash_pending(m);
 }
 
 // The address and the topics of each log, as they lie in the encoded list.
@@ -117,24 +137,22 @@ const struct exec_logs *log_memory_keep(struct log_memory *m, const struct evm_l
     if (count == 0)
         return NULL;
     const size_t size = evm_logs_size(logs, count);
-    struct exec_logs *kept = take(m, sizeof *kept + size);
-    uint8_t *rlp = (uint8_t *)(kept + 1);
-    evm_logs_put(rlp, logs, count);
-    *kept = (struct exec_logs){.rlp = bytes_of(rlp, size)};
-    add_all_to_bloom(m, kept);
-    return kept;
+    struct kept_logs *kept = take(m, sizeof *kept + size);
+    evm_logs_put(kept->rlp, logs, count);
+    kept->logs = (struct exec_logs){.rlp = bytes_of(kept->rlp, size)};
+    kept->next_open = NULL;
+    if (m->first_open)
+        m->last_open->next_open = kept;
+    else
+        m->first_open = kept;
+    m->last_open = kept;
+    return &kept->logs;
 }
 
 void log_memory_finish(struct log_memory *m)
 {
-    bytes32 hashes[LOG_BLOOM_BATCH];
-    keccak256_batch(hashes, m->items, m->pending);
-    for (size_t i = 0; i < m->pending; i++) {
-        struct log_seen *seen = seen_at(m, m->items[i]);
-        bloom_add_hash(m->into[i], &hashes[i]);
-        seen->len = m->items[i].len;
-        memcpy(seen->item, m->items[i].ptr, seen->len);
-        seen->hash = hashes[i];
-    }
-    m->pending = 0;
+    for (struct kept_logs *k = m->first_open; k; k = k->next_open)
+        add_all_to_bloom(m, &k->logs);
+    hash_pending(m);
+    m->first_open = NULL;
 }

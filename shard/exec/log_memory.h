@@ -1,5 +1,5 @@
-// Where a thread keeps the logs of a block's transactions until the block is assembled. The blooms' hashes are made in
-// batches, so that a bloom is there only after log_memory_finish. Internal to shard/exec; one owner thread.
+// Where a thread keeps the logs of a block's transactions until the block is assembled. A bloom is there only after
+// log_memory_finish, which makes the hashes of many at once. Internal to shard/exec; one owner thread.
 #ifndef GANTRY_SHARD_EXEC_LOG_MEMORY_H
 #define GANTRY_SHARD_EXEC_LOG_MEMORY_H
 
@@ -17,11 +17,13 @@ struct log_seen {
 };
 
 struct log_chunk;
+struct kept_logs;
 
 struct log_memory {
     struct arena *arena;
     struct log_chunk *chunks; // the one being filled first
     struct log_chunk *spare;
+    struct kept_logs *first_open, *last_open; // without a bloom yet
     size_t pending;
     struct bytes items[LOG_BLOOM_BATCH]; // to be hashed into blooms
     bloom *into[LOG_BLOOM_BATCH];
@@ -33,6 +35,7 @@ void log_memory_free(struct log_memory *m);
 void log_memory_clear(struct log_memory *m);
 // A transaction's logs; NULL for none.
 const struct exec_logs *log_memory_keep(struct log_memory *m, const struct evm_log *logs, size_t count);
+// The blooms of all that was kept since the last time.
 void log_memory_finish(struct log_memory *m);
 
 #endif

@@ -248,7 +248,7 @@ void machine_open(struct exec_machine *m, struct state **states, const struct ex
     m->states = states;
 }
 
-void machine_close(struct exec_machine *m)
+void exec_finish_logs(struct exec_machine *m)
 {
     log_memory_finish(&m->logs);
 }
@@ -284,6 +284,45 @@ struct execution machine_plain(struct exec_machine *m, const struct tx *tx)
     return (struct execution){.success = true, .gas_used = intrinsic + cost};
 }
 
+// Whose slots calls will read; id is STATE_NONE when it isn't there or may not be looked at.
+struct contract_ahead {
+    const struct state *state;
+    uint32_t id;
+};
+
+static struct contract_ahead find_contract(struct exec_machine *m, const address *who, unsigned home)
+{
+    const bytes32 *key = key_of(m, who);
+    if (home != NO_HOME && partition_of_key(key) != home)
+        return (struct contract_ahead){.id = STATE_NONE};
+    const struct state *s = state_of(m, key);
+    return (struct contract_ahead){s, state_find(s, key)};
+}
+
+void machine_foresee(struct exec_machine *m, const struct exec_call *calls, size_t count, bool confined)
+{
+    struct evm_ahead ahead[EVM_AHEAD_MAX];
+    struct evm_slot_ahead slots[EVM_AHEAD_SLOTS_MAX];
+    struct contract_ahead contracts[EVM_AHEAD_SLOTS_MAX];
+    m->tx = NULL;
+    for (size_t i = 0; i < count; i++)
+        ahead[i] = (struct evm_ahead){calls[i].tx->sender, &calls[i].tx->tx->to, calls[i].tx->tx->data};
+    const size_t slot_count = evm_foresee(m->evm, ahead, count, slots);
+    // In two steps, so that the waiting for the ways to all slots overlaps.
+    for (size_t i = 0; i < slot_count; i++) {
+        const bool again =
+            i > 0 && slots[i].call == slots[i - 1].call && address_equal(&slots[i].contract, &slots[i - 1].contract);
+        const unsigned home = confined ? calls[slots[i].call].partition : NO_HOME;
+        contracts[i] = again ? contracts[i - 1] : find_contract(m, &slots[i].contract, home);
+        if (contracts[i].id != STATE_NONE)
+            state_slot_prefetch_way(contracts[i].state, contracts[i].id, &slots[i].slot);
+    }
+    for (size_t i = 0; i < slot_count; i++) {
+        if (contracts[i].id != STATE_NONE)
+            state_slot_prefetch(contracts[i].state, contracts[i].id, &slots[i].slot);
+    }
+}
+
 static struct execution take_result(struct exec_machine *m, const struct evm_result *result)
 {
     return (struct execution){.success = result->success,
@@ -301,7 +340,7 @@ enum evm_escape machine_confined(struct exec_machine *m, const struct exec_tx *t
     bool overflow = tx_max_cost(&m->reserved, t->tx);
     assert(!overflow);
     const struct evm_tx tx = evm_tx_of(t->tx, t->sender);
-    const enum evm_outcome outcome = evm_transact(m->evm, &tx, EVM_CONFINED | EVM_DEFER_FEE, &result);
+    const enum evm_outcome outcome = evm_transact(m->evm, &tx, EVM_CONFINED | EVM_DEFER_FEE | EVM_CHECKED, &result);
     if (outcome == EVM_ESCAPED)
         return result.escape;
     assert(outcome == EVM_DONE);
@@ -309,7 +348,7 @@ enum evm_escape machine_confined(struct exec_machine *m, const struct exec_tx *t
     evm_commit(m->evm);
     // What it has left beyond what it would have without receiving anything.
     u256_sub(received, &m->left, &m->reserved);
-    const u256 paid = rules_charge(t->tx, &m->env, out->gas_used).debit;
+    const u256 paid = rules_debit(t->tx, &m->env, out->gas_used);
     u256_add(received, received, &paid);
     if (out->success)
         u256_add(received, received, &t->tx->value);
@@ -323,7 +362,7 @@ struct execution machine_transact(struct exec_machine *m, const struct exec_tx *
     m->home = NO_HOME;
     m->round = NULL;
     const struct evm_tx tx = evm_tx_of(t->tx, t->sender);
-    const enum evm_outcome outcome = evm_transact(m->evm, &tx, 0, &result);
+    const enum evm_outcome outcome = evm_transact(m->evm, &tx, EVM_CHECKED, &result);
     assert(outcome == EVM_DONE);
     const struct execution done = take_result(m, &result);
     evm_commit(m->evm);

@@ -22,8 +22,10 @@ void machine_open(struct exec_machine *m, struct state **states, const struct ex
 // The block's system call (EIP-4788), if there is code for it; its partition's.
 void machine_system_call(struct exec_machine *m);
 unsigned machine_system_partition(const struct exec_machine *m);
-// After the last transaction of a pass: completes the logs.
-void machine_close(struct exec_machine *m);
+
+// Calls that run soon, at most EVM_AHEAD_MAX, confined to their partitions or not: as far as it can be guessed, memory
+// is asked for what they will read, and what they will hash is computed together. Changes no result.
+void machine_foresee(struct exec_machine *m, const struct exec_call *calls, size_t count, bool confined);
 
 // A target without code: at most a precompile runs. Touches no state.
 struct execution machine_plain(struct exec_machine *m, const struct tx *tx);

@@ -65,4 +65,12 @@ static inline void prefetch_tx(const struct exec_tx *t)
     __builtin_prefetch(t->target_key);
 }
 
+// After prefetch_tx. As much of the data as most calls have.
+static inline void prefetch_data(const struct exec_tx *t)
+{
+    __builtin_prefetch(t->sender);
+    for (size_t at = 0; at < min_size(t->tx->data.len, 256); at += 64)
+        __builtin_prefetch(t->tx->data.ptr + at);
+}
+
 #endif

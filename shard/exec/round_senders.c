@@ -1,6 +1,7 @@
 #include "shard/exec/round_senders.h"
 
 #include <sys/random.h>
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #define SIZE_MIN 64

@@ -50,9 +50,16 @@ struct charge rules_charge(const struct tx *tx, const struct exec_env *env, uint
     return charge;
 }
 
+u256 rules_debit(const struct tx *tx, const struct exec_env *env, uint64_t gas)
+{
+    u256 debit = tx_effective_price(tx, &env->base_fee);
+    u256_mul_u64(&debit, &debit, gas);
+    return debit;
+}
+
 u256 rules_reservation(const struct tx *tx, const struct exec_env *env)
 {
-    u256 amount = rules_charge(tx, env, tx->gas_limit).debit;
+    u256 amount = rules_debit(tx, env, tx->gas_limit);
     u256_add(&amount, &amount, &tx->value);
     return amount;
 }

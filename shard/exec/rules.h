@@ -29,6 +29,8 @@ struct charge {
     u256 tip;   // the part of it that goes to the coinbase; the rest is burned (EIP-1559)
 };
 struct charge rules_charge(const struct tx *tx, const struct exec_env *env, uint64_t gas_used);
+// The debit alone: gas at the effective price.
+u256 rules_debit(const struct tx *tx, const struct exec_env *env, uint64_t gas);
 
 // What is taken when a call is sent to another partition: the gas limit at the effective price, and the value.
 u256 rules_reservation(const struct tx *tx, const struct exec_env *env);

@@ -180,12 +180,12 @@ static void receive_done(struct loop_op *op, int result, uint32_t flags)
 {
     struct connection *c = (struct connection *)((char *)op - offsetof(struct connection, receive));
     struct shard *s = c->server->shard;
-    enum stage before = stage_enter(&s->stages, STAGE_RECEIVE);
+    enum stage before = stage_enter(&s->turn.stages, STAGE_RECEIVE);
     if (flags & IORING_CQE_F_BUFFER)
         take_buffer(c, flags >> IORING_CQE_BUFFER_SHIFT, result);
     if (!(flags & IORING_CQE_F_MORE))
         receive_ended(c, result);
-    stage_enter(&s->stages, before);
+    stage_enter(&s->turn.stages, before);
     close_if_over(c);
 }
 
@@ -366,7 +366,7 @@ static void take_frame(struct connection *c, const struct ingest_frame *frame)
         answers_set(c->answers, sequence, status, NULL);
         enter_queue(c, QUEUE_TALK);
     }
-    atomic_fetch_add_explicit(&s->numbers.frames, 1, memory_order_relaxed);
+    add_number(&s->numbers.frames, 1);
 }
 
 // Takes frames of one connection while there is room. False: there are more.
@@ -414,14 +414,20 @@ static void take_from(struct connection *c)
 
 void ingest_take_frames(struct ingest_server *v)
 {
-    enum stage before = stage_enter(&v->shard->stages, STAGE_DECODE);
+    struct timeline *timeline = &v->shard->turn.timeline;
+    enum stage before = stage_enter(&v->shard->turn.stages, STAGE_DECODE);
     struct connection *c;
+    const bool work = v->queues[QUEUE_READY].first;
+    if (work)
+        timeline_begin(timeline, frames, 0, 0);
     while (receive_has_room(v->shard) && (c = next_in(v, QUEUE_READY))) {
         take_from(c);
         close_if_over(c);
     }
     receive_from_starved(v);
-    stage_enter(&v->shard->stages, before);
+    if (work)
+        timeline_end(timeline, frames, 0, 0);
+    stage_enter(&v->shard->turn.stages, before);
 }
 
 bool ingest_has_work(const struct ingest_server *v)

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 #include <sys/random.h>
+
+#define XXH_INLINE_ALL // of 32 bytes it is a few instructions
 #include <xxhash.h>
 
 #define SLOT_EMPTY 0u // tags are never 0
@@ -73,6 +75,12 @@ uint32_t record_table_find(const struct record_table *t, const bytes32 *key, uin
             return t->slots[i] & mask;
     }
     return RECORD_NONE;
+}
+
+void record_table_prefetch_way(const struct record_table *t, const bytes32 *key, uint32_t contract)
+{
+    if (t->slot_count > 0)
+        __builtin_prefetch(&t->slots[place_of(t, key, contract).home]);
 }
 
 void record_table_prefetch(const struct record_table *t, const bytes32 *key, uint32_t contract)

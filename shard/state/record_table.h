@@ -56,11 +56,12 @@ static inline struct record_head *record_at(const struct record_table *t, uint32
     return (struct record_head *)(chunk + (size_t)(id % RECORDS_PER_CHUNK) * t->shape.bytes);
 }
 
-// Brings the whole record, which may lie on two cache lines, to be written.
+// Brings the whole record, which may lie on three cache lines, to be written.
 static inline void record_prefetch(const struct record_table *t, uint32_t id)
 {
     const uint8_t *r = (const uint8_t *)record_at(t, id);
-    __builtin_prefetch(r, 1);
+    for (uint32_t at = 0; at < t->shape.bytes; at += 64)
+        __builtin_prefetch(r + at, 1);
     __builtin_prefetch(r + t->shape.bytes - 1, 1);
 }
 
@@ -71,6 +72,8 @@ uint32_t record_table_add(struct record_table *t, const bytes32 *key, uint32_t c
 void record_table_remove(struct record_table *t, uint32_t id);
 // Sizes the slots for this many records at once.
 void record_table_reserve(struct record_table *t, size_t count);
+// Prefetches what record_table_find will touch: the way to the record; and, when that is there, the record.
+void record_table_prefetch_way(const struct record_table *t, const bytes32 *key, uint32_t contract);
 void record_table_prefetch(const struct record_table *t, const bytes32 *key, uint32_t contract);
 
 #endif

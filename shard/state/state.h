@@ -67,6 +67,8 @@ bytes32 state_storage_root(const struct state *s, uint32_t id);
 u256 state_slot_get(const struct state *s, uint32_t id, const u256 *slot);
 // Zero takes the slot out. The account counts as changed.
 void state_slot_put(struct state *s, uint32_t id, const u256 *slot, const u256 *value);
+// Prefetches what state_slot_get and state_slot_put will touch; the second one after the first one's memory is there.
+void state_slot_prefetch_way(const struct state *s, uint32_t id, const u256 *slot);
 void state_slot_prefetch(const struct state *s, uint32_t id, const u256 *slot);
 
 // The account ceases to exist: no nonce, no balance, no code, no storage. Whoever comes back at this address finds

@@ -173,6 +173,14 @@ u256 state_slot_get(const struct state *s, uint32_t id, const u256 *slot)
     return found == RECORD_NONE ? U256_ZERO : slot_record(s, found)->value;
 }
 
+void state_slot_prefetch_way(const struct state *s, uint32_t id, const u256 *slot)
+{
+    const bytes32 key = slot_key(slot);
+    const uint32_t contract = storage_contract(s, id);
+    if (contract != CONTRACT_NONE)
+        record_table_prefetch_way(&s->slots, &key, contract);
+}
+
 void state_slot_prefetch(const struct state *s, uint32_t id, const u256 *slot)
 {
     const bytes32 key = slot_key(slot);

@@ -72,7 +72,9 @@ static void take_changes(struct account_trie *t)
         size_t n = 0;
         while (n < TRIE_PREFETCH_MAX && done + n < count) {
             ways[n] = (struct trie_way){&t->trie, state_changed(t->state, done + n)};
-            __builtin_prefetch(state_key(t->state, ways[n].leaf));
+            const uint8_t *record = state_key(t->state, ways[n].leaf)->b;
+            __builtin_prefetch(record);
+            __builtin_prefetch(record + 64);
             n++;
         }
         trie_prefetch(ways, n);

@@ -211,14 +211,21 @@ describe('calls on contracts', TIMEOUT, () => {
     );
   });
 
-  test('many calls at a time are all answered', TIMEOUT, async () => {
+  test('many calls at a time are all answered, and counted', TIMEOUT, async () => {
     const all = Object.values(await cases());
     const single = await Promise.all(all.map((request) => settle(ours('eth_call', request, 'latest'))));
+    const answered = async () => {
+      const text = await (await fetch(`${gantry.url}/metrics`)).text();
+      const counts = [...text.matchAll(/^gantry_calls_total\{.*outcome="answered"\} (\d+)$/gm)].map((m) => Number(m[1]));
+      return counts.reduce((a, b) => a + b);
+    };
+    const before = await answered();
     const many = await ours.batch(Array.from({ length: 600 }, (_, i) => ['eth_call', all[i % all.length], 'latest']));
     many.forEach((answer, i) => {
       const expected = single[i % all.length];
       if (answer instanceof Error) assert.equal(answer.data ?? null, expected.error ?? null);
       else assert.equal(answer, expected.result);
     });
+    assert.equal((await answered()) - before, many.length);
   });
 });

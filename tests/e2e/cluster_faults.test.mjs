@@ -6,7 +6,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { devKeys, launchGantry, runGantry, sleep, temporaryFolder, until } from './support/gantry.mjs';
+import { devKeys, equivocatorBinary, gantryBinary, launchGantry, runGantry, sleep, temporaryFolder, until } from './support/gantry.mjs';
 import { Network } from './support/network.mjs';
 import { load } from './support/packages.mjs';
 import { Random } from './support/random.mjs';
@@ -81,16 +81,17 @@ describe('four validators', { skip: network ? false : 'no right to make network 
 
   const total = () => clients.reduce((sum, client) => sum + client.receipts.length, 0);
   const folder = (i) => path.join(out, `validator-${i}`);
-  const launch = (i, command = 'node') => {
+  const launch = (i, command = 'node', binary = gantryBinary) => {
     const host = network.address(i);
     const flags = command === 'node' ? ['--rpc-host', host, '--rpc-allowed-hosts', host, '--rpc-port', `${RPC_PORT}`] : [];
     return launchGantry(command, ['--config', 'node.conf', ...flags], {
       bare: true,
+      binary,
       prefix: [...network.prefix(i), 'env', '-C', folder(i)],
     });
   };
-  const start = async (i) => {
-    nodes[i] = launch(i);
+  const start = async (i, binary) => {
+    nodes[i] = launch(i, 'node', binary);
     await nodes[i].ready();
   };
   const kill = async (i) => {
@@ -185,6 +186,25 @@ describe('four validators', { skip: network ? false : 'no right to make network 
     await goesOn();
   });
 
+  // Whom a node has accused since its start, each once.
+  const accused = (i) => [...new Set([...nodes[i].output.matchAll(/evidence of misbehaviour offender=(\S+)/g)].map((m) => m[1]))];
+
+  test('one that signs two things at a time is found out, and nobody else', async () => {
+    await kill(1);
+    await start(1, equivocatorBinary);
+    await goesOn();
+    for (const i of [0, 2, 3]) {
+      await until(`node ${i} has evidence`, () => accused(i).length > 0, WAIT_MS);
+      assert.deepEqual(accused(i), ['validator-1']);
+    }
+    await goesOn();
+    await agree();
+    await kill(1);
+    await start(1);
+    await goesOn();
+    await agree();
+  });
+
   test('one that lost its data follows without voting', async () => {
     await kill(3);
     rmSync(path.join(folder(3), 'data'), { recursive: true });
@@ -215,7 +235,6 @@ describe('four validators', { skip: network ? false : 'no right to make network 
         assert.deepEqual(await ask(i, 'eth_getTransactionReceipt', receipt.transactionHash), receipt, `node ${i}`);
       }
     }
-    // Nobody here misbehaves, and nobody is accused.
-    for (let i = 0; i < COUNT; i++) assert.equal((await ask(i, 'gantry_consensus')).counts.evidence, 0);
+    for (let i = 0; i < COUNT; i++) assert.deepEqual(accused(i).filter((name) => name !== 'validator-1'), []);
   });
 });

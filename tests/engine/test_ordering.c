@@ -88,7 +88,7 @@ static uint64_t messages_to(struct rig *r)
 {
     uint64_t sum = 0;
     for (unsigned i = 0; i < rig_shard_count(r); i++)
-        sum += atomic_load(&shard_stages(rig_shard(r, i))->items[STAGE_LINK]);
+        sum += atomic_load(&shard_turn(rig_shard(r, i))->stages.items[STAGE_LINK]);
     return sum;
 }
 

@@ -101,11 +101,14 @@ static void know(unsigned from, unsigned to)
         chain_append(&chain, blocks[h], NULL, h);
 }
 
+// For resume_find.
+static uint64_t ordered;
+
 static struct resume find(void)
 {
     struct resume r;
     char error[STORE_ERROR_MAX] = "";
-    cr_assert(resume_find(&r, &chain, blog, &head, &head_hash, &genesis_hash, error), "%s", error);
+    cr_assert(resume_find(&r, &chain, blog, &head, &head_hash, &genesis_hash, ordered, error), "%s", error);
     return r;
 }
 
@@ -170,4 +173,28 @@ Test(resume, interrupted_while_passing_over_begins_that_anew)
 Test(resume, interrupted_with_the_first_blocks_gone_finds_its_place)
 {
     expect_passing(4, 8);
+}
+
+// Without the cars of the block that gave the newest, which may be gone after a while without transactions.
+Test(resume, goes_on_behind_what_a_final_block_attests)
+{
+    execute(9);
+    know(1, 12);
+    blocks[12]->header.exec_height = 11;
+    blocks[12]->header.exec_root = head_hash;
+    const struct resume r = find();
+    cr_expect(!r.behind && r.executed == 11 && r.skip == 0, "executed %lu, skip %u", r.executed, r.skip);
+    cr_assert_eq(r.root_count, 11);
+    for (unsigned i = 0; i < 11; i++) {
+        const bytes32 wanted = hash_up_to(11 - i < 9 ? 11 - i : 9);
+        cr_expect(bytes32_equal(&r.roots[i], &wanted), "height %u", 11 - i);
+    }
+}
+
+Test(resume, of_a_fetched_state_begins_where_that_was_attested)
+{
+    execute(9);
+    ordered = 20;
+    const struct resume r = find();
+    cr_expect(!r.behind && r.executed == 20 && r.skip == 0 && r.root_count == 0);
 }

@@ -150,9 +150,9 @@ Test(wire, noise_is_refused_or_read_as_a_canonical_message)
 Test(wire, full_messages_of_the_largest_set_are_just_within_their_limits)
 {
     // CERTS, RANGE, EVIDENCE and CAR_STRIPE are bounded by bytes.
-    static const uint8_t exact[] = {WIRE_CAR_HDR, WIRE_ACKS,      WIRE_ACK_STATE, WIRE_PROPOSAL,
-                                    WIRE_VOTE,    WIRE_CERT,      WIRE_GET_CERTS, WIRE_GET_BLOCK,
-                                    WIRE_BLOCK,   WIRE_GET_RANGE, WIRE_GET_CAR,   WIRE_HELLO};
+    static const uint8_t exact[] = {WIRE_CAR_HDR, WIRE_ACKS,      WIRE_ACK_STATE, WIRE_PROPOSAL, WIRE_VOTE,
+                                    WIRE_CERT,    WIRE_GET_CERTS, WIRE_GET_BLOCK, WIRE_BLOCK,    WIRE_GET_RANGE,
+                                    WIRE_GET_CAR, WIRE_HELLO,     WIRE_SNAP_LIST, WIRE_GET_SNAP, WIRE_SNAP_CHUNK};
     const unsigned missing = WIRE_VALIDATORS_MAX - SAMPLE_SET.n;
     struct wire_sample s;
     wire_sample_init(&s, test_seed("full_messages_of_the_largest_set_are_just_within_their_limits"));

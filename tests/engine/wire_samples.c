@@ -308,7 +308,7 @@ static void begin(struct wire_sample *s, unsigned type)
     memset(&s->m, 0, sizeof s->m);
     s->m.version = WIRE_VERSION;
     s->m.type = (uint8_t)type;
-    s->m.epoch = type == WIRE_HELLO ? 0 : test_random(&s->seed);
+    s->m.epoch = type == WIRE_HELLO || type == WIRE_FORWARD ? 0 : test_random(&s->seed);
 }
 
 void wire_sample_evidence(struct wire_sample *s, enum wire_offence offence)
@@ -324,6 +324,56 @@ static void make_car_stripe(struct wire_sample *s, struct wire_car_stripe *c, bo
     c->pos = 1 + (uint32_t)below(s, UINT32_MAX);
     c->stripe = (uint16_t)below(s, WIRE_STRIPES);
     make_stripe(s, &c->body, &txs, full);
+}
+
+static void make_get_snap(struct wire_sample *s, struct wire_get_snap *g, uint8_t kind)
+{
+    memset(g, 0, sizeof *g);
+    g->kind = kind;
+    if (wire_snap_is_table(kind))
+        FILL(s, g->block);
+    fill(s, g->from, wire_snap_key_bytes(kind));
+    g->from[0] &= 0x7f; // leaves room for keys above it
+}
+
+static void make_snap_list(struct wire_sample *s, struct wire_snap_list *l)
+{
+    FILL(s, l->offer);
+    l->offer.height |= 1;
+    s->m.epoch = below(s, 3);
+    if (s->m.epoch == 0)
+        return;
+    make_header(s, &l->boundary);
+    l->boundary.epoch = s->m.epoch - 1;
+    l->boundary.height = below(s, 1000);
+}
+
+// A table's entries, in as many bytes as are there.
+static struct bytes make_entries(struct wire_sample *s, const struct wire_get_snap *g, size_t room)
+{
+    const size_t key_bytes = wire_snap_key_bytes(g->kind);
+    uint8_t *out = alloc(s, room);
+    size_t at = 0;
+    for (uint32_t i = 0; room - at > key_bytes + 4; i++) {
+        const size_t left = room - at - key_bytes - 4, most = left < 40000 ? left : 30000;
+        const uint32_t len = (uint32_t)most;
+        memset(out + at, 0xff, key_bytes);
+        out[at] = 0x80;
+        out[at + 1] = (uint8_t)(i >> 8);
+        out[at + 2] = (uint8_t)i;
+        memcpy(out + at + key_bytes, &len, 4);
+        at += key_bytes + 4 + len;
+    }
+    return bytes_of(out, at);
+}
+
+static void make_snap_chunk(struct wire_sample *s, struct wire_snap_chunk *c, bool full)
+{
+    make_get_snap(s, &c->get, (uint8_t)(WIRE_SNAP_PROOF + below(s, WIRE_SNAP_KINDS - WIRE_SNAP_PROOF)));
+    c->more = full ? WIRE_SNAP_MORE : (uint8_t)below(s, 3);
+    const size_t most = WIRE_SNAP_CHUNK_BYTES_MAX - WIRE_PREFIX_BYTES - sizeof c->get - 5;
+    const size_t room = full ? most : c->more == WIRE_SNAP_GONE ? 0 : 100 + below(s, 5000);
+    c->data = wire_snap_is_table(c->get.kind) ? make_entries(s, &c->get, room) : bytes_of(alloc(s, room), room);
 }
 
 void wire_sample_make(struct wire_sample *s, unsigned type, bool full)
@@ -385,6 +435,20 @@ void wire_sample_make(struct wire_sample *s, unsigned type, bool full)
         m->hello.group = m->hello.channel == WIRE_BULK ? (uint8_t)below(s, WIRE_STRIPES) : 0;
         m->hello.shards = (uint16_t)(1 + below(s, 64));
         break;
+    case WIRE_GET_SNAP:
+        make_get_snap(s, &m->get_snap, (uint8_t)below(s, WIRE_SNAP_KINDS));
+        break;
+    case WIRE_SNAP_LIST:
+        make_snap_list(s, &m->snap_list);
+        break;
+    case WIRE_SNAP_CHUNK:
+        make_snap_chunk(s, &m->snap_chunk, full);
+        break;
+    case WIRE_FORWARD: {
+        uint32_t txs;
+        make_stripe(s, &m->forward.body, &txs, full);
+        break;
+    }
     default:
         abort();
     }

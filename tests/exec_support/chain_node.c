@@ -86,6 +86,7 @@ static void run_pass(struct chain_node *n, enum exec_pass pass, unsigned round)
             exec_senders(n->shards[s], round);
         else
             exec_calls(n->shards[s]);
+        exec_finish_logs(n->machine);
         for (unsigned j = 0; j <= i; j++) {
             waiting[count++] = s * 16 + order[j];
             if (i != j)
@@ -129,6 +130,7 @@ static void run_global(struct chain_node *n, const struct exec_env *env, const u
             all[count++] = some[i];
     }
     exec_global(n->global_machine, n->states, env, fees, all, count, n->results);
+    exec_finish_logs(n->global_machine);
 }
 
 static void run_sharded(struct chain_node *n, const struct exec_env *env, const struct exec_tx *txs, size_t count)

@@ -90,6 +90,15 @@ static void check_lists(struct bytes in, const struct wire_message *m, const str
         for (; wire_blocks_next(&rest, &block, set); n++)
             check_block(in, &block);
         CHECK(n == m->range.count && rest.len == 0);
+    } else if (m->type == WIRE_SNAP_CHUNK) {
+        struct bytes rest = m->snap_chunk.data;
+        struct wire_snap_entry entry;
+        check_inside(in, rest.ptr, rest.len);
+        if (!wire_snap_is_table(m->snap_chunk.get.kind))
+            return;
+        while (wire_snap_next(&rest, m->snap_chunk.get.kind, &entry))
+            check_inside(in, entry.value.ptr, entry.value.len);
+        CHECK(rest.len == 0);
     }
 }
 
@@ -110,6 +119,8 @@ static void check_message(struct bytes in, const struct wire_message *m, const s
             check_cert(in, &m->proposal.just[i]);
     else if (m->type == WIRE_CAR_STRIPE)
         check_stripe(m->car_stripe.body);
+    else if (m->type == WIRE_FORWARD)
+        check_stripe(m->forward.body);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -431,6 +431,15 @@ struct mempool_stats model_stats(const struct model *m)
     return stats;
 }
 
+bool model_has_sender(const struct model *m, uint32_t sender)
+{
+    for (size_t i = 0; i < m->count; i++) {
+        if (m->txs[i].sender == sender)
+            return true;
+    }
+    return false;
+}
+
 uint64_t model_next_nonce(const struct model *m, uint32_t sender, uint64_t account_nonce)
 {
     uint64_t next = account_nonce;

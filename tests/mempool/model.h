@@ -68,6 +68,7 @@ void model_note_time(struct model *m, uint64_t now_ns);
 
 struct model_tx *model_find(struct model *m, const bytes32 *hash);
 struct mempool_stats model_stats(const struct model *m);
+bool model_has_sender(const struct model *m, uint32_t sender);
 uint64_t model_next_nonce(const struct model *m, uint32_t sender, uint64_t account_nonce);
 enum tx_status model_drop_reason(const struct model *m, const bytes32 *hash);
 // In the order in which the pool gave them back.

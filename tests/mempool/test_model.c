@@ -310,6 +310,7 @@ static void check_answers(struct run *r)
         bytes32 key = sender_key(s);
         uint64_t nonce = r->chain[s].nonce;
         cr_assert_eq(mempool_next_nonce(r->pool.mp, &key, nonce), model_next_nonce(m, s, nonce));
+        cr_assert_eq(mempool_has_sender(r->pool.mp, &key), model_has_sender(m, s));
     }
     for (int i = 0; i < 4 && m->drop_count > 0; i++) {
         size_t back = 1 + below(r, m->drop_count < 80 ? m->drop_count : 80);

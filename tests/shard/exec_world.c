@@ -233,6 +233,7 @@ static void node_block(struct node *n, size_t from, size_t to, struct outcome *o
     }
     cr_assert_eq(global_count, waiting_before);
     exec_global(n->global_machine, n->states, &env, &fees, global, global_count, out->results);
+    exec_finish_logs(n->global_machine);
     for (unsigned s = 0; s < n->shard_count; s++)
         exec_end(n->shards[s]);
 }

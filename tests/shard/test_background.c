@@ -26,7 +26,7 @@ static bool run_piece(void *ctx)
 static struct shard *shard_with(struct pieces *p)
 {
     struct shard *s = calloc(1, sizeof *s);
-    stage_clock_start(&s->stages, STAGE_LINK);
+    stage_clock_start(&s->turn.stages, STAGE_LINK);
     shard_work_in_background(s, &(struct shard_background){.ctx = p, .run = run_piece});
     return s;
 }

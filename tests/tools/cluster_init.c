@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/remove_tree.h"
 #include "engine/cluster.h"
 #include "engine/key_file.h"
 #include "engine/vote_folder.h"
-#include "tools/remove_tree.h"
 
 static char root[64], out[96];
 static struct init_settings settings;
@@ -81,9 +81,12 @@ Test(cluster_init, each_folder_is_a_validator_that_finds_the_others)
         struct cluster *c = open_validator(i, &config, &genesis);
         cr_expect(c->me == i && c->set.wire.n == 4 && c->peer_count == 4);
         cr_expect(genesis.chain_id == 99 && c->epoch_blocks == 64 && c->epoch_ms == 5000 && c->heartbeat_ms == 70);
-        cr_expect(genesis.account_count == DEV_ACCOUNT_COUNT && genesis.header.timestamp > 1700000000);
+        cr_expect(genesis.account_count == DEV_ACCOUNT_COUNT + 1 && genesis.header.timestamp > 1700000000);
+        cr_expect(genesis.accounts[0].addr.b[1] == 0x0f && genesis.accounts[0].code_len == 97, "EIP-4788's contract");
+        cr_expect(!address_equal(&c->fee_addresses[i], &genesis.accounts[0].addr), "which gets no tips");
         cr_expect(config.rpc_port == 8545 + 10 * i && config.ingest_port == 8550 + 10 * i);
         cr_expect(config.p2p_port == 8551 + 10 * i);
+        cr_expect(!config.pin, "nodes on one machine would all take its first cores");
         cr_expect_str_eq(config.p2p_host, "127.0.0.1");
         for (unsigned j = i + 1; j < 4; j++) {
             snprintf(names[j], sizeof names[j], "127.0.0.1:%u", 8551 + 10 * j);
@@ -192,6 +195,7 @@ Test(cluster_init, hosts_have_their_own_ports_and_weights_and_fee_addresses_are_
         cr_expect(c->set.weight[i] == 5 + i && c->fee_addresses[i].b[0] == 0x11 * (i + 1));
         cr_expect_eq(c->network, CLUSTER_WAN);
         cr_expect_eq(config.p2p_port, i == 2 ? 8561 : 8551);
+        cr_expect_eq(config.pin, i == 1, "the others share a machine");
         cr_expect_str_eq(config.p2p_host, i == 1 ? "::1" : "0.0.0.0");
         if (i == 0)
             cr_expect_str_eq(c->hosts[1], "[::1]:8551");

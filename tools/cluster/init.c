@@ -312,6 +312,17 @@ static void put_allowed(FILE *out, const struct plan *p)
         fputs("\"\n", out);
 }
 
+// Whether another node is to run on the same machine, as far as the settings tell.
+static bool shares_host(const struct plan *p, const struct planned *v)
+{
+    unsigned nodes = 0;
+    if (!p->settings->hosts)
+        return p->settings->validators + p->settings->followers > 1;
+    for (unsigned i = 0; i < p->settings->validators; i++)
+        nodes += strcmp(p->validators[i].host, v->host) == 0;
+    return nodes > 1;
+}
+
 // What validators' and followers' configurations have in common.
 static void put_config(FILE *out, const struct plan *p, const struct planned *v, const char *name, bool validates)
 {
@@ -327,6 +338,9 @@ static void put_config(FILE *out, const struct plan *p, const struct planned *v,
             : is_here(v->host) ? v->host
                                : everywhere,
             v->p2p_port, v->rpc_port, v->ingest_port, (unsigned long long)p->settings->shards);
+    // Each would take the first cores for itself.
+    if (shares_host(p, v))
+        fputs("pin = false\n", out);
 }
 
 static bool write_config(const struct plan *p, unsigned i, const char *folder, char *error)

@@ -201,3 +201,57 @@ bool load_run(struct load *l, const struct load_phase *phase, struct load_result
     load_result_make(out, phase, &sending, l->track, l->watch, probe.watch_cpu_ns, l->rpc);
     return ok;
 }
+
+uint64_t load_included(const struct load *l, uint64_t from_ns, uint64_t to_ns)
+{
+    return load_watch_matched(l->watch, from_ns, to_ns);
+}
+
+// All blocks that a watch has seen, by height; the caller frees them.
+static struct load_block *blocks_of(struct load_watch *w, size_t *count)
+{
+    const size_t cap = load_watch_blocks(w, 0, UINT64_MAX, NULL, 0);
+    struct load_block *blocks = calloc(cap + 1, sizeof *blocks);
+    if (!blocks)
+        abort();
+    const size_t now = load_watch_blocks(w, 0, UINT64_MAX, blocks, cap);
+    *count = now < cap ? now : cap;
+    return blocks;
+}
+
+// When the block that became visible here at here_ns did there; 0 when it did not.
+static uint64_t visible_there(const struct load_block *here, size_t here_count, const struct load_block *there,
+                              size_t there_count, uint64_t here_ns)
+{
+    size_t low = 0, high = here_count;
+    while (low < high) {
+        const size_t mid = (low + high) / 2;
+        if (here[mid].visible_ns < here_ns)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    if (low == here_count || there_count == 0 || here[low].height < there[0].height)
+        return 0;
+    const uint64_t at = here[low].height - there[0].height;
+    return at < there_count ? there[at].visible_ns : 0;
+}
+
+void load_latency(const struct load *l, struct load_watch *elsewhere, uint64_t from_ns, uint64_t to_ns, struct hist *h)
+{
+    const struct load_track *t = l->track;
+    size_t here_count = 0, there_count = 0;
+    struct load_block *here = elsewhere ? blocks_of(l->watch, &here_count) : NULL;
+    struct load_block *there = elsewhere ? blocks_of(elsewhere, &there_count) : NULL;
+    for (uint32_t i = 0; i < l->set->count; i++) {
+        uint64_t visible = atomic_load_explicit(&t->visible_ns[i], memory_order_relaxed);
+        if (t->due_ns[i] < from_ns || t->due_ns[i] >= to_ns || visible == 0)
+            continue;
+        if (elsewhere)
+            visible = visible_there(here, here_count, there, there_count, visible);
+        if (visible != 0)
+            hist_add(h, visible > t->due_ns[i] ? visible - t->due_ns[i] : 0);
+    }
+    free(here);
+    free(there);
+}

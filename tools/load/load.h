@@ -37,6 +37,12 @@ MUST_CHECK bool load_connect(struct load *l, const struct load_options *options,
 MUST_CHECK bool load_run(struct load *l, const struct load_phase *phase, struct load_result *out,
                          char error[LOAD_ERROR_MAX]);
 
+// Between phases: how many transactions became visible in [from, to) of clock_ns().
+uint64_t load_included(const struct load *l, uint64_t from_ns, uint64_t to_ns);
+// Adds to h the latencies of those that were due in [from, to) and became visible; elsewhere: at the node that this
+// watch is of (without a track), NULL: at the load's own.
+void load_latency(const struct load *l, struct load_watch *elsewhere, uint64_t from_ns, uint64_t to_ns, struct hist *h);
+
 uint64_t load_chain_id(const struct load *l);
 const struct load_set *load_signed_set(const struct load *l);
 

@@ -49,6 +49,8 @@ static void add_block(struct load_watch *w, uint64_t height, uint64_t now)
             abort();
     }
     w->blocks[w->block_count++] = (struct load_block){.height = height, .visible_ns = now};
+    if (!w->track)
+        w->fetched_count = w->block_count;
 }
 
 static void head_seen(struct load_watch *w, uint64_t height, uint64_t now)
@@ -221,7 +223,7 @@ struct load_watch *load_watch_start(const struct rpc_url *rpc, const struct rpc_
         fprintf(stderr, "no subscription to new heads (%s): asking for the height every %d ms instead\n", no_socket,
                 POLL_US / 1000);
     if (pthread_create(&w->heads_thread, NULL, run_heads, w) != 0 ||
-        pthread_create(&w->fetch_thread, NULL, run_fetch, w) != 0)
+        (track && pthread_create(&w->fetch_thread, NULL, run_fetch, w) != 0))
         abort();
     return w;
 }
@@ -275,4 +277,16 @@ size_t load_watch_blocks(struct load_watch *w, uint64_t from_ns, uint64_t to_ns,
     }
     pthread_mutex_unlock(&w->lock);
     return count;
+}
+
+uint64_t load_watch_matched(struct load_watch *w, uint64_t from_ns, uint64_t to_ns)
+{
+    uint64_t sum = 0;
+    pthread_mutex_lock(&w->lock);
+    for (size_t i = 0; i < w->fetched_count; i++) {
+        if (w->blocks[i].visible_ns >= from_ns && w->blocks[i].visible_ns < to_ns)
+            sum += w->blocks[i].matched;
+    }
+    pthread_mutex_unlock(&w->lock);
+    return sum;
 }

@@ -15,7 +15,7 @@ struct load_block {
     uint32_t tx_count, matched;
 };
 
-// NULL with error. Blocks up to the current head are left out.
+// NULL with error. Blocks up to the current head are left out. track NULL: only heads are stamped, nothing is fetched.
 struct load_watch *load_watch_start(const struct rpc_url *rpc, const struct rpc_url *ws, struct load_track *track,
                                     char error[LOAD_ERROR_MAX]);
 void load_watch_stop(struct load_watch *w);
@@ -28,6 +28,9 @@ bool load_watch_polls(const struct load_watch *w); // no WebSocket: heads are fo
 // Copies the blocks seen since the start whose visible_ns is in [from, to); returns how many there are (may exceed
 // max).
 size_t load_watch_blocks(struct load_watch *w, uint64_t from_ns, uint64_t to_ns, struct load_block *out, size_t max);
+
+// How many of the set's transactions the blocks hold that became visible in [from, to).
+uint64_t load_watch_matched(struct load_watch *w, uint64_t from_ns, uint64_t to_ns);
 
 // Takes the hashes out of the JSON text of a block with a "transactions" array of hashes (any order of keys), calling
 // found for each. False when the text has no such array or a hash is malformed.

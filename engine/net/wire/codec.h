@@ -42,6 +42,14 @@ MUST_CHECK bool wire_blocks_next(struct bytes *rest, struct wire_block *out, con
 unsigned wire_cert_count(const struct wire_cert *cert);
 bool wire_cert_has(const struct wire_cert *cert, unsigned voter);
 
+// ---- state sync
+
+// How many bytes of a kind's keys are used, and whether its chunks are entries of a table.
+size_t wire_snap_key_bytes(uint8_t kind);
+bool wire_snap_is_table(uint8_t kind);
+// Walks the entries of a chunk. False at the end.
+MUST_CHECK bool wire_snap_next(struct bytes *rest, uint8_t kind, struct wire_snap_entry *out);
+
 // ---- stripe bodies
 
 struct wire_stripe_tx {

@@ -99,6 +99,11 @@ void read_range(struct reader *r, struct wire_range *range, const struct context
 void write_range(struct writer *w, const struct wire_range *range);
 void read_evidence(struct reader *r, struct wire_evidence *e, const struct context *c);
 void write_evidence(struct writer *w, const struct wire_evidence *e);
+void read_get_snap(struct reader *r, struct wire_get_snap *g);
+void read_snap_list(struct reader *r, struct wire_snap_list *l, const struct context *c);
+void write_snap_list(struct writer *w, const struct wire_snap_list *l);
+void read_snap_chunk(struct reader *r, struct wire_snap_chunk *c);
+void write_snap_chunk(struct writer *w, const struct wire_snap_chunk *c);
 
 // H_cut of an encoded cut.
 bytes32 cut_digest(struct bytes cut);

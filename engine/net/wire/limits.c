@@ -27,11 +27,13 @@ static const struct wire_limit LIMITS[WIRE_TYPE_COUNT] = {
     CONTROL(GET_RANGE, 8 + 2),
     [WIRE_RANGE] = {"RANGE", 1u << 20, WIRE_BULK},
     CONTROL(GET_CAR, 2 + 4 + 32 + 2),
-    [WIRE_SNAP_LIST] = {"SNAP_LIST", 0, WIRE_CONTROL},
-    [WIRE_SNAP_CHUNK] = {"SNAP_CHUNK", 0, WIRE_BULK},
+    CONTROL(SNAP_LIST, 4 * 8 + 32 + (uint32_t)sizeof(struct wire_block_header)),
+    [WIRE_SNAP_CHUNK] = {"SNAP_CHUNK", WIRE_SNAP_CHUNK_BYTES_MAX, WIRE_BULK},
+    CONTROL(GET_SNAP, (uint32_t)sizeof(struct wire_get_snap)),
     BULK(EVIDENCE, 1 + CAR + 2 + WIRE_STRIPE_BYTES_MAX),
     // First on either kind of connection; the links let it through nowhere else.
     CONTROL(HELLO, 1 + 1 + 2),
+    BULK(FORWARD, WIRE_STRIPE_BYTES_MAX),
 };
 
 _Static_assert(ACK_HEAD + WIRE_ACKS_MAX * sizeof(struct wire_ack) + EXECS + WIRE_PREFIX_BYTES <= 65535,

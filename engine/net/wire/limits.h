@@ -12,6 +12,7 @@
 #define WIRE_EXECS_MAX 64u  // executed roots in one ACKS or ACK_STATE: LAG
 #define WIRE_CERTS_MAX 256u // certificates in one CERTS
 #define WIRE_RANGE_BLOCKS_MAX 1024u
+#define WIRE_SNAP_CHUNK_BYTES_MAX (1u << 20)
 
 // Two kinds of connection: control never waits behind bulk.
 enum wire_channel { WIRE_CONTROL, WIRE_BULK };

@@ -50,10 +50,12 @@ enum wire_type {
     WIRE_GET_RANGE,
     WIRE_RANGE,
     WIRE_GET_CAR,
-    WIRE_SNAP_LIST,  // numbers kept for state sync; refused
-    WIRE_SNAP_CHUNK, //
+    WIRE_SNAP_LIST,
+    WIRE_SNAP_CHUNK,
     WIRE_EVIDENCE,
     WIRE_HELLO, // first message of each connection, both ways; the links' own
+    WIRE_GET_SNAP,
+    WIRE_FORWARD,
     WIRE_TYPE_COUNT,
 };
 
@@ -261,6 +263,57 @@ struct wire_evidence {
     };
 };
 
+// Transactions that the sender's pool holds and no car of its own can, with their witnesses.
+struct wire_forward {
+    struct bytes body; // as a stripe's, of any partitions; validated, to be walked by wire_stripe_open
+};
+
+// ---- state sync
+
+enum wire_snap_kind {
+    WIRE_SNAP_OFFER, // which state is there: answered by SNAP_LIST, the rest by SNAP_CHUNK
+    WIRE_SNAP_PROOF, // of the newest block that a final ordering block attests: text as gantry_certificate gives it
+    WIRE_SNAP_BLOCK, // a record of an executed block (engine/store/record.h), piece by piece
+    WIRE_SNAP_ACCOUNTS,
+    WIRE_SNAP_SLOTS,
+    WIRE_SNAP_CODES,
+    WIRE_SNAP_KINDS,
+};
+
+#define WIRE_SNAP_KEY_BYTES 64u
+
+// from, zero behind what the kind has: BLOCK: number u64, offset u64; ACCOUNTS, CODES: the least key 32, SLOTS: 64.
+struct WIRE_PACKED wire_get_snap {
+    uint8_t kind;  // enum wire_snap_kind
+    bytes32 block; // whose state it is; zero but for tables
+    uint8_t from[WIRE_SNAP_KEY_BYTES];
+};
+
+// The message's epoch is the sender's.
+struct wire_snap_list {
+    struct WIRE_PACKED {
+        uint64_t height; // of the executed block
+        bytes32 block;
+        uint64_t first_height; // of ordering blocks that the sender has
+        uint64_t first_epoch;  // whose cars the sender has
+        uint64_t bytes;        // about, of the state
+    } offer;
+    struct wire_block_header boundary; // that closed the epoch before; all zero in epoch 0
+};
+
+enum wire_snap_more { WIRE_SNAP_END, WIRE_SNAP_MORE, WIRE_SNAP_GONE };
+
+// Of a table: entries, walked by wire_snap_next.
+struct wire_snap_chunk {
+    struct wire_get_snap get; // what it answers
+    uint8_t more;             // enum wire_snap_more
+    struct bytes data;        // empty when it is GONE, never when there is MORE
+};
+
+struct wire_snap_entry {
+    struct bytes key, value; // as a checkpoint holds them
+};
+
 // Says what the connection is for. Sent by both ends; channel and group are the dialer's choice and echoed.
 struct wire_hello {
     uint8_t channel; // enum wire_channel
@@ -296,6 +349,10 @@ struct wire_message {
         struct wire_get_car get_car;
         struct wire_evidence evidence;
         struct wire_hello hello;
+        struct wire_get_snap get_snap;
+        struct wire_snap_list snap_list;
+        struct wire_snap_chunk snap_chunk;
+        struct wire_forward forward;
     };
 };
 

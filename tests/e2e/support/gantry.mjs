@@ -7,6 +7,8 @@ import path from 'node:path';
 
 const repository = path.resolve(import.meta.dirname, '../../..');
 export const gantryBinary = process.env.GANTRY ?? path.join(repository, 'build/release/gantry');
+// A gantry that equivocates (tests/equivocator).
+export const equivocatorBinary = process.env.GANTRY_EQUIVOCATOR ?? path.join(repository, 'build/release/tests/gantry_equivocator');
 
 const START_MS = 20_000;
 const STOP_MS = 20_000;
@@ -92,10 +94,10 @@ export function writeGenesis(folder, { gantry = {}, alloc = devAlloc, ...header 
 }
 
 class Gantry {
-  // prefix: a command that runs another one, given after it.
-  constructor(argv, { prefix = [] } = {}) {
+  // prefix: a command that runs another one, given after it. binary: another one than gantry.
+  constructor(argv, { prefix = [], binary = gantryBinary } = {}) {
     this.output = '';
-    const command = ['setpriv', '--pdeathsig', 'KILL', ...prefix, gantryBinary, ...argv];
+    const command = ['setpriv', '--pdeathsig', 'KILL', ...prefix, binary, ...argv];
     this.process = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
     for (const stream of [this.process.stdout, this.process.stderr]) {
       stream.setEncoding('utf8').on('data', (text) => {

@@ -1,4 +1,4 @@
-#include "tools/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <ftw.h>
 #include <stdio.h>

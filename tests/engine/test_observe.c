@@ -1,0 +1,301 @@
+// A running node looked at from outside: three accounts of its threads' time, its timeline, its stalls, its health.
+#include "base/clock.h"
+#include "engine/admin/admin.h"
+#include "engine/admin/admin_request.h"
+#include "engine/admin/admin_socket.h"
+#include "engine/node_private.h"
+#include "tests/engine_support/whole_node.h"
+#include "tests/support/vectors.h"
+#include "tools/observe/profile.h"
+#include "tools/observe/trace_json.h"
+#include "tools/remove_tree.h"
+
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const volatile int never;
+
+static void start_with(struct whole_node *w, char folder[32], const char *settings)
+{
+    strcpy(folder, "/tmp/gantry-node-XXXXXX");
+    cr_assert(mkdtemp(folder));
+    cr_assert(whole_node_start(w, test_seed("observe"), folder, settings, NULL), "%s", w->error);
+}
+
+static bool take_profile(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
+                         char error[OBSERVE_ERROR_MAX])
+{
+    return profile_take(ctx, frame, payload, error);
+}
+
+static bool take_trace(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
+                       char error[OBSERVE_ERROR_MAX])
+{
+    return trace_json_take(ctx, frame, payload, error);
+}
+
+static bool near(double a, double b)
+{
+    const double clocks_ns = 3e6; // the accounts begin and end one after another
+    const double off = a > b ? a - b : b - a;
+    return off <= 0.05 * b + clocks_ns;
+}
+
+static bool knows(const struct profile *p, const char *function)
+{
+    for (size_t i = 1; i < p->functions.count; i++) {
+        if (strcmp(profile_name(&p->functions.nodes[i]), function) == 0)
+            return true;
+    }
+    return false;
+}
+
+Test(observe, samples_stage_counters_and_cpu_time_agree_under_load)
+{
+    char folder[32], error[OBSERVE_ERROR_MAX];
+    struct whole_node w;
+    start_with(&w, folder, "shards = 2\n");
+    struct traffic *traffic = traffic_start(&w);
+    struct profile *p = malloc(sizeof *p);
+    profile_init(p);
+    cr_assert(admin_ask(folder, "profile 3 997", &never, take_profile, p, error), "%s", error);
+    const struct traffic_counts c = traffic_stop(traffic);
+    cr_assert_gt(c.accepted, 0);
+    cr_expect_gt(profile_transactions(p), 0);
+    unsigned loops = 0;
+    for (size_t i = 0; i < p->node.thread_count; i++) {
+        const char *name = p->node.threads[i].name;
+        if (strncmp(name, "shard", 5) != 0 && strcmp(name, "coordinator") != 0)
+            continue;
+        double sampled = 0, counted = 0;
+        for (unsigned s = 0; s < STAGE_PREEMPTED; s++) {
+            sampled += (double)p->threads[i].sampled_ns[s];
+            counted += profile_counted_ns(p, i, s);
+        }
+        const double cpu = (double)profile_cpu_ns(p, i), wall = (double)(p->time_ns[1] - p->time_ns[0]);
+        loops++;
+        cr_expect(cpu > 0 && near(sampled, cpu), "%s: %.0f ns sampled, %.0f ns ran", name, sampled, cpu);
+        cr_expect(near(counted, cpu), "%s: %.0f ns counted, %.0f ns ran", name, counted, cpu);
+        counted += profile_counted_ns(p, i, STAGE_PREEMPTED) + profile_counted_ns(p, i, STAGE_IDLE);
+        // What is asleep when the accounts end is accounted when it wakes, or slept before they began.
+        cr_expect_leq(counted, 1.5 * wall, "%s: %.0f ns in %.0f ns", name, counted, wall);
+    }
+    cr_expect_eq(loops, 3);
+    cr_expect(knows(p, "shard_main") && knows(p, "receive_verify") && knows(p, "coordinator_main"));
+    profile_free(p);
+    free(p);
+    cr_assert_eq(whole_node_stop(&w), 0);
+    remove_tree(folder);
+}
+
+static json_t *traced(const char *folder, const char *request)
+{
+    char error[OBSERVE_ERROR_MAX], *text = NULL;
+    size_t len;
+    json_error_t where;
+    FILE *out = open_memstream(&text, &len);
+    struct trace_json *t = trace_json_create(out);
+    cr_assert(admin_ask(folder, request, &never, take_trace, t, error), "%s", error);
+    trace_json_free(t);
+    fclose(out);
+    json_t *trace = json_loadb(text, len, 0, &where);
+    cr_assert_not_null(trace, "%s at %d", where.text, where.position);
+    free(text);
+    return trace;
+}
+
+static unsigned count_of(const json_t *trace, const char *phase, const char *name, int thread)
+{
+    size_t i;
+    json_t *e;
+    unsigned n = 0;
+    json_array_foreach(json_object_get(trace, "traceEvents"), i, e)
+    {
+        n += strcmp(json_string_value(json_object_get(e, "ph")), phase) == 0 &&
+             strcmp(json_string_value(json_object_get(e, "name")), name) == 0 &&
+             json_integer_value(json_object_get(e, "tid")) == thread;
+    }
+    return n;
+}
+
+Test(observe, a_trace_has_every_threads_batches_passes_and_waits)
+{
+    static const char *const of_shards[] = {"pool", "messages", "senders", "trie", "settle"};
+    static const char *const of_coordinator[] = {"list", "round", "close", "fsync", "settling"};
+    char folder[32];
+    struct whole_node w;
+    start_with(&w, folder, "shards = 2\nblock-time = 0\n");
+    struct traffic *traffic = traffic_start(&w);
+    json_t *trace = traced(folder, "trace 2");
+    traffic_stop(traffic);
+    for (int shard = 1; shard <= 2; shard++) {
+        for (size_t i = 0; i < sizeof of_shards / sizeof of_shards[0]; i++) {
+            const unsigned begun = count_of(trace, "B", of_shards[i], shard);
+            cr_expect_gt(begun, 0, "%s of shard %d", of_shards[i], shard - 1);
+            cr_expect_eq(begun, count_of(trace, "E", of_shards[i], shard), "%s", of_shards[i]);
+        }
+    }
+    for (size_t i = 0; i < sizeof of_coordinator / sizeof of_coordinator[0]; i++) {
+        const unsigned begun = count_of(trace, "b", of_coordinator[i], 3);
+        cr_expect_gt(begun, 0, "%s", of_coordinator[i]);
+        cr_expect_eq(begun, count_of(trace, "e", of_coordinator[i], 3), "%s", of_coordinator[i]);
+    }
+    // One ingest connection, so one of the shards verifies.
+    cr_expect_gt(count_of(trace, "B", "verify", 1) + count_of(trace, "B", "verify", 2), 0);
+    cr_expect_gt(count_of(trace, "B", "seal", 3), 0);
+    json_decref(trace);
+    cr_assert_eq(whole_node_stop(&w), 0);
+    remove_tree(folder);
+}
+
+// ---- stalls
+
+struct hold {
+    struct shard_call call;
+    atomic_bool held, release;
+};
+
+static void hold_shard(struct shard *s, struct shard_call *call)
+{
+    struct hold *h = (struct hold *)call;
+    (void)s;
+    atomic_store(&h->held, true);
+    while (!atomic_load(&h->release))
+        usleep(1000);
+}
+
+static char *health_when(const struct whole_node *w, int status)
+{
+    for (;;) {
+        int now;
+        char *health = ask_http(node_rpc_port(w->node), "/health", NULL, &now);
+        cr_assert_not_null(health);
+        if (now == status)
+            return health;
+        free(health);
+        usleep(1000);
+    }
+}
+
+Test(observe, a_shard_that_hangs_in_a_turn_is_named_by_health_and_logged_afterwards)
+{
+    char folder[32], log[64], text[8192] = "";
+    struct whole_node w;
+    start_with(&w, folder, "shards = 2\nstall-limit = 20ms\n");
+    snprintf(log, sizeof log, "%s/stderr", folder);
+    const int kept = dup(STDERR_FILENO);
+    cr_assert_not_null(freopen(log, "w", stderr));
+    struct hold h = {.call.run = hold_shard};
+    cr_assert(shard_run(w.node->shards[1], &h.call));
+    char *health = health_when(&w, 503);
+    cr_expect(strstr(health, "shard 1 has been in one turn for ") && strstr(health, "now in stage link"), "%s", health);
+    free(health);
+    atomic_store(&h.release, true);
+    health = health_when(&w, 200);
+    cr_expect_not_null(strstr(health, "\"ok\""), "%s", health);
+    free(health);
+    char *metrics = ask_http(node_rpc_port(w.node), "/metrics", NULL, NULL);
+    const char *stalls = strstr(metrics, "gantry_stalls_total{thread=\"shard 1\"} ");
+    cr_expect(stalls && atoi(strchr(stalls, '}') + 2) >= 1, "%s", stalls);
+    free(metrics);
+    cr_assert_eq(whole_node_stop(&w), 0);
+    dup2(kept, STDERR_FILENO);
+    FILE *f = fopen(log, "r");
+    cr_assert_gt(fread(text, 1, sizeof text - 1, f), 0);
+    fclose(f);
+    const char *line = strstr(text, "a turn took too long");
+    cr_expect(line && strstr(line, "thread=\"shard 1\"") && strstr(line, "stage=link"), "%s", text);
+    remove_tree(folder);
+}
+
+// ---- the socket
+
+Test(observe, the_socket_is_the_owners_alone_and_goes_with_the_node)
+{
+    char folder[32], path[64], error[OBSERVE_ERROR_MAX];
+    struct whole_node w;
+    struct stat st;
+    start_with(&w, folder, "shards = 1\n");
+    snprintf(path, sizeof path, "%s/" ADMIN_SOCKET_NAME, folder);
+    cr_assert_eq(stat(path, &st), 0);
+    cr_expect(S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600);
+    cr_assert_eq(whole_node_stop(&w), 0);
+    cr_expect_neq(stat(path, &st), 0);
+    struct trace_json *t = trace_json_create(stderr);
+    cr_expect_not(admin_ask(folder, "trace 1", &never, take_trace, t, error));
+    cr_expect_not_null(strstr(error, "no node is running"), "%s", error);
+    trace_json_free(t);
+    remove_tree(folder);
+}
+
+static const char *asked(const char *folder, const char *request, char error[OBSERVE_ERROR_MAX])
+{
+    FILE *out = fopen("/dev/null", "w");
+    struct trace_json *t = trace_json_create(out);
+    const bool good = admin_ask(folder, request, &never, take_trace, t, error);
+    trace_json_free(t);
+    fclose(out);
+    return good ? "answered" : error;
+}
+
+static void *long_trace(void *folder)
+{
+    char error[OBSERVE_ERROR_MAX];
+    return strcmp(asked(folder, "trace 600", error), "answered") == 0 ? folder : NULL;
+}
+
+Test(observe, one_client_at_a_time_and_the_nodes_end_ends_its_answer)
+{
+    char folder[32], error[OBSERVE_ERROR_MAX];
+    struct whole_node w;
+    pthread_t first;
+    void *answered;
+    start_with(&w, folder, "shards = 1\n");
+    cr_expect_not_null(strstr(asked(folder, "dance 1", error), "unknown request"), "%s", error);
+    cr_expect_not_null(strstr(asked(folder, "trace 601", error), "1 to 600"), "%s", error);
+    pthread_create(&first, NULL, long_trace, folder);
+    while (!atomic_load(&shard_turn(w.node->shards[0])->timeline.on))
+        usleep(1000);
+    cr_expect_not_null(strstr(asked(folder, "trace 1", error), "busy"), "%s", error);
+    // A client that says nothing and leaves is no trouble.
+    close(admin_socket_connect(folder));
+    cr_assert_eq(whole_node_stop(&w), 0);
+    pthread_join(first, &answered);
+    cr_expect_not_null(answered, "what was there was sent whole");
+    remove_tree(folder);
+}
+
+Test(observe, requests_are_exact)
+{
+    static const char *const bad[] = {"",
+                                      "profile",
+                                      "profile 1",
+                                      "profile 0 1",
+                                      "profile 1 0",
+                                      "profile 1 1 ",
+                                      "trace",
+                                      "trace ",
+                                      "trace -1",
+                                      "trace 1x",
+                                      "trace 1 1",
+                                      "profile 1 10001",
+                                      "trace 99999999999999999999",
+                                      "Trace 1",
+                                      " trace 1"};
+    struct admin_request r;
+    const char *why;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        why = NULL;
+        cr_expect(!admin_request_parse(&r, bytes_of(bad[i], strlen(bad[i])), &why) && why, "\"%s\"", bad[i]);
+    }
+    cr_assert(admin_request_parse(&r, bytes_of("profile 600 10000", 17), &why));
+    cr_expect(r.what == ADMIN_PROFILE && r.seconds == 600 && r.hertz == 10000);
+    cr_assert(admin_request_parse(&r, bytes_of("trace 1", 7), &why));
+    cr_expect(r.what == ADMIN_TRACE && r.seconds == 1);
+}

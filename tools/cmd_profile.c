@@ -1,0 +1,108 @@
+// gantry profile: where a running node's time goes.
+#include "tools/commands.h"
+#include "tools/observe/profile_report.h"
+#include "tools/options.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+struct profile_settings {
+    char *data, *html;
+    uint64_t seconds, hertz, functions;
+    bool json;
+};
+
+#define KEY(field) offsetof(struct profile_settings, field)
+
+static const struct config_key keys[] = {
+    {"data", CONFIG_STRING, KEY(data), "gantry-data", 0, 0, NULL, "The running node's data folder."},
+    {"seconds", CONFIG_U64, KEY(seconds), "10", 1, ADMIN_SECONDS_MAX, "s",
+     "How long to sample; Ctrl-C ends it earlier."},
+    {"hertz", CONFIG_U64, KEY(hertz), "997", 1, ADMIN_HERTZ_MAX, "/s", "Samples of a second that a thread runs."},
+    {"functions", CONFIG_U64, KEY(functions), "25", 1, 200, NULL, "Functions in the printed table."},
+    {"html", CONFIG_STRING, KEY(html), NULL, 0, 0, NULL,
+     "File for a page with an interactive flame graph, with all that it needs inside."},
+    {"json", CONFIG_BOOL, KEY(json), "false", 0, 0, NULL, "Print the tables as JSON."},
+};
+
+static const struct options_command command = {
+    .name = "profile",
+    .usage = "[options]",
+    .about =
+        "Samples the threads of a running node: time on a processor, by shard, stage and function, in nanoseconds\n"
+        "a transaction, beside the node's own stage counters and its threads' CPU time.",
+    .keys = keys,
+    .key_count = sizeof keys / sizeof keys[0],
+};
+
+static volatile int stopped;
+
+static void stop(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+static bool take(void *ctx, const struct admin_frame *frame, const uint8_t *payload, char error[OBSERVE_ERROR_MAX])
+{
+    return profile_take(ctx, frame, payload, error);
+}
+
+static int write_page(const char *path, const struct profile *p, const json_t *report)
+{
+    FILE *out = fopen(path, "w");
+    if (!out)
+        return options_fail(command.name, "%s: %s", path, strerror(errno));
+    const bool good = profile_write_html(out, p, report) && !ferror(out);
+    if ((fclose(out) == 0) & good)
+        return EXIT_OK;
+    const int why = errno;
+    unlink(path);
+    return options_fail(command.name, "%s: %s", path, strerror(why));
+}
+
+static int report_on(const struct profile *p, const struct profile_settings *s)
+{
+    json_t *report = profile_json(p);
+    if (s->json) {
+        json_dumpf(report, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
+        printf("\n");
+    } else {
+        profile_print(stdout, report, s->functions);
+    }
+    const int code = s->html ? write_page(s->html, p, report) : EXIT_OK;
+    json_decref(report);
+    return code;
+}
+
+static int sample(const struct profile_settings *s)
+{
+    char request[ADMIN_REQUEST_MAX], error[OBSERVE_ERROR_MAX];
+    struct profile *p = malloc(sizeof *p);
+    if (!p)
+        abort();
+    struct sigaction action = {.sa_handler = stop};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    profile_init(p);
+    snprintf(request, sizeof request, "profile %llu %llu", (unsigned long long)s->seconds,
+             (unsigned long long)s->hertz);
+    const int code = admin_ask(s->data, request, &stopped, take, p, error) ? report_on(p, s)
+                                                                           : options_fail(command.name, "%s", error);
+    profile_free(p);
+    free(p);
+    return code;
+}
+
+int cmd_profile(int argc, char **argv)
+{
+    struct profile_settings settings = {0};
+    char **rest;
+    int rest_count, code;
+    if (options_parse(&command, &settings, argc, argv, &rest, &rest_count, &code))
+        code = sample(&settings);
+    config_free(keys, command.key_count, &settings);
+    return code;
+}
