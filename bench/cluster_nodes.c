@@ -1,7 +1,7 @@
 #include "bench/cluster_nodes.h"
 
 #include "base/clock.h"
-#include "tools/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <errno.h>
 #include <signal.h>

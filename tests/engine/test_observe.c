@@ -1,5 +1,6 @@
 // A running node looked at from outside: three accounts of its threads' time, its timeline, its stalls, its health.
 #include "base/clock.h"
+#include "base/remove_tree.h"
 #include "engine/admin/admin.h"
 #include "engine/admin/admin_request.h"
 #include "engine/admin/admin_socket.h"
@@ -8,7 +9,6 @@
 #include "tests/support/vectors.h"
 #include "tools/observe/profile.h"
 #include "tools/observe/trace_json.h"
-#include "tools/remove_tree.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
