@@ -1,11 +1,11 @@
 // bench observability: what looking at a node costs it: its CPU time a transaction under the same load with nothing on,
 // with a trace, and with a profile, in turn, so that what changes on the machine meanwhile is shared by all.
 #include "base/clock.h"
-#include "base/remove_tree.h"
 #include "bench/bench.h"
 #include "bench/node_process.h"
 #include "tools/load/load.h"
 #include "tools/observe/admin_stream.h"
+#include "base/remove_tree.h"
 
 #include <pthread.h>
 #include <stdlib.h>

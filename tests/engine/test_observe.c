@@ -1,6 +1,5 @@
 // A running node looked at from outside: three accounts of its threads' time, its timeline, its stalls, its health.
 #include "base/clock.h"
-#include "base/remove_tree.h"
 #include "engine/admin/admin.h"
 #include "engine/admin/admin_request.h"
 #include "engine/admin/admin_socket.h"
@@ -9,6 +8,7 @@
 #include "tests/support/vectors.h"
 #include "tools/observe/profile.h"
 #include "tools/observe/trace_json.h"
+#include "base/remove_tree.h"
 
 #include <criterion/criterion.h>
 #include <jansson.h>
