@@ -566,13 +566,14 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         return false;
     if (!settle_genesis(n, given, genesis_json, error) || !take_over_state(n, error) || !open_store(n, given, error) ||
         !start_shards(n, error) ||
-        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error) ||
-        !join_cluster(n, &at, error))
+        !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error))
         return false;
     n->roots = root_history_create();
     n->board = list_board_create();
     root_history_put(n->roots, at.head.number, at.subroots);
     free(at.subroots);
+    if (!join_cluster(n, &at, error))
+        return false;
     make_coordinator(n, &at, &coinbase);
     if (!n->coordinator) {
         snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
