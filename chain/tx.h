@@ -67,7 +67,6 @@ enum tx_status {
     TX_BLOB_HASH_VERSION, // a blob hash that doesn't begin with 0x01
     TX_BLOB_COUNT,        // more than a block may hold
     TX_BLOB_FEE_CAP,      // below the blobs' base fee
-    TX_FOLLOWING,         // this node has no part in what comes into blocks
     TX_STATUS_COUNT,
 };
 

@@ -89,8 +89,6 @@ const char *tx_status_text(enum tx_status status)
         return "blob transaction has too many blobs";
     case TX_BLOB_FEE_CAP:
         return "max fee per blob gas less than block blob gas fee";
-    case TX_FOLLOWING:
-        return "this node follows the validators: send transactions to one of them";
     case TX_STATUS_COUNT:
         break;
     }

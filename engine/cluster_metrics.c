@@ -51,6 +51,48 @@ static void data_plane(const struct consensus_view *v, const struct cluster *c, 
         metric_counter(out, METRIC_LANE_WASTED_BYTES, (const char *const[]){c->names[i]}, v->lanes[i].wasted_bytes);
 }
 
+// One metric's samples of all shards.
+static void each_shard(const struct consensus_view *v, FILE *out, enum metric_id id, size_t offset, bool counter)
+{
+    metric_begin(out, id);
+    for (unsigned s = 0; s < v->shard_count; s++) {
+        char shard[12];
+        snprintf(shard, sizeof shard, "%u", s);
+        const uint64_t value = *(const uint64_t *)((const char *)&v->shards[s] + offset);
+        if (counter)
+            metric_counter(out, id, (const char *const[]){shard}, value);
+        else
+            metric_gauge(out, id, (const char *const[]){shard}, (double)value);
+    }
+}
+
+static void depots(const struct consensus_view *v, FILE *out)
+{
+    each_shard(v, out, METRIC_STORED_CARS, offsetof(struct depot_numbers, log.cars), false);
+    each_shard(v, out, METRIC_CAR_LOG_BYTES, offsetof(struct depot_numbers, log.bytes), false);
+    each_shard(v, out, METRIC_CAR_LOG_RECORDS, offsetof(struct depot_numbers, log.puts), true);
+    each_shard(v, out, METRIC_CAR_LOG_COMMITS, offsetof(struct depot_numbers, log.commits), true);
+    each_shard(v, out, METRIC_GATHERING, offsetof(struct depot_numbers, gather.wanted), false);
+    each_shard(v, out, METRIC_EARLY_BYTES, offsetof(struct depot_numbers, gather.early_bytes), false);
+    each_shard(v, out, METRIC_SERVED_BYTES, offsetof(struct depot_numbers, served_bytes), true);
+    metric_begin(out, METRIC_BODIES);
+    for (unsigned s = 0; s < v->shard_count; s++) {
+        const struct gather_numbers *g = &v->shards[s].gather;
+        char shard[12];
+        snprintf(shard, sizeof shard, "%u", s);
+        metric_counter(out, METRIC_BODIES, (const char *const[]){shard, "taken"}, g->bodies);
+        metric_counter(out, METRIC_BODIES, (const char *const[]){shard, "dropped"}, g->dropped);
+        metric_counter(out, METRIC_BODIES, (const char *const[]){shard, "invalid"}, g->invalid);
+    }
+    metric_begin(out, METRIC_FORWARDED);
+    for (unsigned s = 0; s < v->shard_count; s++) {
+        char shard[12];
+        snprintf(shard, sizeof shard, "%u", s);
+        metric_counter(out, METRIC_FORWARDED, (const char *const[]){shard, "out"}, v->shards[s].forwarded);
+        metric_counter(out, METRIC_FORWARDED, (const char *const[]){shard, "in"}, v->shards[s].forwarded_in);
+    }
+}
+
 // One metric's samples of all peers, control and bulk.
 static void traffic(const struct consensus_view *v, const struct cluster *c, FILE *out, enum metric_id id,
                     size_t offset, bool counter)
@@ -118,6 +160,7 @@ void cluster_metrics(const struct cluster_report *report, FILE *out)
     if (consensus_board_read(report->board, v)) {
         ordering(v, out);
         data_plane(v, report->cluster, out);
+        depots(v, out);
         peers(v, report->cluster, out);
         handshakes(&v->handshakes, out);
     }

@@ -118,6 +118,16 @@ void consensus_view_take_links(struct consensus_view *out, const struct links *c
         out->handshakes.failed[i] = load(&g->failed[i]);
 }
 
+void consensus_view_take_depots(struct consensus_view *out, struct depot *const *depots, unsigned count)
+{
+    struct link_counters traffic[CLUSTER_PEERS_MAX] = {0};
+    out->shard_count = count;
+    for (unsigned s = 0; s < count; s++)
+        out->shards[s] = depot_numbers(depots[s], traffic);
+    for (unsigned i = 0; i < out->peer_count; i++)
+        out->peers[i].bulk_traffic = traffic[i];
+}
+
 const char *consensus_trouble(const struct consensus_view *view)
 {
     if (view->mode == CONSENSUS_DIVERGED)

@@ -3,6 +3,7 @@
 #ifndef GANTRY_ENGINE_CONSENSUS_VIEW_H
 #define GANTRY_ENGINE_CONSENSUS_VIEW_H
 
+#include "engine/cars/depot.h"
 #include "engine/cluster.h"
 #include "engine/finality.h"
 
@@ -54,17 +55,21 @@ struct consensus_view {
     uint64_t fetching, acks_unsent, refused_votes;
     struct order_counts counts;
     struct consensus_handshakes handshakes;
-    unsigned lane_count, peer_count;
+    unsigned lane_count, peer_count, shard_count;
     struct consensus_lane lanes[WIRE_VALIDATORS_MAX];
     struct consensus_peer peers[CLUSTER_PEERS_MAX]; // numbered as cluster's
+    struct depot_numbers shards[SHARD_MAX];
 };
 
-// What the state machines know: everything but connections, handshakes, wasted_bytes, and peer_count beyond the
+// What the state machines know: everything but connections, handshakes, shards, wasted_bytes, and peer_count beyond the
 // validators, which stay as they are.
 void consensus_view_take(struct consensus_view *out, const struct validator *v);
 // Control connections, handshakes, and how many bulk connections there are to be; peers as the gate's.
 void consensus_view_take_links(struct consensus_view *out, const struct links *control, const struct gate *gate,
                                unsigned peers);
+
+// What the shards' depots count, and the bulk connections' traffic, which it adds up; after the links.
+void consensus_view_take_depots(struct consensus_view *out, struct depot *const *depots, unsigned count);
 
 struct consensus_board;
 struct consensus_board *consensus_board_create(void);

@@ -59,7 +59,8 @@ static void failed(void *ctx, const char *why)
 static struct order_parent order_parent(const struct coordinator *c)
 {
     const struct header *head = executor_head(c->executor);
-    return (struct order_parent){head->number, head->timestamp, head->parent_beacon_block_root};
+    return (struct order_parent){head->number, head->timestamp, head->parent_beacon_block_root,
+                                 *executor_head_hash(c->executor)};
 }
 
 static uint64_t sum(const struct coordinator *c, size_t offset)
@@ -133,8 +134,9 @@ static void proposed(struct coordinator *c)
         c->earliest_ns = clock_ns() + EMPTY_RETRY_NS;
         return;
     }
-    struct order_parent parent = order_parent(c);
-    c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, clock_wall_ms());
+    const struct order_parent parent = order_parent(c);
+    const struct order_now now = {clock_ns(), clock_wall_ms()};
+    c->options.order->ops->seal(c->options.order, &l->ordered, &parent, l->txs, l->count, &now);
     ordered_list_group(l, c->options.shard_count);
     stage_items(&c->stages, STAGE_ORDER, l->count);
     c->list_start_ns = c->proposal_ns;
@@ -186,9 +188,9 @@ static uint64_t next_start(const struct coordinator *c, uint64_t now_ns)
         return UINT64_MAX;
     if (sum(c, offsetof(struct shard_numbers, executable)) == 0 && !tick_helps(c))
         return UINT64_MAX;
-    struct order_parent parent = order_parent(c);
-    uint64_t at =
-        c->options.order->ops->next_start_ns(c->options.order, &parent, c->list_start_ns, now_ns, clock_wall_ms());
+    const struct order_parent parent = order_parent(c);
+    const struct order_now now = {now_ns, clock_wall_ms()};
+    const uint64_t at = c->options.order->ops->next_start_ns(c->options.order, &parent, c->list_start_ns, &now);
     return at > c->earliest_ns ? at : c->earliest_ns;
 }
 

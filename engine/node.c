@@ -278,7 +278,6 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
         .receive_bytes_max = RECEIVE_SLACK_BYTES / n->shard_count,
         .coordinator = &n->coordinator_inbox,
         .codes = n->codes,
-        .follows = validators > 0 && !n->config->validator_key,
         .connection_max = (uint32_t)n->config->ingest_connections,
         .costly_percent = (uint32_t)n->config->ingest_costly_percent,
         .pooled = tx_pooled,
@@ -363,6 +362,7 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
         .guard_dir = n->votes.guard_dir,
         .cars_dir = cars_dir,
         .cars_bytes_max = CARS_BYTES_MAX,
+        .serve_bytes_per_s = n->config->serve_bytes,
         .recover = n->votes.recover,
         .listen_fd = n->p2p_fd,
         .blog = n->blog,
@@ -380,7 +380,8 @@ static bool join_cluster(struct node *n, const struct recovered *at, char error[
 // Before the rpc thread, which reads its numbers; it starts after that thread, which it tells of blocks.
 static void make_coordinator(struct node *n, const struct recovered *at, const address *coinbase)
 {
-    struct solo_options solo = {n->config->block_time_ms, n->genesis.subsecond, *coinbase};
+    const struct solo_options solo = {n->genesis.chain_id, n->config->block_time_ms,          n->genesis.subsecond,
+                                      *coinbase,           at->head.parent_beacon_block_root, at->head_hash};
     n->order = n->participant ? NULL : order_solo(&solo);
     struct coordinator_options options = {
         .genesis = &n->genesis,

@@ -46,6 +46,8 @@ const struct config_key NODE_CONFIG_KEYS[] = {
      "Where validators are: WHO@HOST:PORT, comma-separated; WHO is a validator's name or channel key."},
     {"allow", CONFIG_STRING, KEY(allow), "", 0, 0, NULL,
      "Channel keys of nodes that follow this one, comma-separated."},
+    {"serve-bytes", CONFIG_BYTES, KEY(serve_bytes), "128M", 1u << 20, 1ull << 40, "bytes",
+     "What nodes that fell behind are sent of stored cars, a second: a tenth of a 10 Gb/s line."},
     {"shards", CONFIG_U64, KEY(shards), "0", 0, 256, NULL, "Shard threads; 0: one a core."},
     {"pin", CONFIG_BOOL, KEY(pin), "true", 0, 0, NULL, "Pin each shard to a core, when there is one for each."},
     {"block-time", CONFIG_MS, KEY(block_time_ms), "100ms", 0, 3600000, "ms",

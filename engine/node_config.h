@@ -21,6 +21,7 @@ struct node_config {
     char *p2p_host;
     uint64_t p2p_port;
     char *peers, *allow;
+    uint64_t serve_bytes;
     uint64_t shards;
     bool pin;
     uint64_t block_time_ms;

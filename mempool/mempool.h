@@ -94,6 +94,12 @@ void mempool_result_included(struct mempool *mp, struct pooled_tx *t);
 void mempool_result_dropped(struct mempool *mp, struct pooled_tx *t, enum tx_status reason);
 void mempool_result_again(struct mempool *mp, struct pooled_tx *t);
 
+// Whether a proposed one was included meanwhile by what came from elsewhere.
+static inline bool mempool_was_included(const struct pooled_tx *t)
+{
+    return t->included;
+}
+
 // A transaction of this hash, sender and nonce was included that came from elsewhere (another validator's car). Where
 // it is pooled here too, it leaves as included; a proposed one does so with its own result, whatever that is. A
 // recorded reason of it is forgotten.

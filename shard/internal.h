@@ -11,6 +11,7 @@
 // Values of tx_origin.connection beyond connection handles (which start at 1).
 #define ORIGIN_NOBODY 0u
 #define ORIGIN_SUBMISSION UINT32_MAX
+#define ORIGIN_PEER (UINT32_MAX - 1) // sequence: which peer of the guest handed it on
 
 // A list of transactions linked by sender_next.
 struct tx_list {

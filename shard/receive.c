@@ -44,7 +44,7 @@ static void send_home(struct shard *s, struct pooled_tx *t)
 static void answer(struct shard *s, struct tx_origin origin, size_t raw_len, enum tx_status status, const bytes32 *hash)
 {
     set_unanswered_bytes(s, s->unanswered_bytes - pooled_tx_bytes(raw_len));
-    if (origin.connection == ORIGIN_NOBODY)
+    if (origin.connection == ORIGIN_NOBODY || origin.connection == ORIGIN_PEER)
         return;
     if (origin.connection == ORIGIN_SUBMISSION) {
         struct submission *sub = (struct submission *)(uintptr_t)origin.sequence;
@@ -68,11 +68,10 @@ bool receive_has_room(const struct shard *s)
 enum tx_status receive_raw(struct shard *s, struct bytes raw, enum verify_kind kind, const struct sv_witness *witness,
                            struct tx_origin origin)
 {
-    bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
-    const bool refused = draining || s->options.follows;
-    enum tx_status status = draining ? TX_STOPPING : refused ? TX_FOLLOWING : TX_TOO_LARGE;
+    const bool draining = atomic_load_explicit(&s->draining, memory_order_relaxed);
+    enum tx_status status = draining ? TX_STOPPING : TX_TOO_LARGE;
     struct pooled_tx *t = NULL;
-    if (!refused && raw.len <= TX_RAW_MAX) {
+    if (!draining && raw.len <= TX_RAW_MAX) {
         t = arena_alloc(s->arena, pooled_tx_bytes(raw.len));
         memcpy(t->raw, raw.ptr, raw.len);
         status = tx_decode(&t->tx, bytes_of(t->raw, raw.len), s->options.chain_id);
@@ -136,6 +135,10 @@ static void tell_verified(struct shard *s, size_t i)
     const struct pooled_tx *t = verify_batch_at(s->verify, i);
     if (t->origin.connection == ORIGIN_SUBMISSION)
         ((struct submission *)(uintptr_t)t->origin.sequence)->hash = t->hash;
+    else if (t->origin.connection == ORIGIN_PEER && (t->status != TX_OK || verify_batch_was_costly(s->verify, i)))
+        s->guest.forged(s->guest.ctx, (unsigned)t->origin.sequence);
+    else if (t->origin.connection == ORIGIN_PEER)
+        return;
     else if (t->origin.connection != ORIGIN_NOBODY)
         ingest_verified(s->ingest, t->origin, verify_batch_was_costly(s->verify, i));
 }
@@ -413,4 +416,14 @@ void shard_submit(struct shard *s, struct bytes raw, struct submission *sub)
     enum tx_status status = receive_raw(s, raw, VERIFY_RECOVER, NULL, origin);
     if (status != TX_OK)
         sub->done(sub, status, NULL);
+}
+
+enum tx_status shard_take_forwarded(struct shard *s, struct bytes raw, const struct sv_witness *witness, unsigned peer)
+{
+    const struct tx_origin origin = {.connection = ORIGIN_PEER, .sequence = peer};
+    if (!receive_has_memory(s))
+        return TX_POOL_FULL;
+    if (!verify_batch_has_room(s->verify, false))
+        receive_verify(s);
+    return receive_raw(s, raw, VERIFY_WITNESS, witness, origin);
 }

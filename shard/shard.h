@@ -20,7 +20,6 @@ struct shard_options {
     uint64_t chain_id;
     uint64_t block_gas_limit;
     struct mempool_limits pool;
-    bool follows;               // refuse every transaction: TX_FOLLOWING
     uint64_t receive_bytes_max; // bytes of transactions received here and not yet answered; at it reading stops
     struct inbox *coordinator;
     struct codes *codes;     // of all shards, kept by the caller
@@ -66,6 +65,8 @@ void shard_pass_on(struct shard *s, unsigned to, struct shard_call *call);
 // called again at the latest (0: at once). Attached before shard_start, or on the shard's thread.
 struct shard_guest {
     uint64_t (*turn)(void *ctx, uint64_t now_ns);
+    // A transaction that this peer handed on is not signed as its witness says.
+    void (*forged)(void *ctx, unsigned peer);
     void *ctx;
 };
 void shard_attach(struct shard *s, const struct shard_guest *guest);
@@ -74,6 +75,11 @@ void shard_attach(struct shard *s, const struct shard_guest *guest);
 size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const struct exec_tx **out);
 // Proposed ones that come into no block: back to the pool. The shard's thread.
 void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count);
+
+// A transaction that a peer hands on, with its witness: copied, verified with what else comes in this turn, pooled.
+// Nobody is answered; the guest is told what was forged. TX_POOL_FULL: there is no room now; other refusals are those
+// of a transaction that is invalid in itself, and TX_STOPPING. The shard's thread.
+enum tx_status shard_take_forwarded(struct shard *s, struct bytes raw, const struct sv_witness *witness, unsigned peer);
 
 // Work that may wait: run does some of it, for a fraction of a millisecond, and says whether there is more that can go
 // on now. It is called whenever the shard has nothing else to do, and under load for a tenth of the time at most; never

@@ -10,8 +10,6 @@
 // Records wait this long, or for so many bytes, before they are made durable together.
 #define COMMIT_NS 1000000u
 #define COMMIT_BYTES (1u << 20)
-// A node's uplink is taken to be 10 Gb/s; a tenth of it serves those that fell behind.
-#define SERVE_BYTES_PER_S 125000000u
 
 // ---- telling the coordinator
 
@@ -287,6 +285,9 @@ static void handle(struct depot *d, struct depot_call *c)
         depot_relay(d, c->peer, c->group, c->bytes);
         payload_release(c->bytes);
         break;
+    case DEPOT_FORWARD:
+        depot_forward(d, c->peer, &c->request);
+        break;
     case DEPOT_STOP:
         d->stopping = true;
         links_stop(d->links);
@@ -356,13 +357,15 @@ static uint64_t turn(void *ctx, uint64_t now_ns)
         depot_tell(d, depot_event_new(d, DEPOT_STOPPED));
     }
     flush(d);
-    const uint64_t due = serve_due(d->serve, now_ns), traffic = depot_publish_traffic(d, now_ns);
+    const uint64_t publish = depot_numbers_turn(d, now_ns);
+    next = publish < next ? publish : next;
+    const uint64_t due = serve_due(d->serve, now_ns), again = depot_forward_turn(d, now_ns);
     event_watch_arm(&d->disk_watch, shard_loop(d->options.shard));
     if (more)
         return 0;
     if (d->out_count > 0)
         return now_ns + 100000;
-    next = traffic < next ? traffic : next;
+    next = again < next ? again : next;
     return due < next ? due : next;
 }
 
@@ -374,9 +377,6 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
     if (!d)
         abort();
     d->options = *options;
-    d->traffic = calloc(options->peers ? options->peers : 1, sizeof *d->traffic);
-    if (!d->traffic)
-        abort();
     snprintf(d->dir, sizeof d->dir, "%s", options->dir);
     const struct car_log_options log = {
         .genesis_hash = options->genesis_hash,
@@ -404,13 +404,17 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         .stages = shard_guest_stages(options->shard),
     };
     d->gather = gather_create(&gather);
-    d->serve = serve_create(options->peers, SERVE_BYTES_PER_S / options->shard_count);
+    depot_numbers_create(d);
+    d->allowed_ns = calloc(options->peers + 1, sizeof *d->allowed_ns);
+    if (!d->allowed_ns)
+        abort();
+    d->serve = serve_create(options->peers, options->serve_bytes_per_s);
     return d;
 }
 
 void depot_start(struct depot *d, struct depot *const *all)
 {
-    const struct shard_guest guest = {turn, d};
+    const struct shard_guest guest = {turn, depot_forged, d};
     d->all = all;
     depot_make_links(d);
     shard_attach(d->options.shard, &guest);
@@ -433,11 +437,13 @@ void depot_close(struct depot *d)
     for (size_t i = 0; i < d->out_count; i++)
         depot_event_free(d->out[d->out_first + i]);
     free(d->out);
-    free(d->traffic);
     for (struct made *m = d->made, *next; m; m = next) {
         next = m->next;
         free(m);
     }
+    depot_free_forwarded(d);
+    free(d->allowed_ns);
+    depot_numbers_free(d);
     free(d);
 }
 

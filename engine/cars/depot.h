@@ -7,7 +7,7 @@
 #ifndef GANTRY_ENGINE_CARS_DEPOT_H
 #define GANTRY_ENGINE_CARS_DEPOT_H
 
-#include "engine/cars/car_log.h"
+#include "engine/cars/gather.h"
 #include "engine/net/links.h"
 #include "shard/shard.h"
 
@@ -25,6 +25,7 @@ struct depot_options {
     const char *dir; // of its cars, made when missing
     bytes32 genesis_hash;
     uint64_t segment_bytes, bytes_max;
+    uint64_t serve_bytes_per_s; // above 0
     struct inbox *coordinator;
 };
 
@@ -47,6 +48,7 @@ enum depot_ask {
     DEPOT_BULK,    // bytes, an encoded message, to the peers of `to`
     DEPOT_BODY,    // from another depot: bytes, a CAR_STRIPE from peer whose stripe is this shard's
     DEPOT_RELAY,   // from another depot: bytes to peer on group, whose connection is this shard's
+    DEPOT_FORWARD, // hand transactions of the pool to peer, a validator, as request says; again until they are included
     DEPOT_STOP,    // end connections: DEPOT_STOPPED
 };
 
@@ -129,13 +131,20 @@ void depot_start(struct depot *d, struct depot *const *all);
 // Before depot_start, or once its shard has ended.
 void depot_close(struct depot *d);
 
+// What it did since the start, and what it has now; brought up to date some times a second. Any thread. traffic: of
+// each peer; what its bulk connections here have counted is added.
+struct depot_numbers {
+    struct gather_numbers gather;
+    struct car_log_numbers log;
+    uint64_t served_bytes;            // of cars, to those that asked
+    uint64_t forwarded, forwarded_in; // transactions handed to validators, and taken from peers
+};
+struct depot_numbers depot_numbers(const struct depot *d, struct link_counters *traffic);
+
 // Before depot_start: what is stored here; and one car's header.
 void depot_visit(const struct depot *d, void (*visit)(void *ctx, const struct car_entry *e), void *ctx);
 MUST_CHECK bool depot_read_header(struct depot *d, const struct car_name *name, struct wire_car *out,
                                   char error[STORE_ERROR_MAX]);
-
-// Any thread: adds to *out what has gone over its bulk connections with this peer, those that are open now.
-void depot_add_traffic(const struct depot *d, unsigned peer, struct link_counters *out);
 
 // Any thread: a stripe's shard.
 static inline unsigned depot_of_stripe(unsigned stripe, unsigned shard_count)

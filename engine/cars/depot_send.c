@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define TRAFFIC_NS 50000000u
-
 // Stripes' bodies go on the connection of their group. Where peers have different numbers of shards, that may be
 // another depot's.
 void depot_relay(struct depot *d, unsigned peer, unsigned group, struct payload *bytes)
@@ -82,6 +80,7 @@ void depot_run_serve(struct depot *d, uint64_t now_ns)
         struct vmask to = {{0, 0}};
         vmask_add(&to, r.peer);
         serve_spent(d->serve, e ? e->place.length : 0);
+        d->numbers.served_bytes += e ? e->place.length : 0;
         depot_send(d, &r.name, to, r.stripes);
     }
 }
@@ -124,12 +123,24 @@ static void hand_on(struct depot *d, unsigned peer, unsigned group, struct bytes
     depot_tell(d, e);
 }
 
+void depot_ban(struct depot *d, unsigned peer, const char *why)
+{
+    struct depot_event *e = depot_event_new(d, DEPOT_BANNED);
+    e->peer = peer;
+    snprintf(e->detail, sizeof e->detail, "%s", why);
+    depot_tell(d, e);
+}
+
 static void received(void *ctx, unsigned peer, unsigned group, struct bytes message)
 {
     static _Thread_local struct wire_message m;
     struct depot *d = ctx;
     struct wire_prefix prefix;
     enum wire_status status = wire_peek(&prefix, message);
+    if (status == WIRE_OK && prefix.type == WIRE_FORWARD) {
+        depot_take_forward(d, peer, message);
+        return;
+    }
     if (status == WIRE_OK && prefix.type != WIRE_CAR_STRIPE) {
         hand_on(d, peer, group, message);
         return;
@@ -140,10 +151,7 @@ static void received(void *ctx, unsigned peer, unsigned group, struct bytes mess
         take_stripe(d, peer, group, message, &m);
         return;
     }
-    struct depot_event *e = depot_event_new(d, DEPOT_BANNED);
-    e->peer = peer;
-    snprintf(e->detail, sizeof e->detail, "%s", wire_status_text(status));
-    depot_tell(d, e);
+    depot_ban(d, peer, wire_status_text(status));
 }
 
 static void closed(void *ctx, unsigned peer, unsigned group, enum link_status why, const char *text)
@@ -160,59 +168,4 @@ void depot_make_links(struct depot *d)
 {
     static const struct links_ops ops = {NULL, received, closed};
     d->links = links_create(shard_loop(d->options.shard), d->options.peers, WIRE_STRIPES, &ops, d);
-}
-
-// ---- traffic
-
-static void add(struct link_counters *sum, const struct link_counters *c)
-{
-    sum->messages_in += c->messages_in;
-    sum->bytes_in += c->bytes_in;
-    sum->messages_out += c->messages_out;
-    sum->bytes_out += c->bytes_out;
-    sum->dropped += c->dropped;
-    sum->replaced += c->replaced;
-    sum->queued_bytes += c->queued_bytes;
-}
-
-static void store(_Atomic uint64_t *at, uint64_t value)
-{
-    atomic_store_explicit(at, value, memory_order_relaxed);
-}
-
-static uint64_t load(const _Atomic uint64_t *at)
-{
-    return atomic_load_explicit(at, memory_order_relaxed);
-}
-
-uint64_t depot_publish_traffic(struct depot *d, uint64_t now_ns)
-{
-    if (now_ns < d->traffic_due_ns)
-        return d->traffic_due_ns;
-    for (unsigned peer = 0; peer < d->options.peers; peer++) {
-        struct link_counters sum = {0};
-        for (unsigned group = 0; group < WIRE_STRIPES; group++) {
-            const struct link_counters c = links_counters(d->links, peer, group);
-            add(&sum, &c);
-        }
-        struct depot_traffic *t = &d->traffic[peer];
-        store(&t->messages_in, sum.messages_in);
-        store(&t->bytes_in, sum.bytes_in);
-        store(&t->messages_out, sum.messages_out);
-        store(&t->bytes_out, sum.bytes_out);
-        store(&t->dropped, sum.dropped);
-        store(&t->replaced, sum.replaced);
-        store(&t->queued_bytes, sum.queued_bytes);
-    }
-    d->traffic_due_ns = now_ns + TRAFFIC_NS;
-    return UINT64_MAX; // until something happens nothing changes
-}
-
-void depot_add_traffic(const struct depot *d, unsigned peer, struct link_counters *out)
-{
-    const struct depot_traffic *t = &d->traffic[peer];
-    const struct link_counters c = {load(&t->messages_in), load(&t->bytes_in), load(&t->messages_out),
-                                    load(&t->bytes_out),   load(&t->dropped),  load(&t->replaced),
-                                    load(&t->queued_bytes)};
-    add(out, &c);
 }

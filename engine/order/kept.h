@@ -15,7 +15,8 @@ struct kept_block {
     bool boundary;   // the last block of its epoch, but for tails
     bool chain_held; // it and its ancestors from the floor on are durably here with all their cars
     bool has_tips;
-    uint32_t *tips; // ordered positions of the n lanes after this block, once has_tips
+    uint64_t unheld_in; // the look for finalize votes that found it not to be so (ord.looks)
+    uint32_t *tips;     // ordered positions of the n lanes after this block, once has_tips
     uint16_t lane_count;
     struct wire_cut_lane *lanes;
 };

@@ -318,7 +318,7 @@ uint64_t ord_next_timer(const struct ord *o)
             next = due[i];
     }
     // A leader waits for its time, then for something to order.
-    if (o->propose_ns != NEVER) {
+    if (o->propose_ns != NEVER && ord_votes(o)) {
         const uint64_t propose = o->propose_ns > o->now_ns ? o->propose_ns : o->idle_until_ns;
         if (propose < next)
             next = propose;

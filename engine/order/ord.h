@@ -115,6 +115,7 @@ struct ord {
     size_t older_count, older_cap;
     uint64_t exec_next;     // height that execution gets next
     uint64_t refused_votes; // by the guard
+    uint64_t looks;         // for finalize votes that are due, since the start
 
     // A validator without a log: the epoch that each of the others said last.
     bool recovering;

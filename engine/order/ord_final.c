@@ -23,16 +23,25 @@ static bool holds_cars(struct ord *o, const struct kept_block *b, struct vmask v
     return all;
 }
 
+static bool is_unheld(const struct ord *o, const struct kept_block *b)
+{
+    return b != o->floor && !b->chain_held && b->unheld_in == o->looks;
+}
+
 // Everything from the floor to this block is durably here, or will be with this turn; asks for what is not. A block on
-// the way needs no certificate here: its certified descendant vouches for it.
+// the way needs no certificate here: its certified descendant vouches for it. What a look has found not to be held is
+// not walked through again for those that come after it.
 static bool holds_chain(struct ord *o, struct kept_block *b, struct vmask voters)
 {
     while (!b->chain_held) {
         struct kept_block *low = b, *parent = ord_parent(o, low);
-        while (parent && parent != o->floor && !parent->chain_held) {
+        while (parent && parent != o->floor && !parent->chain_held && !is_unheld(o, parent)) {
             low = parent;
             parent = ord_parent(o, low);
         }
+        b->unheld_in = o->looks; // unless it turns out to be held
+        if (parent && is_unheld(o, parent))
+            return false;
         if (!parent) {
             const bytes32 digest = low->header.parent_digest;
             ord_want_block(o, low->header.parent_view, &digest, voters);
@@ -58,6 +67,7 @@ static bool holds_view(struct ord *o, const struct view_rec *r, uint64_t view)
 // R5. What I voted is read from what the log brings back, never from tallies.
 void ord_try_finalize_votes(struct ord *o)
 {
+    o->looks++;
     for (uint64_t u = o->base + 1; u < o->view && ord_votes(o); u++) {
         struct view_rec *r = ord_view_if(o, u);
         if (!r)

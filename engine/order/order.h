@@ -1,5 +1,5 @@
-// Ordering: what turns the shards' proposals into the ordered list O, and says when. The coordinator drives it; time is
-// handed in. One validator alone is engine/order/solo.c.
+// Ordering on a chain of one node: what turns the shards' proposals into the ordered list O, and says when. The
+// coordinator drives it; time is handed in. In a cluster the participant stands here (engine/participant/).
 #ifndef GANTRY_ENGINE_ORDER_ORDER_H
 #define GANTRY_ENGINE_ORDER_ORDER_H
 
@@ -17,6 +17,12 @@ struct order_parent {
     uint64_t height; // of the executed chain
     uint64_t timestamp;
     bytes32 digest; // parentBeaconBlockRoot of the newest block
+    bytes32 hash;   // of the newest block: what executing the last list gave
+};
+
+struct order_now {
+    uint64_t ns; // monotonic
+    uint64_t wall_ms;
 };
 
 struct order;
@@ -24,10 +30,11 @@ struct order;
 struct order_ops {
     // When the next list may be gathered (monotonic ns), given the start of the last one and that something is pooled.
     uint64_t (*next_start_ns)(const struct order *o, const struct order_parent *parent, uint64_t last_start_ns,
-                              uint64_t now_ns, uint64_t wall_ms);
-    // Arranges the gathered transactions into O, in place, and seals it.
+                              const struct order_now *now);
+    // Arranges the gathered transactions into O, in place, and seals it. An empty list is a tick: it lowers the base
+    // fee.
     void (*seal)(struct order *o, struct ordered *out, const struct order_parent *parent, struct exec_tx *txs,
-                 size_t count, uint64_t wall_ms);
+                 size_t count, const struct order_now *now);
     void (*free)(struct order *o);
 };
 
@@ -35,14 +42,21 @@ struct order {
     const struct order_ops *ops;
 };
 
-// One validator: O is the proposals as they came. Digest: H_solo(parent digest, height, time_ms,
-// keccak256 of the concatenated transaction hashes of O), a BIP-340 style tagged SHA-256, integers little-endian.
+// A validator alone (validator.h, n = 1): O is the proposals as they came. Each list is a car of its lane with one
+// stripe, whose digest is keccak256 of the concatenated transaction hashes of O; the car is held, ordered and final
+// before seal returns.
+//
+// Nobody is told of any of it before the executed block is durable, and that block's record has the list. So the
+// validator keeps no log, no guard and no cars, and signs nothing: a restart begins a new ordering chain on the newest
+// executed block.
 struct solo_options {
+    uint64_t chain_id;
     uint64_t block_time_ms;
     bool subsecond; // equal timestamps allowed; else blocks are at least a second apart
     address coinbase;
+    bytes32 head_digest; // parentBeaconBlockRoot of the newest executed block
+    bytes32 head_hash;   // its hash
 };
 struct order *order_solo(const struct solo_options *options);
-bytes32 order_solo_digest(const bytes32 *parent, uint64_t height, uint64_t time_ms, const bytes32 *txs_hash);
 
 #endif

@@ -10,6 +10,8 @@ static bool write_guard_now(struct validator *v, char error[STORE_ERROR_MAX])
 {
     struct disk *d = v->config.guard_disk;
     struct disk_completion done;
+    if (!d)
+        return true;
     guard_image(v->guard_image, &v->guard);
     const uint64_t offset = (v->guard.sequence % 2) * GUARD_IMAGE_BYTES;
     if (d->ops->write_sync(d, v->guard_file, offset, v->guard_image, GUARD_IMAGE_BYTES, TAG_GUARD) != 0 ||
@@ -23,6 +25,10 @@ static bool open_guard(struct validator *v, bool *fresh, char error[STORE_ERROR_
 {
     struct disk *d = v->config.guard_disk;
     uint8_t file[GUARD_FILE_BYTES];
+    *fresh = true;
+    guard_init(&v->guard, &v->config.genesis_hash);
+    if (!d)
+        return true;
     v->guard_file = d->ops->open(d, GUARD_FILE_NAME, true);
     const int64_t size = v->guard_file < 0 ? v->guard_file : d->ops->size(d, v->guard_file);
     if (size < 0)
@@ -30,7 +36,6 @@ static bool open_guard(struct validator *v, bool *fresh, char error[STORE_ERROR_
     *fresh = size == 0;
     if (*fresh) {
         const int err = d->ops->allocate(d, v->guard_file, GUARD_FILE_BYTES);
-        guard_init(&v->guard, &v->config.genesis_hash);
         return err == 0 || store_fail(error, "cannot create the sign guard: %s", strerror(-err));
     }
     if (size < GUARD_FILE_BYTES || d->ops->read(d, v->guard_file, 0, file, sizeof file) != GUARD_FILE_BYTES)
@@ -100,8 +105,8 @@ static bool begin_chain(struct validator *v, char error[STORE_ERROR_MAX])
     ord_snapshot(&v->ord);
     const uint64_t turn = wal_append(&v->wal, bytes_of(v->fx.records, v->fx.record_bytes));
     wal_flush(&v->wal);
-    while (turn != 0 && !blog_failed(v->wal.blog) && wal_durable(&v->wal) < turn)
-        blog_step(v->wal.blog, true);
+    while (turn != 0 && !wal_failed(&v->wal) && wal_durable(&v->wal) < turn)
+        wal_step(&v->wal, true);
     if (turn == 0 || wal_durable(&v->wal) < turn)
         return store_fail(error, "cannot write the write-ahead log");
     return write_guard_now(v, error);
@@ -135,6 +140,7 @@ struct validator *validator_open(const struct validator_config *config, const st
     if (!v || !(v->guard_image = aligned_alloc(GUARD_IMAGE_BYTES, GUARD_IMAGE_BYTES)))
         abort();
     v->config = *config;
+    v->guard_file = -1;
     v->set = *set;
     effects_init(&v->fx);
     v->fx.me = config->ord.me;
@@ -249,7 +255,7 @@ static void start_guard_write(struct validator *v)
 
 static void take_guard_image(struct validator *v)
 {
-    if (v->guard.sequence == v->guard_taken || v->guard_waits || v->guard_writes)
+    if (!v->config.guard_disk || v->guard.sequence == v->guard_taken || v->guard_waits || v->guard_writes)
         return;
     // The slot that does not hold the newest image: changes may have come in pairs.
     if (v->guard.sequence % 2 == v->guard_taken % 2)
@@ -316,7 +322,7 @@ void validator_disk(struct validator *v)
 {
     struct disk_completion done;
     struct disk *d = v->config.guard_disk;
-    if (wal_step(&v->wal))
+    if (wal_step(&v->wal, false))
         let_go(v);
     if (v->guard_writes && d->ops->poll(d, &done, 1, false) == 1)
         v->guard_writes = false; // a failed write leaves the other slot; the next change writes again
@@ -345,5 +351,5 @@ uint64_t validator_next_timer(const struct validator *v)
 
 const char *validator_failed(const struct validator *v)
 {
-    return blog_failed(v->wal.blog);
+    return wal_failed(&v->wal);
 }

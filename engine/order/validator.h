@@ -18,7 +18,9 @@ struct validator_config {
     uint64_t segment_bytes;  // of the log
     uint64_t snapshot_turns; // how often the log's earlier part is let go
     struct evidence_body_check body_check;
-    struct disk *log_disk, *guard_disk; // two folders: the log's completions are its own
+    // Two folders: the log's completions are its own. Both NULL: nothing is kept, and each start is a first one; only
+    // for a validator alone.
+    struct disk *log_disk, *guard_disk;
     // The log is gone: follow without voting, acking or producing until an epoch in which this key cannot have voted.
     bool recover;
 };

@@ -5,6 +5,9 @@
 bool wal_open(struct wal *w, struct disk *disk, const bytes32 *genesis_hash, uint64_t segment_bytes,
               char error[STORE_ERROR_MAX])
 {
+    *w = (struct wal){0};
+    if (!disk)
+        return true;
     const struct blog_options options = {.genesis_hash = *genesis_hash, .segment_bytes = segment_bytes};
     w->blog = blog_open(disk, &options, error);
     w->last = w->blog ? blog_last(w->blog) : 0;
@@ -20,24 +23,26 @@ void wal_close(struct wal *w)
 
 uint64_t wal_append(struct wal *w, struct bytes records)
 {
-    if (blog_append(w->blog, w->last + 1, records) != 0)
+    if (w->blog && blog_append(w->blog, w->last + 1, records) != 0)
         return 0;
     return ++w->last;
 }
 
 void wal_flush(struct wal *w)
 {
-    blog_flush(w->blog);
+    if (w->blog)
+        blog_flush(w->blog);
 }
 
-bool wal_step(struct wal *w)
+bool wal_step(struct wal *w, bool wait)
 {
-    return blog_step(w->blog, false);
+    return w->blog && blog_step(w->blog, wait);
 }
 
 void wal_retain(struct wal *w, uint64_t turn)
 {
-    blog_retain(w->blog, turn);
+    if (w->blog)
+        blog_retain(w->blog, turn);
 }
 
 static bool replay_turn(uint64_t turn, struct bytes in, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX])

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "engine/cars/body_judge.h"
+#include "engine/cars/car_folder.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ static bool make_folder(const char *dir, char error[STORE_ERROR_MAX])
 static bool open_depots(struct participant *p, char error[STORE_ERROR_MAX])
 {
     const struct participant_options *o = &p->options;
-    if (!make_folder(o->cars_dir, error))
+    if (!car_folder_open(o->cars_dir, o->shard_count, error))
         return false;
     for (unsigned s = 0; s < o->shard_count; s++) {
         char dir[4096];
@@ -71,6 +72,7 @@ static bool open_depots(struct participant *p, char error[STORE_ERROR_MAX])
             .genesis_hash = o->genesis_hash,
             .segment_bytes = CAR_SEGMENT_BYTES,
             .bytes_max = o->cars_bytes_max / o->shard_count,
+            .serve_bytes_per_s = o->serve_bytes_per_s / o->shard_count,
             .coordinator = o->inbox,
         };
         if (!make_folder(dir, error) || !(p->depots[s] = depot_open(&depot, error)))
@@ -308,6 +310,7 @@ bool participant_enter(struct participant *p, struct loop *loop, struct executor
         .skip = p->resume.skip,
     };
     p->feed = ordered_feed_create(&feed);
+    p->forwarding.target = (unsigned)(clock_ns() % p->n);
     start_depots(p);
     if (!participant_make_links(p, error))
         return false;
@@ -405,7 +408,7 @@ uint64_t participant_turn(struct participant *p, uint64_t now_ns)
         validator_timers(v);
     }
     execute(p, now_ns);
-    const uint64_t own = own_car_step(p, now_ns);
+    const uint64_t own = earliest(own_car_step(p, now_ns), participant_forward(p, now_ns));
     if (p->in_turn) {
         p->in_turn = false;
         validator_end(v);

@@ -27,6 +27,7 @@ struct participant_options {
     const char *log_dir, *guard_dir; // vote_folder.h
     const char *cars_dir;            // made when missing; one folder a shard in it
     uint64_t cars_bytes_max;         // of all stored cars
+    uint64_t serve_bytes_per_s;      // of them, to nodes that ask
     bool recover;                    // the log is gone
     int listen_fd;                   // stays the caller's
     struct blog *blog;               // of executed blocks

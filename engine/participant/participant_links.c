@@ -151,11 +151,9 @@ uint64_t participant_publish(struct participant *p, uint64_t now_ns)
         return p->publish_ns;
     consensus_view_take(&p->view, p->validator);
     consensus_view_take_links(&p->view, p->control, p->gate, p->options.cluster->peer_count);
+    consensus_view_take_depots(&p->view, p->depots, p->options.shard_count);
     for (unsigned i = 0; i < p->view.peer_count; i++) {
         p->view.peers[i].bulk = p->bulk_open[i];
-        p->view.peers[i].bulk_traffic = (struct link_counters){0};
-        for (unsigned s = 0; s < p->options.shard_count; s++)
-            depot_add_traffic(p->depots[s], i, &p->view.peers[i].bulk_traffic);
         p->view.peers[i].banned = p->banned_until_ns[i] > now_ns;
     }
     for (unsigned i = 0; i < p->n; i++)

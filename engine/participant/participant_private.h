@@ -31,6 +31,13 @@ struct own_cars {
     struct gas_share share;
 };
 
+// To whom a node that makes no cars hands its transactions.
+struct forwarding {
+    unsigned target;
+    uint64_t until_ns; // stays the target until then
+    uint64_t due_ns;   // the next ones not before
+};
+
 struct participant {
     struct participant_options options;
     unsigned me, n;
@@ -47,6 +54,7 @@ struct participant {
     struct gate *gate;
     _Atomic uint8_t groups[CLUSTER_PEERS_MAX];
     struct own_cars own;
+    struct forwarding forwarding;
     struct resume resume;
     struct consensus_view view; // as published last
     uint8_t bulk_open[CLUSTER_PEERS_MAX];
@@ -84,5 +92,9 @@ void own_car_stored(struct participant *p, const struct car_name *name); // the 
 void own_car_delivered(struct participant *p, const struct kept_block *b);
 void own_car_executed(struct participant *p);                   // the pools know what became of it
 void own_car_epoch_over(struct participant *p, uint64_t epoch); // those that are in no block are made anew
+
+// participant_forward.c
+// Hands transactions on while this node makes no cars. Returns when that is worth asking again.
+uint64_t participant_forward(struct participant *p, uint64_t now_ns);
 
 #endif

@@ -255,6 +255,10 @@ Test(rpc_cluster, metrics_say_the_same)
     view->lanes[3].available = 2;
     view->peers[2].bulk_traffic.queued_bytes = 12345;
     view->handshakes.failed[LINK_NOT_ALLOWED] = 6;
+    view->shard_count = 2;
+    view->shards[1].log.bytes = 4711;
+    view->shards[1].gather.invalid = 3;
+    view->shards[1].forwarded = 17;
     FILE *out = open_memstream(&text, &len);
     cluster_metrics(&report, out);
     fflush(out);
@@ -267,6 +271,9 @@ Test(rpc_cluster, metrics_say_the_same)
     cr_expect_not_null(strstr(text, "\ngantry_votes_total{kind=\"nullify\"} 9\n"));
     cr_expect_not_null(strstr(text, "\ngantry_lane_waiting{owner=\"v3\",state=\"available\"} 2\n"));
     cr_expect_not_null(strstr(text, "\ngantry_peer_queued_bytes{peer=\"v2\",channel=\"bulk\"} 12345\n"));
+    cr_expect_not_null(strstr(text, "\ngantry_car_log_bytes{shard=\"1\"} 4711\n"));
+    cr_expect_not_null(strstr(text, "\ngantry_stripe_bodies_total{shard=\"1\",event=\"invalid\"} 3\n"));
+    cr_expect_not_null(strstr(text, "\ngantry_forwarded_total{shard=\"1\",direction=\"out\"} 17\n"));
     cr_expect_null(strstr(text, "peer=\"v1\""), "itself is no peer");
     char failed[200];
     snprintf(failed, sizeof failed, "\ngantry_handshake_failures_total{reason=\"%s\"} 6\n",

@@ -226,14 +226,12 @@ Test(whole_cluster, an_ordering_block_gives_as_many_blocks_as_its_gas_asks_for)
     whole_cluster_end(&c);
 }
 
-// One that votes for nothing has every block and receipt, also those from before it came and over the turns of epochs;
-// it takes no transactions, and none of the validators misses it.
+// One that votes for nothing has every block and receipt, also those from before it came and over the turns of epochs.
 Test(whole_cluster, a_node_without_a_vote_follows)
 {
     struct whole_cluster c;
     struct transfers t;
-    bytes32 hashes[61];
-    uint8_t raw[TRANSFER_BYTES_MAX];
+    bytes32 hashes[60];
     const struct whole_cluster_options options = {
         .validators = 4, .followers = 1, .seed = SEED, .epoch_blocks = 30, .settings = "shards = 2\n"};
     cr_assert(whole_cluster_start(&c, &options), "%s", c.error);
@@ -247,8 +245,102 @@ Test(whole_cluster, a_node_without_a_vote_follows)
     submit(&c, &t, hashes + 40, 20);
     expect_receipts(&c, hashes, 60);
     cr_assert(whole_cluster_agrees(&c));
-    const size_t len = transfers_next(&t, raw);
-    cr_assert_not(whole_cluster_submit(&c, 4, bytes_of(raw, len), &hashes[60]));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+// The sum of a metric's samples whose labels hold this text.
+static uint64_t metric_sum(struct whole_cluster *c, unsigned node, const char *name, const char *label)
+{
+    char *text = ask_http(node_rpc_port(c->nodes[node]), "/metrics", NULL, NULL);
+    uint64_t total = 0;
+    const size_t len = strlen(name);
+    cr_assert_not_null(text);
+    for (char *rest = text, *line; (line = strsep(&rest, "\n")) != NULL;) {
+        if (strncmp(line, name, len) == 0 && line[len] == '{' && strstr(line, label))
+            total += strtoull(strrchr(line, ' '), NULL, 10);
+    }
+    free(text);
+    return total;
+}
+
+// Numbers are published some times a second.
+static void expect_metric(struct whole_cluster *c, const char *name, const char *label, unsigned from, unsigned to,
+                          uint64_t least)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < 600 && total < least; i++) {
+        usleep(i > 0 ? 100000 : 0);
+        total = 0;
+        for (unsigned node = from; node < to; node++)
+            total += metric_sum(c, node, name, label);
+    }
+    cr_expect_geq(total, least, "%s of nodes %u to %u", name, from, to - 1);
+}
+
+static void submit_to(struct whole_cluster *c, unsigned node, struct transfers *t, bytes32 *hashes, size_t count)
+{
+    uint8_t raw[TRANSFER_BYTES_MAX];
+    for (size_t i = 0; i < count; i++) {
+        const size_t len = transfers_next(t, raw);
+        cr_assert(whole_cluster_submit(c, node, bytes_of(raw, len), &hashes[i]));
+    }
+}
+
+// What a node takes that makes no cars comes into blocks through a validator, and where that one loses it, through
+// another.
+Test(whole_cluster, a_node_without_a_vote_hands_its_transactions_on)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[60];
+    const struct whole_cluster_options options = {
+        .validators = 4, .followers = 1, .seed = SEED, .settings = "shards = 2\n"};
+    cr_assert(whole_cluster_start(&c, &options), "%s", c.error);
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit_to(&c, 4, &t, hashes, 40);
+    expect_receipts(&c, hashes, 40);
+    cr_assert(whole_cluster_agrees(&c));
+    expect_metric(&c, "gantry_forwarded_total", "\"in\"", 0, 4, 40);
+    expect_metric(&c, "gantry_forwarded_total", "\"out\"", 4, 5, 40);
+    expect_metric(&c, "gantry_peer_sent_bytes_total", "bulk", 4, 5, 40 * 100);
+    expect_metric(&c, "gantry_stored_cars", "shard", 0, 1, 1);
+    // Two of four order nothing; what they are given is gone with their cars.
+    whole_cluster_stop_node(&c, 0);
+    whole_cluster_stop_node(&c, 1);
+    submit_to(&c, 4, &t, hashes + 40, 20);
+    usleep(200000);
+    for (unsigned i = 2; i < 4; i++) {
+        whole_cluster_stop_node(&c, i);
+        whole_cluster_lose_cars(&c, i, 0);
+        whole_cluster_lose_cars(&c, i, 1);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert(whole_cluster_start_node(&c, i), "%s", c.error);
+    expect_receipts(&c, hashes, 60);
+    cr_assert(whole_cluster_agrees(&c));
+    transfers_free(&t);
+    whole_cluster_end(&c);
+}
+
+// Stored stripes are those of a shard's own partitions: another number of shards can't go on with them.
+Test(whole_cluster, a_validator_keeps_its_number_of_shards)
+{
+    struct whole_cluster c;
+    struct transfers t;
+    bytes32 hashes[20];
+    start(&c, 2, 0, "shards = 2\n");
+    transfers_init(&t, SEED, WHOLE_NODE_SENDERS);
+    submit(&c, &t, hashes, 10);
+    expect_receipts(&c, hashes, 10);
+    whole_cluster_stop_node(&c, 1);
+    strcpy(c.settings, "shards = 3\n");
+    cr_assert_not(whole_cluster_start_node(&c, 1));
+    cr_expect_not_null(strstr(c.error, "start it with shards = 2"), "%s", c.error);
+    strcpy(c.settings, "shards = 2\n");
+    cr_assert(whole_cluster_start_node(&c, 1), "%s", c.error);
+    submit(&c, &t, hashes + 10, 10);
+    expect_receipts(&c, hashes, 20);
     transfers_free(&t);
     whole_cluster_end(&c);
 }

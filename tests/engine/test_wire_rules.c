@@ -69,7 +69,7 @@ Test(wire_rules, type_numbers_do_not_drift)
     cr_assert(WIRE_CAR_HDR == 1 && WIRE_CAR_STRIPE == 2 && WIRE_ACKS == 4 && WIRE_ACK_STATE == 5);
     cr_assert(WIRE_PROPOSAL == 6 && WIRE_VOTE == 7 && WIRE_CERT == 8 && WIRE_GET_CERTS == 9 && WIRE_CERTS == 10);
     cr_assert(WIRE_GET_BLOCK == 11 && WIRE_BLOCK == 12 && WIRE_GET_RANGE == 13 && WIRE_RANGE == 14);
-    cr_assert(WIRE_GET_CAR == 15 && WIRE_EVIDENCE == 18 && WIRE_HELLO == 19);
+    cr_assert(WIRE_GET_CAR == 15 && WIRE_EVIDENCE == 18 && WIRE_HELLO == 19 && WIRE_FORWARD == 21);
 }
 
 Test(wire_rules, another_version_is_refused)
@@ -113,6 +113,16 @@ Test(wire_rules, stripe_messages)
     REFUSED(m->car_stripe.lane = 100, WIRE_BAD_VALUE);
     REFUSED(m->car_stripe.pos = 0, WIRE_BAD_VALUE);
     REFUSED(m->car_stripe.stripe = WIRE_STRIPES, WIRE_BAD_VALUE);
+}
+
+Test(wire_rules, forwarded_transactions)
+{
+    struct wire_message *m = make(WIRE_FORWARD);
+    uint8_t *body = (uint8_t *)(uintptr_t)m->forward.body.ptr;
+    REFUSED(m->epoch = 1, WIRE_NOT_CANONICAL);
+    REFUSED(m->forward.body.len--, WIRE_SHORT);
+    body[0]++; // a key more than there is
+    cr_assert_neq(decode_again(m), WIRE_OK);
 }
 
 Test(wire_rules, acks)

@@ -308,7 +308,7 @@ static void begin(struct wire_sample *s, unsigned type)
     memset(&s->m, 0, sizeof s->m);
     s->m.version = WIRE_VERSION;
     s->m.type = (uint8_t)type;
-    s->m.epoch = type == WIRE_HELLO ? 0 : test_random(&s->seed);
+    s->m.epoch = type == WIRE_HELLO || type == WIRE_FORWARD ? 0 : test_random(&s->seed);
 }
 
 void wire_sample_evidence(struct wire_sample *s, enum wire_offence offence)
@@ -385,6 +385,11 @@ void wire_sample_make(struct wire_sample *s, unsigned type, bool full)
         m->hello.group = m->hello.channel == WIRE_BULK ? (uint8_t)below(s, WIRE_STRIPES) : 0;
         m->hello.shards = (uint16_t)(1 + below(s, 64));
         break;
+    case WIRE_FORWARD: {
+        uint32_t txs;
+        make_stripe(s, &m->forward.body, &txs, full);
+        break;
+    }
     default:
         abort();
     }

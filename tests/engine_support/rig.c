@@ -1,6 +1,7 @@
 #include "tests/engine_support/rig.h"
 
 #include "base/clock.h"
+#include "base/keccak.h"
 #include "engine/coordinator.h"
 #include "engine/genesis_state.h"
 #include "engine/net/listen.h"
@@ -64,13 +65,12 @@ static void die(const char *what)
 // ---- the gate as an ordering
 
 static uint64_t gate_next_start(const struct order *o, const struct order_parent *parent, uint64_t last_start_ns,
-                                uint64_t now_ns, uint64_t wall_ms)
+                                const struct order_now *now)
 {
     (void)parent;
     (void)last_start_ns;
-    (void)wall_ms;
     const struct rig *r = ((const struct list_gate *)o)->rig;
-    return r->options.free_running || atomic_load(&r->open) ? now_ns : UINT64_MAX;
+    return r->options.free_running || atomic_load(&r->open) ? now->ns : UINT64_MAX;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -86,7 +86,7 @@ static int by_falling_nonce(const void *a, const void *b)
 }
 
 static void gate_seal(struct order *o, struct ordered *out, const struct order_parent *parent, struct exec_tx *txs,
-                      size_t count, uint64_t wall_ms)
+                      size_t count, const struct order_now *now)
 {
     struct rig *r = ((struct list_gate *)o)->rig;
     qsort(txs, count, sizeof *txs, by_hash);
@@ -99,11 +99,14 @@ static void gate_seal(struct order *o, struct ordered *out, const struct order_p
     }
     if (r->options.last_first)
         qsort(txs, count, sizeof *txs, by_falling_nonce);
-    bytes32 none = {{0}};
     *out = (struct ordered){0};
-    out->time_ms = r->options.free_running ? wall_ms : atomic_load(&r->time_ms);
+    out->time_ms = r->options.free_running ? now->wall_ms : atomic_load(&r->time_ms);
     out->coinbase = r->genesis.accounts[0].addr;
-    out->digest = order_solo_digest(&parent->digest, parent->height + 1, out->time_ms, &none);
+    uint8_t named[48];
+    memcpy(named, parent->digest.b, 32);
+    store_le64(named + 32, parent->height + 1);
+    store_le64(named + 40, out->time_ms);
+    out->digest = keccak256(named, sizeof named);
     atomic_store(&r->open, false);
 }
 
@@ -247,7 +250,12 @@ struct rig *rig_start(const struct rig_options *options)
     free(at.subroots);
     r->height = at.head.number;
     r->gate = (struct list_gate){{&gate_ops}, r};
-    struct solo_options solo = {options->block_time_ms, !options->whole_seconds, r->genesis.accounts[0].addr};
+    const struct solo_options solo = {.chain_id = r->genesis.chain_id,
+                                      .block_time_ms = options->block_time_ms,
+                                      .subsecond = !options->whole_seconds,
+                                      .coinbase = r->genesis.accounts[0].addr,
+                                      .head_digest = at.head.parent_beacon_block_root,
+                                      .head_hash = at.head_hash};
     r->solo = order_solo(&solo);
     struct coordinator_options c = {
         .genesis = &r->genesis,

@@ -110,6 +110,8 @@ static void check_message(struct bytes in, const struct wire_message *m, const s
             check_cert(in, &m->proposal.just[i]);
     else if (m->type == WIRE_CAR_STRIPE)
         check_stripe(m->car_stripe.body);
+    else if (m->type == WIRE_FORWARD)
+        check_stripe(m->forward.body);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

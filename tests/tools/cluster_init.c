@@ -81,7 +81,9 @@ Test(cluster_init, each_folder_is_a_validator_that_finds_the_others)
         struct cluster *c = open_validator(i, &config, &genesis);
         cr_expect(c->me == i && c->set.wire.n == 4 && c->peer_count == 4);
         cr_expect(genesis.chain_id == 99 && c->epoch_blocks == 64 && c->epoch_ms == 5000 && c->heartbeat_ms == 70);
-        cr_expect(genesis.account_count == DEV_ACCOUNT_COUNT && genesis.header.timestamp > 1700000000);
+        cr_expect(genesis.account_count == DEV_ACCOUNT_COUNT + 1 && genesis.header.timestamp > 1700000000);
+        cr_expect(genesis.accounts[0].addr.b[1] == 0x0f && genesis.accounts[0].code_len == 97, "EIP-4788's contract");
+        cr_expect(!address_equal(&c->fee_addresses[i], &genesis.accounts[0].addr), "which gets no tips");
         cr_expect(config.rpc_port == 8545 + 10 * i && config.ingest_port == 8550 + 10 * i);
         cr_expect(config.p2p_port == 8551 + 10 * i);
         cr_expect(!config.pin, "nodes on one machine would all take its first cores");

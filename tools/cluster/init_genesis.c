@@ -83,6 +83,19 @@ static bool add_accounts(json_t *root, const struct init_settings *s, char *erro
     return good;
 }
 
+// The contract of EIP-4788, which a template has or leaves out as its author wishes.
+static void add_beacon_roots(json_t *alloc)
+{
+    char *text;
+    if (asprintf(&text, "{%s}", GENESIS_BEACON_ROOTS) < 0)
+        abort();
+    json_t *contract = json_loads(text, 0, NULL);
+    free(text);
+    if (!contract || json_object_update(alloc, contract) != 0)
+        abort();
+    json_decref(contract);
+}
+
 static json_t *load_template(const char *path, char *error)
 {
     json_error_t at;
@@ -140,6 +153,8 @@ bool init_genesis_begin(struct init_genesis *g, const struct init_settings *s, c
     if (g->has_funded)
         g->first_funded = parsed.accounts[0].addr;
     genesis_free(&parsed);
+    if (!s->genesis)
+        add_beacon_roots(json_object_get(g->root, "alloc"));
     return true;
 }
 

@@ -58,6 +58,16 @@ static void read_hello(struct reader *r, struct wire_hello *h, const struct cont
     reader_check(r, c->epoch == 0 && (h->channel == WIRE_BULK || h->group == 0), WIRE_NOT_CANONICAL);
 }
 
+static void read_forward(struct reader *r, struct wire_forward *f, const struct context *c)
+{
+    struct wire_stripe stripe;
+    const size_t len = r->left;
+    f->body = bytes_of(reader_view(r, len), len);
+    const enum wire_status status = reader_ok(r) ? wire_stripe_open(&stripe, f->body) : WIRE_OK;
+    reader_check(r, status == WIRE_OK, status);
+    reader_check(r, c->epoch == 0, WIRE_NOT_CANONICAL);
+}
+
 // ---- all of them
 
 static void read_body(struct reader *r, struct wire_message *m, const struct context *c)
@@ -117,6 +127,9 @@ static void read_body(struct reader *r, struct wire_message *m, const struct con
         break;
     case WIRE_HELLO:
         read_hello(r, &m->hello, c);
+        break;
+    case WIRE_FORWARD:
+        read_forward(r, &m->forward, c);
         break;
     case WIRE_CAR_CHUNK:
     case WIRE_SNAP_LIST:
@@ -190,6 +203,9 @@ static void write_body(struct writer *w, const struct wire_message *m)
         WRITE(w, m->hello.channel);
         WRITE(w, m->hello.group);
         WRITE(w, m->hello.shards);
+        break;
+    case WIRE_FORWARD:
+        writer_put(w, m->forward.body.ptr, m->forward.body.len);
         break;
     case WIRE_CAR_CHUNK:
     case WIRE_SNAP_LIST:

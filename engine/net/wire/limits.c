@@ -32,6 +32,7 @@ static const struct wire_limit LIMITS[WIRE_TYPE_COUNT] = {
     BULK(EVIDENCE, 1 + CAR + 2 + WIRE_STRIPE_BYTES_MAX),
     // First on either kind of connection; the links let it through nowhere else.
     CONTROL(HELLO, 1 + 1 + 2),
+    BULK(FORWARD, WIRE_STRIPE_BYTES_MAX),
 };
 
 _Static_assert(ACK_HEAD + WIRE_ACKS_MAX * sizeof(struct wire_ack) + EXECS + WIRE_PREFIX_BYTES <= 65535,

@@ -54,6 +54,7 @@ enum wire_type {
     WIRE_SNAP_CHUNK, //
     WIRE_EVIDENCE,
     WIRE_HELLO, // first message of each connection, both ways; the links' own
+    WIRE_FORWARD = 21,
     WIRE_TYPE_COUNT,
 };
 
@@ -261,6 +262,11 @@ struct wire_evidence {
     };
 };
 
+// Transactions that the sender's pool holds and no car of its own can, with their witnesses.
+struct wire_forward {
+    struct bytes body; // as a stripe's, of any partitions; validated, to be walked by wire_stripe_open
+};
+
 // Says what the connection is for. Sent by both ends; channel and group are the dialer's choice and echoed.
 struct wire_hello {
     uint8_t channel; // enum wire_channel
@@ -296,6 +302,7 @@ struct wire_message {
         struct wire_get_car get_car;
         struct wire_evidence evidence;
         struct wire_hello hello;
+        struct wire_forward forward;
     };
 };
 
