@@ -10,6 +10,7 @@ enum {
     FIRST_MEMORY = 1 << 16,
     KEPT_MEMORY = 1 << 24, // what is kept from one transaction for the next
     SYSTEM_CALL_GAS = 30000000,
+    LEARNS_ALL_EVERY = 64, // transactions
 };
 #define NO_SLICE (INT64_MAX / 2)
 
@@ -353,11 +354,12 @@ bytes32 evm_hash(struct evm *x, struct bytes in)
     if (in.len != KECCAK_MEMO_INPUT)
         return keccak256(in.ptr, in.len);
     const bytes32 *remembered = keccak_memo_find(&x->hashes, in.ptr);
-    if (remembered)
-        return *remembered;
-    const bytes32 hash = keccak256(in.ptr, in.len);
-    keccak_memo_put(&x->hashes, in.ptr, &hash);
-    if (x->foresight)
+    const bytes32 hash = remembered ? *remembered : keccak256(in.ptr, in.len);
+    if (!remembered)
+        keccak_memo_put(&x->hashes, in.ptr, &hash);
+    // One hash may name slots of several contracts, and only the first one has to make it.
+    const bool learns = !remembered || x->journal.transaction % LEARNS_ALL_EVERY == 0;
+    if (x->foresight && learns)
         foresight_learn(x->foresight, x->tx, &x->frame->self->who, in.ptr, &x->hashes);
     return hash;
 }

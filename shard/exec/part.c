@@ -161,11 +161,17 @@ void exec_take(struct exec_shard *x, enum exec_pass pass, const struct exec_parc
     take_credits(x, &parcel->credits);
     if (pass == EXEC_SENDERS)
         x->call_count += parcel->calls_sent;
+    const struct exec_call *calls = parcel->calls.items;
     for (size_t i = 0; i < parcel->calls.count; i++) {
-        if (pass == EXEC_SENDERS)
-            add_call(x, &x->calls, &parcel->calls.items[i]);
-        else
-            take_back(x, parcel->calls.items[i].tx);
+        if (pass == EXEC_SENDERS) {
+            add_call(x, &x->calls, &calls[i]);
+            continue;
+        }
+        if (i + PREFETCH_BATCH < parcel->calls.count) {
+            const bytes32 *ahead = calls[i + PREFETCH_BATCH].tx->sender_key;
+            state_prefetch(part_state(x, ahead), ahead);
+        }
+        take_back(x, calls[i].tx);
     }
 }
 

@@ -56,6 +56,7 @@ static inline size_t min_size(size_t a, size_t b)
 // Transactions and credits are taken in batches. While one batch is executed, memory brings the accounts of the next
 // and the transactions of the one after; a batch's requests are issued together, so that their latencies overlap.
 #define PREFETCH_BATCH 16
+_Static_assert(PREFETCH_BATCH <= EVM_AHEAD_MAX, "a batch of calls is looked at together");
 
 static inline void prefetch_tx(const struct exec_tx *t)
 {
