@@ -55,8 +55,9 @@ static int write_page(const char *path, const struct profile *p, const json_t *r
     FILE *out = fopen(path, "w");
     if (!out)
         return options_fail(command.name, "%s: %s", path, strerror(errno));
-    const bool good = profile_write_html(out, p, report) && !ferror(out);
-    if ((fclose(out) == 0) & good)
+    bool good = profile_write_html(out, p, report) && !ferror(out);
+    good = fclose(out) == 0 && good;
+    if (good)
         return EXIT_OK;
     const int why = errno;
     unlink(path);

@@ -58,7 +58,8 @@ static int record(const struct trace_settings *s)
     const bool good = admin_ask(s->data, request, &stopped, take, t, error);
     const struct trace_totals totals = trace_json_totals(t);
     trace_json_free(t);
-    const bool written = !ferror(out) & (fclose(out) == 0);
+    bool written = !ferror(out);
+    written = fclose(out) == 0 && written;
     if (!good || !written) {
         const int why = errno;
         unlink(s->out);
