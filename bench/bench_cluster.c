@@ -27,6 +27,9 @@
 #define SET_STEP 10000u
 // The least CPU time that a transaction costs each validator beside its recovery, so that what is offered is too much.
 #define LEAST_REST_US 4.0
+// Unresolved transactions at saturation are at most what is offered in so many seconds: enough to keep all validators
+// busy, and soon over when the phase ends.
+#define IN_FLIGHT_S 0.4
 // A load with faults goes on for so long after the last one, and a validator may take so long to catch up.
 #define FAULT_TAIL_S 10.0
 #define QUICK_FAULT_TAIL_S 4.0
@@ -156,7 +159,7 @@ static bool run_phases(struct cluster_bench *b)
                                           .warm_ns = (uint64_t)(b->main_warm_s * 1e9),
                                           .duration_ns = (uint64_t)(b->main_s * 1e9),
                                           .per_sender = 1,
-                                          .in_flight_max = (uint32_t)rate,
+                                          .in_flight_max = (uint32_t)(rate * IN_FLIGHT_S),
                                           .drain_ns = DRAIN_NS,
                                           .window = at_window,
                                           .window_ctx = b};
@@ -348,6 +351,7 @@ static void add_results(struct bench_report *report, const struct cluster_bench 
 static bool plan_faults(struct cluster_bench *b)
 {
     char error[FAULTS_ERROR_MAX];
+    _Static_assert(sizeof b->options->faults / sizeof b->options->faults[0] == FAULT_KIND_COUNT, "a schedule a kind");
     for (unsigned kind = 0; kind < FAULT_KIND_COUNT; kind++) {
         const char *text = b->options->faults[kind];
         if (text && !fault_plan_add(&b->faults, (enum fault_kind)kind, text, b->validators, error)) {

@@ -561,6 +561,7 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
 {
     address coinbase;
     struct recovered at;
+    const uint64_t begun = clock_ns();
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
     if (!settle_genesis(n, given, genesis_json, error) || !take_over_state(n, error) || !open_store(n, given, error) ||
@@ -582,9 +583,9 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
-             " rebuild_ms=%" PRIu64 " huge_pages=%s",
+             " rebuild_ms=%" PRIu64 " start_ms=%" PRIu64 " huge_pages=%s",
              at.head.number, n->shard_count, at.replayed_blocks, at.load_ns / 1000000, at.replay_ns / 1000000,
-             at.rebuild_ns / 1000000, arena_has_huge_pages() ? "yes" : "no");
+             at.rebuild_ns / 1000000, (clock_ns() - begun) / 1000000, arena_has_huge_pages() ? "yes" : "no");
     log_budget(n);
     return true;
 }

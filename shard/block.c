@@ -16,6 +16,11 @@ static void tell(struct shard *s, uint16_t kind, const void *p, size_t n)
         abort();
 }
 
+static struct pooled_tx *pooled_of(const struct exec_tx *x)
+{
+    return (struct pooled_tx *)x->tx;
+}
+
 // The pool's choice, in block.proposed.
 static size_t choose(struct shard *s, const struct mempool_pick *pick)
 {
@@ -52,7 +57,7 @@ size_t shard_propose(struct shard *s, const struct mempool_pick *pick, const str
 void shard_take_back(struct shard *s, const struct exec_tx *txs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        mempool_result_again(s->pool, (struct pooled_tx *)txs[i].tx);
+        mempool_result_again(s->pool, pooled_of(&txs[i]));
     receive_take_removed(s);
 }
 
@@ -242,9 +247,7 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
 {
     pthread_mutex_lock(&s->inclusion_lock);
     for (size_t i = 0; i < n; i++) {
-        const struct pooled_tx *t = (const struct pooled_tx *)txs[i].tx;
-        if (t->proposed)
-            mempool_prefetch_result(s->pool, t);
+        const struct pooled_tx *t = pooled_of(&txs[i]);
         if (t->proposed && results[txs[i].index].drop == TX_OK)
             hist_add(&s->inclusion, now - t->received_ns);
     }
@@ -253,7 +256,7 @@ static void count_inclusion(struct shard *s, const struct exec_tx *txs, size_t n
 
 static void settle_one(struct shard *s, const struct exec_tx *x, const struct exec_result *r, uint32_t list)
 {
-    struct pooled_tx *t = (struct pooled_tx *)x->tx;
+    struct pooled_tx *t = pooled_of(x);
     if (!r->again) {
         tx_paths_add_ordered(s->paths, t, list, x->index, r);
         t->settled = true;
@@ -280,10 +283,14 @@ static size_t settle_all(struct shard *s, const struct settle_work *work, bytes3
     size_t staying = 0;
     for (size_t from = 0, end; from < n; from = end) {
         end = n - from < SETTLE_BATCH ? n : from + SETTLE_BATCH;
+        for (size_t i = from; i < end; i++) {
+            if (pooled_of(&txs[i])->proposed)
+                mempool_prefetch_result(s->pool, pooled_of(&txs[i]));
+        }
         count_inclusion(s, txs + from, end - from, work->results, now);
         for (size_t i = from; i < end; i++) {
             if (i + SETTLE_BATCH < n)
-                pooled_tx_prefetch((const struct pooled_tx *)txs[i + SETTLE_BATCH].tx);
+                pooled_tx_prefetch(pooled_of(&txs[i + SETTLE_BATCH]));
             const bytes32 sender = *txs[i].sender_key;
             settle_one(s, &txs[i], &work->results[txs[i].index], work->list);
             if (mempool_has_sender(s->pool, &sender))

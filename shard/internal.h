@@ -13,9 +13,6 @@
 #define ORIGIN_SUBMISSION UINT32_MAX
 #define ORIGIN_PEER (UINT32_MAX - 1) // sequence: which peer of the guest handed it on
 
-// Transactions ahead of the one at hand whose memory is asked for.
-#define PREFETCH_AHEAD 8
-
 // Adds to a number that this thread alone writes, for which a locked instruction would be a waste.
 static inline void add_number(_Atomic uint64_t *number, uint64_t n)
 {

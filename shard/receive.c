@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-// Routed transactions that are looked at together.
-#define ROUTED_BATCH 32
+// Transactions whose memory is asked for together.
+#define POOL_BATCH 32
 
 static void count_refusal(struct shard *s, enum tx_status status)
 {
@@ -107,11 +107,23 @@ static struct mempool_account settled_account(const struct shard *s, const bytes
     return (struct mempool_account){a.nonce, a.balance};
 }
 
-// What insert will look up of a sender of this shard's.
-static void prefetch_insert(const struct shard *s, const struct pooled_tx *t)
+static const struct state *state_of_sender(const struct shard *s, const struct pooled_tx *t)
 {
-    state_prefetch(s->states[partition_of_key(&t->sender_key)], &t->sender_key);
-    mempool_prefetch(s->pool, t);
+    return s->states[partition_of_key(&t->sender_key)];
+}
+
+// What insert will look up for transactions of own senders. While the shard stands still they wait, and the state is
+// another thread's.
+static void prefetch_inserts(const struct shard *s, struct pooled_tx *const *txs, size_t n)
+{
+    if (s->block.standing)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        state_prefetch_way(state_of_sender(s, txs[i]), &txs[i]->sender_key);
+        mempool_prefetch(s->pool, txs[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        state_prefetch(state_of_sender(s, txs[i]), &txs[i]->sender_key);
 }
 
 static enum tx_status insert(struct shard *s, struct pooled_tx *t)
@@ -160,10 +172,18 @@ static unsigned owner_of(const struct shard *s, const struct pooled_tx *t)
     return partition_owner(partition_of_key(&t->sender_key), s->options.count);
 }
 
-static void prefetch_route(const struct shard *s, const struct pooled_tx *t)
+// For a batch of those just verified, from this one on.
+static void prefetch_verified(const struct shard *s, size_t from)
 {
-    if (t->status == TX_OK && owner_of(s, t) == s->options.index)
-        prefetch_insert(s, t);
+    const size_t left = verify_batch_count(s->verify) - from, n = left < POOL_BATCH ? left : POOL_BATCH;
+    struct pooled_tx *own[POOL_BATCH];
+    size_t count = 0;
+    for (size_t i = from; i < from + n; i++) {
+        struct pooled_tx *t = verify_batch_at(s->verify, i);
+        if (t->status == TX_OK && owner_of(s, t) == s->options.index)
+            own[count++] = t;
+    }
+    prefetch_inserts(s, own, count);
 }
 
 static void route(struct shard *s, struct pooled_tx *t)
@@ -192,8 +212,8 @@ void receive_verify(struct shard *s)
     s->now_ns = clock_ns();
     for (size_t i = 0; i < n; i++) {
         struct pooled_tx *t = verify_batch_at(s->verify, i);
-        if (i + PREFETCH_AHEAD < n)
-            prefetch_route(s, verify_batch_at(s->verify, i + PREFETCH_AHEAD));
+        if (i % POOL_BATCH == 0)
+            prefetch_verified(s, i);
         tell_verified(s, i);
         if (t->status == TX_OK) {
             route(s, t);
@@ -259,19 +279,15 @@ static struct pooled_tx *unlink_some(struct pooled_tx *list, struct pooled_tx **
 void receive_routed(struct shard *s, struct pooled_tx *list)
 {
     enum stage before = stage_enter(&s->turn.stages, STAGE_POOL);
-    struct pooled_tx *some[ROUTED_BATCH];
+    struct pooled_tx *some[POOL_BATCH];
     size_t total = 0;
     timeline_begin(&s->turn.timeline, pool, 0, 0);
     s->now_ns = clock_ns();
     for (size_t n; list; total += n) {
-        list = unlink_some(list, some, ROUTED_BATCH, &n);
-        for (size_t i = 0; i < n && i < PREFETCH_AHEAD; i++)
-            prefetch_insert(s, some[i]);
-        for (size_t i = 0; i < n; i++) {
-            if (i + PREFETCH_AHEAD < n)
-                prefetch_insert(s, some[i + PREFETCH_AHEAD]);
+        list = unlink_some(list, some, POOL_BATCH, &n);
+        prefetch_inserts(s, some, n);
+        for (size_t i = 0; i < n; i++)
             pool_routed(s, some[i]);
-        }
     }
     stage_items(&s->turn.stages, STAGE_POOL, total);
     receive_take_removed(s);

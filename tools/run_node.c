@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "engine/node.h"
+#include "engine/rpc/pages.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 
@@ -25,11 +26,15 @@ static void handle_signals(void (*handler)(int))
 
 static void say_where(const struct node_config *config)
 {
-    printf("gantry is up: chain id %llu\n  JSON-RPC and WebSocket  http://%s:%u  ws://%s:%u\n  binary ingest           "
-           "%s:%u\n  data folder             %s\n  metrics                 http://%s:%u/metrics\n",
-           (unsigned long long)node_chain_id(running), config->rpc_host, node_rpc_port(running), config->rpc_host,
-           node_rpc_port(running), config->ingest_host, node_ingest_port(running), config->data, config->rpc_host,
-           node_rpc_port(running));
+    const char *host = config->rpc_host;
+    const unsigned port = node_rpc_port(running);
+    printf("gantry is up: chain id %llu\n  JSON-RPC and WebSocket  http://%s:%u  ws://%s:%u\n",
+           (unsigned long long)node_chain_id(running), host, port, host, port);
+    if (page_find("/dashboard.js"))
+        printf("  dashboard               http://%s:%u/\n", host, port);
+    printf("  binary ingest           %s:%u\n  data folder             %s\n  metrics                 "
+           "http://%s:%u/metrics\n",
+           config->ingest_host, node_ingest_port(running), config->data, host, port);
     fflush(stdout);
 }
 

@@ -81,7 +81,7 @@ static bool add_entry(struct fault_plan *plan, enum fault_kind kind, const char 
         return refuse(error, kind, entry, "is not WHO@AT+FOR, as in 3@10+5 or 2.3@10+5");
     if (f.who & 1)
         return refuse(error, kind, entry, "would hit validator 0, where the clients are");
-    if (f.who >> validators)
+    if ((uint64_t)f.who >> validators)
         return refuse(error, kind, entry, "names a validator that there is not");
     if (plan->count == FAULTS_MAX)
         return refuse(error, kind, entry, "is one fault too many");

@@ -2,6 +2,7 @@
 import { card, cardWith, emptyState, facts, h } from './dom.js';
 import { byteLength, bytes, count, money } from './format.js';
 import { logList } from './logs.js';
+import { pathCard } from './path.js';
 import { addressLink, amount, blockLink, exact, hashText } from './quantity.js';
 import { result } from './view_block.js';
 
@@ -32,6 +33,7 @@ export async function transactionView({ connection }, [hash]) {
         verdict(status, receipt),
         facts([['Hash', hashText(hash)], ...outcome(status, receipt), ...content(tx)]),
       ),
+      await pathCard(connection, hash),
       tx && inputCard(tx),
       receipt && logsCard(receipt),
     ),

@@ -22,6 +22,8 @@
 #define TAKE_MS 5000            // and to take what it is sent
 #define DRAIN_MS 20             // buffers are emptied so often
 #define ACCOUNT_NS 300000000ull // a thread in one turn for longer is taken as it is
+#define ACCOUNT_TRIES 5
+#define ACCOUNT_SLACK_NS 500000u
 #define DRAIN_WORDS 16384u
 #define DRAIN_EVENTS 8192u
 
@@ -120,41 +122,60 @@ static const struct turn *turn_of(const struct admin *a, const char *name)
 }
 
 // So that the counters are those of now: until the thread has made an account, or sleeps (it has made one before).
-static void await_account(const struct turn *t)
+static void await_account(const struct turn *t, uint64_t until_ns)
 {
-    const uint64_t before = atomic_load_explicit(&t->stages.accounts, memory_order_relaxed), start = clock_ns();
+    const uint64_t before = atomic_load_explicit(&t->stages.accounts, memory_order_relaxed);
     while (atomic_load_explicit(&t->stages.accounts, memory_order_acquire) == before &&
-           atomic_load_explicit(&t->since, memory_order_relaxed) != 0 && clock_ns() - start < ACCOUNT_NS)
+           atomic_load_explicit(&t->since, memory_order_relaxed) != 0 && clock_ns() < until_ns)
         usleep(500);
 }
 
-static void send_accounts(struct session *s, const struct sampler *sampler)
+static void send_samples(struct session *s, struct sampler *sampler, size_t i)
 {
-    for (size_t i = 0; i < sampler_count(sampler); i++) {
-        struct admin_account account = {0};
-        const struct sampler_thread thread = sampler_thread(sampler, i);
-        const struct turn *turn = turn_of(s->admin, thread.name);
+    struct admin *a = s->admin;
+    size_t n;
+    while (!s->gone && (n = sampler_take(sampler, i, a->words, DRAIN_WORDS)) > 0)
+        send_frame(s, ADMIN_SAMPLES, (unsigned)i, a->words, n * sizeof a->words[0]);
+}
+
+// Reads a thread's counters, CPU time and samples at one time: again where the thread ran on for long meanwhile. What
+// was sampled before the first account is no part of the profile.
+static bool read_account(struct session *s, struct sampler *sampler, size_t i, bool first, uint64_t until_ns,
+                         struct admin_account *out)
+{
+    const struct sampler_thread thread = sampler_thread(sampler, i);
+    const struct turn *turn = turn_of(s->admin, thread.name);
+    uint64_t *words = s->admin->words;
+    struct admin_account after = {0};
+    bool there = true;
+    for (unsigned tries = 0; there && tries < ACCOUNT_TRIES; tries++) {
+        *out = (struct admin_account){0};
         if (turn)
-            await_account(turn);
-        if (!sampler_read(sampler, i, &account))
-            continue;
+            await_account(turn, until_ns);
         for (unsigned st = 0; turn && st < STAGE_COUNT; st++)
-            account.stages[st] = atomic_load_explicit(&turn->stages.cycles[st], memory_order_relaxed);
-        send_frame(s, ADMIN_ACCOUNT, (unsigned)i, &account, sizeof account);
+            out->stages[st] = atomic_load_explicit(&turn->stages.cycles[st], memory_order_relaxed);
+        there = sampler_read(sampler, i, out);
+        const size_t n = sampler_take(sampler, i, words, DRAIN_WORDS);
+        there = there && sampler_read(sampler, i, &after);
+        if (!first && n > 0)
+            send_frame(s, ADMIN_SAMPLES, (unsigned)i, words, n * sizeof words[0]);
+        if (after.cpu_ns - out->cpu_ns < ACCOUNT_SLACK_NS)
+            break;
+    }
+    return there;
+}
+
+static void send_accounts(struct session *s, struct sampler *sampler, bool first)
+{
+    const uint64_t until_ns = clock_ns() + ACCOUNT_NS;
+    struct admin_account account;
+    for (size_t i = 0; i < sampler_count(sampler); i++) {
+        if (read_account(s, sampler, i, first, until_ns, &account))
+            send_frame(s, ADMIN_ACCOUNT, (unsigned)i, &account, sizeof account);
     }
     send_facts(s, "transactions %llu\nprocess_cpu_ns %llu\ntime_ns %llu\n",
                (unsigned long long)s->admin->options.transactions(s->admin->options.ctx),
                (unsigned long long)process_cpu_ns(), (unsigned long long)clock_ns());
-}
-
-static void send_samples(struct session *s, struct sampler *sampler)
-{
-    struct admin *a = s->admin;
-    for (size_t i = 0; i < sampler_count(sampler); i++) {
-        size_t n;
-        while (!s->gone && (n = sampler_take(sampler, i, a->words, DRAIN_WORDS)) > 0)
-            send_frame(s, ADMIN_SAMPLES, (unsigned)i, a->words, n * sizeof a->words[0]);
-    }
 }
 
 static void profile(struct session *s, unsigned hertz)
@@ -170,12 +191,13 @@ static void profile(struct session *s, unsigned hertz)
         const struct sampler_thread thread = sampler_thread(sampler, i);
         send_text(s, ADMIN_THREAD, (unsigned)i, thread.name);
     }
-    send_accounts(s, sampler);
-    while (next_drain(s))
-        send_samples(s, sampler);
-    send_accounts(s, sampler);
+    send_accounts(s, sampler, true);
+    while (next_drain(s)) {
+        for (size_t i = 0; i < sampler_count(sampler); i++)
+            send_samples(s, sampler, i);
+    }
+    send_accounts(s, sampler, false);
     sampler_stop(sampler);
-    send_samples(s, sampler);
     for (size_t i = 0; i < sampler_count(sampler); i++) {
         const uint64_t lost = sampler_lost(sampler, i);
         send_frame(s, ADMIN_LOST, (unsigned)i, &lost, sizeof lost);

@@ -401,6 +401,7 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         .set = &options->set->wire,
         .log = d->log,
         .arena = shard_arena(options->shard),
+        .stages = &shard_turn(options->shard)->stages,
     };
     d->gather = gather_create(&gather);
     depot_numbers_create(d);

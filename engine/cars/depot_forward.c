@@ -16,6 +16,8 @@
 // in bunches.
 #define FORWARD_BYTES_PER_S (8u << 20)
 #define AHEAD_NS 500000000u
+// Who forged one is taken nothing from for so long.
+#define FORGED_NS 60000000000ull
 
 // ---- handing on
 
@@ -146,7 +148,13 @@ void depot_take_forward(struct depot *d, unsigned peer, struct bytes message)
         take_all(d, peer, &stripe);
 }
 
+// A message's other transactions may be no better: the peer is banned once.
 void depot_forged(void *ctx, unsigned peer)
 {
-    depot_ban(ctx, peer, "a forwarded transaction whose signature is not what its witness says");
+    struct depot *d = ctx;
+    const uint64_t now = clock_ns();
+    if (d->allowed_ns[peer] > now + FORGED_NS / 2)
+        return;
+    d->allowed_ns[peer] = now + FORGED_NS;
+    depot_ban(d, peer, "a forwarded transaction whose signature is not what its witness says");
 }

@@ -358,6 +358,8 @@ static void check(struct gather *g)
         stripes[doubtful][count[doubtful]++] = s;
         txs += s->count;
     }
+    if (g->options.stages)
+        stage_items(g->options.stages, STAGE_VERIFY, txs);
     for (unsigned doubtful = 0; doubtful < 2; doubtful++) {
         if (count[doubtful] > 0)
             stripe_check_run(g->check, stripes[doubtful], count[doubtful], doubtful);
@@ -366,13 +368,22 @@ static void check(struct gather *g)
     }
 }
 
+// Time from now on belongs to this stage; returns the one before.
+static enum stage enter(const struct gather *g, enum stage stage)
+{
+    return g->options.stages ? stage_enter(g->options.stages, stage) : stage;
+}
+
 bool gather_step(struct gather *g, uint64_t now_ns, uint64_t *next)
 {
+    const enum stage before = enter(g, STAGE_VERIFY);
     check(g);
+    enter(g, STAGE_STORE);
     put_waiting(g, now_ns);
     *next = car_log_step(g->options.log, now_ns);
     take_durable(g);
     put_waiting(g, now_ns);
+    enter(g, before);
     return g->checks.count > 0;
 }
 

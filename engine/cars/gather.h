@@ -13,6 +13,7 @@
 
 #include "engine/cars/car_log.h"
 #include "engine/cars/stripe.h"
+#include "shard/stage.h"
 
 #define GATHER_EARLY_MAX (2u * WIRE_LANE_WINDOW)
 #define GATHER_EARLY_BYTES (8u << 20)
@@ -25,6 +26,7 @@ struct gather_options {
     const struct wire_set *set; // of all epochs
     struct car_log *log;
     struct arena *arena;
+    struct stage_clock *stages; // of the thread, for its time; NULL: nobody counts it
 };
 
 // The stripes of a shard: those whose first partition it owns.

@@ -112,7 +112,7 @@ static void take_offer(struct participant *p, unsigned peer, const struct wire_s
 
 bool participant_take_snap(struct participant *p, unsigned peer, struct bytes message)
 {
-    static struct wire_message m;
+    static _Thread_local struct wire_message m;
     struct wire_prefix prefix;
     if (wire_peek(&prefix, message) != WIRE_OK || (prefix.type != WIRE_GET_SNAP && prefix.type != WIRE_SNAP_LIST))
         return false;

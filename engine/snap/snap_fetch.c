@@ -1,6 +1,5 @@
 #include "engine/snap/snap_fetch.h"
 
-#include "base/hex.h"
 #include "base/log.h"
 #include "engine/snap/snap_take.h"
 
@@ -24,6 +23,7 @@ struct fetching {
     const struct snap_fetch_options *options;
     struct offer offers[WIRE_VALIDATORS_MAX];
     bool lied[WIRE_VALIDATORS_MAX];
+    unsigned begun_by; // who gave the first of what is half here; as many as there are validators: not known
 };
 
 static struct snap_line *open_line(const struct fetching *f, unsigned peer, char error[STORE_ERROR_MAX])
@@ -124,6 +124,8 @@ static enum snap_taken take_tables(struct fetching *f, struct snap_take *t, unsi
     struct snap_line *line = open_line(f, peer, error);
     if (!line)
         return SNAP_LOST;
+    if (!bytes32_equal(snap_take_begun(t), &l->offer.block))
+        f->begun_by = peer;
     log_info("snapshot", "fetching a state", "peer=%s height=%" PRIu64 " bytes=%" PRIu64,
              f->options->cluster->names[peer], l->offer.height, l->offer.bytes);
     const enum snap_taken taken = snap_take_tables(t, line, l->offer.height, &l->offer.block, l->offer.bytes, error);
@@ -168,7 +170,7 @@ static enum snap_taken take(struct fetching *f, struct snap_take *t, unsigned pe
         taken = take_rest(f, t, peer, &early, error);
     }
     if (taken == SNAP_LIED) {
-        f->lied[peer] = true;
+        f->lied[peer] = f->begun_by == peer; // else it may have been another
         log_warn("snapshot", "a validator gave what is no state", "peer=%s reason=\"%s\"", name, error);
     } else if (taken != SNAP_TAKEN) {
         log_info("snapshot", "a state could not be fetched", "peer=%s reason=\"%s\"", name, error);
@@ -196,6 +198,7 @@ bool snap_fetch(const struct snap_fetch_options *options, char error[STORE_ERROR
     if (!f)
         abort();
     f->options = options;
+    f->begun_by = options->cluster->set.wire.n;
     const struct snap_take_options take_options = {.data = options->data,
                                                    .genesis_hash = options->genesis_hash,
                                                    .chain_id = options->genesis->chain_id,

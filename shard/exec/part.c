@@ -124,7 +124,10 @@ const struct exec_parcel *exec_parcel(const struct exec_shard *x, enum exec_pass
 
 static void prefetch_credits(const struct exec_shard *x, const struct exec_credit_list *credits, size_t from)
 {
-    for (size_t i = from; i < min_size(from + PREFETCH_BATCH, credits->count); i++)
+    const size_t to = min_size(from + PREFETCH_BATCH, credits->count);
+    for (size_t i = from; i < to; i++)
+        state_prefetch_way(part_state(x, &credits->items[i].key), &credits->items[i].key);
+    for (size_t i = from; i < to; i++)
         state_prefetch(part_state(x, &credits->items[i].key), &credits->items[i].key);
 }
 

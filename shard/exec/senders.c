@@ -99,20 +99,24 @@ static enum fate take(struct exec_shard *x, const struct exec_tx *t)
     }
 }
 
-// The target matters here only where it is credited at once.
-static void prefetch_accounts(const struct exec_shard *x, const struct exec_tx *t)
+// Calls prefetch for the accounts of a batch. The target matters here only where it is credited at once.
+static void prefetch_accounts(const struct exec_shard *x, size_t from,
+                              void (*prefetch)(const struct state *s, const bytes32 *key))
 {
-    state_prefetch(part_state(x, t->sender_key), t->sender_key);
-    if (partition_of_key(t->target_key) == partition_of_key(t->sender_key))
-        state_prefetch(part_state(x, t->target_key), t->target_key);
+    for (size_t i = from; i < min_size(from + PREFETCH_BATCH, x->waiting_count); i++) {
+        const struct exec_tx *t = x->waiting[i];
+        prefetch(part_state(x, t->sender_key), t->sender_key);
+        if (partition_of_key(t->target_key) == partition_of_key(t->sender_key))
+            prefetch(part_state(x, t->target_key), t->target_key);
+    }
 }
 
 static void prefetch_batch(const struct exec_shard *x, size_t from)
 {
     for (size_t i = from + PREFETCH_BATCH; i < min_size(from + 2 * PREFETCH_BATCH, x->waiting_count); i++)
         prefetch_tx(x->waiting[i]);
-    for (size_t i = from; i < min_size(from + PREFETCH_BATCH, x->waiting_count); i++)
-        prefetch_accounts(x, x->waiting[i]);
+    prefetch_accounts(x, from, state_prefetch_way);
+    prefetch_accounts(x, from, state_prefetch);
 }
 
 static void announce_calls(struct exec_shard *x)

@@ -87,7 +87,6 @@ void record_table_prefetch(const struct record_table *t, const bytes32 *key, uin
 {
     if (t->slot_count == 0)
         return;
-    // The slots stay in cache much longer than the records, so they are read right here.
     const uint32_t mask = id_mask(t);
     struct place place = place_of(t, key, contract);
     for (uint32_t i = place.home; t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {

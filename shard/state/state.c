@@ -74,6 +74,11 @@ void state_prefetch(const struct state *s, const bytes32 *key)
     record_table_prefetch(&s->records, key, 0);
 }
 
+void state_prefetch_way(const struct state *s, const bytes32 *key)
+{
+    record_table_prefetch_way(&s->records, key, 0);
+}
+
 const bytes32 *state_key(const struct state *s, uint32_t id)
 {
     return &account_record(s, id)->head.key;

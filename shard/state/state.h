@@ -43,8 +43,10 @@ uint32_t state_find(const struct state *s, const bytes32 *key);
 // of a record that does not exist holds until the block ends: then records that no reader and no checkpoint needs are
 // given back.
 uint32_t state_find_or_add(struct state *s, const bytes32 *key);
-// Prefetches what state_find will touch.
+// Prefetches the record that state_find will touch, and reads a table for that; state_prefetch_way, a while before,
+// prefetches what is read there.
 void state_prefetch(const struct state *s, const bytes32 *key);
+void state_prefetch_way(const struct state *s, const bytes32 *key);
 
 const bytes32 *state_key(const struct state *s, uint32_t id);
 struct account state_get(const struct state *s, uint32_t id);

@@ -304,12 +304,16 @@ describe('a node without a vote', { timeout: 280_000 }, () => {
   before(() => cluster.start());
   after(() => cluster.process?.stop('SIGKILL'));
 
-  test('follows, serves, proves, and is counted in no quorum', async () => {
+  test('follows, serves, hands on, proves, and is counted in no quorum', async () => {
     const follower = rpc(url());
     const receipt = await cluster.receipt(2, await cluster.send(0, 0, 0));
     const seen = await until('the follower shows it', () =>
       follower('eth_getTransactionReceipt', receipt.transactionHash).catch(() => null), WAIT_MS);
     assert.deepEqual(seen, receipt);
+    const handed = await cluster.receipt(1, await cluster.send(COUNT, 0, 1));
+    assert.equal(handed.status, '0x1');
+    assert.deepEqual(await until('the follower shows its own', () =>
+      follower('eth_getTransactionReceipt', handed.transactionHash).catch(() => null), WAIT_MS), handed);
     const { mode, own, counts } = await follower('gantry_consensus');
     assert.deepEqual([mode, own, counts.votes.notarize], ['following', null, 0]);
     assert.equal((await follower('gantry_validators')).own, null);

@@ -206,6 +206,9 @@ describe('the dashboard', { skip: withoutBrowser, timeout: 120_000 }, () => {
     assert.equal(number(facts['Gas used']), Number(receipt.gasUsed));
     assert.equal(facts['Topic 0'], `0x${topic}`);
     assert.equal(facts.Data, `0x${text}`);
+    const way = await reader.text('.way');
+    for (const step of ['received', 'verified', 'pooled', 'executed', 'durable']) assert.match(way, new RegExp(step));
+    assert.match(way, /creates a contract/); // why it escaped
     await reader.page.click('dt:text-is("Created") + dd a');
     await reader.shows('main h2', /^Contract$/);
     assert.equal((await reader.facts()).Address, receipt.contractAddress);

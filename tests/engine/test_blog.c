@@ -505,3 +505,22 @@ Test(blog, bytes_of_a_group_inside_a_torn_record_are_not_taken_for_a_later_group
     free(forged);
     sim_disk_free(disk);
 }
+
+Test(blog, begins_at_any_height_and_goes_on_there)
+{
+    char error[STORE_ERROR_MAX];
+    struct sim_disk *disk = sim_disk_create(5);
+    const struct blog_options options = {.genesis_hash = GENESIS, .segment_bytes = 32768, .begin = 1000};
+    struct blog *b = blog_open(sim_disk_disk(disk), &options, error);
+    cr_assert(b, "%s", error);
+    cr_expect(blog_first(b) == 1000 && blog_last(b) == 999 && blog_durable(b) == 999);
+    append_and_drain(b, 1000, 1040);
+    blog_close(b);
+    b = open_at(disk, 32768, 1030, error);
+    cr_assert(b, "%s", error);
+    cr_expect(blog_first(b) == 1000 && blog_last(b) == 1040);
+    cr_expect(!holds(b, 999) && holds(b, 1000) && holds(b, 1040));
+    append_and_drain(b, 1041, 1045);
+    blog_close(b);
+    sim_disk_free(disk);
+}

@@ -166,6 +166,49 @@ Test(dp, a_header_is_taken_from_its_owner_or_when_it_was_asked_for)
     destroy(p);
 }
 
+static void turn_at(struct plane *p, uint64_t now_ns)
+{
+    p->dp.now_ns = now_ns;
+    dp_on_timer(&p->dp);
+}
+
+Test(dp, a_car_that_is_on_its_way_is_asked_for_later_than_one_nobody_told_of)
+{
+    struct plane *p = create();
+    const struct vmask nobody = {{0, 0}};
+    const struct wire_car coming = car_of(p, 2, 1, 0), unknown = car_of(p, 3, 1, 0);
+    const struct car_name names[] = {name_of(&coming), name_of(&unknown)};
+    dp_on_car(&p->dp, 2, 0, &coming);
+    for (unsigned i = 0; i < 2; i++)
+        dp_need(&p->dp, &names[i], nobody, false, true);
+    turn_at(p, 1);
+    cr_assert_eq(p->fx.counts.fetches, 1);
+    cr_assert_eq(dp_fetch_of(&p->dp, &names[1])->tries, 1);
+    turn_at(p, p->dp.config.fetch_ns);
+    cr_assert_eq(dp_fetch_of(&p->dp, &names[0])->tries, 1, "it did not come: others have it");
+    destroy(p);
+}
+
+Test(dp, each_answer_is_awaited_longer_than_the_one_before_up_to_a_bound)
+{
+    struct plane *p = create();
+    const struct vmask nobody = {{0, 0}};
+    const struct wire_car car = car_of(p, 2, 1, 0);
+    const struct car_name name = name_of(&car);
+    dp_need(&p->dp, &name, nobody, true, true);
+    uint64_t now_ns = 1;
+    for (unsigned tries = 1; tries <= 6; tries++) {
+        turn_at(p, now_ns);
+        cr_assert_eq(p->fx.counts.fetches, tries);
+        const uint64_t due_ns = dp_next_fetch(&p->dp);
+        cr_assert_eq(due_ns - now_ns, (tries < 4 ? tries : 4) * p->dp.config.fetch_ns);
+        turn_at(p, due_ns - 1);
+        cr_assert_eq(p->fx.counts.fetches, tries);
+        now_ns = due_ns;
+    }
+    destroy(p);
+}
+
 Test(dp, two_headers_of_a_position_are_proved_and_one_is_acked)
 {
     struct plane *p = create();

@@ -277,6 +277,22 @@ Test(gather, an_invalid_body_is_reported_with_its_stripe_and_never_stored)
     bed_close(&b);
 }
 
+Test(gather, a_car_is_checked_when_its_last_body_has_come)
+{
+    struct bed b = bed_open(0, 1);
+    struct cars_car c = cars_car(0, OWNER, 1, 0x0007, 5);
+    spoil(&c, 1);
+    want(&b, &c, true);
+    give(&b, OWNER, &c, 1);
+    give(&b, OWNER, &c, 2);
+    expect_nothing(&b);
+    give(&b, OWNER, &c, 0);
+    const struct part_report r = take(&b);
+    cr_assert(r.status == PART_INVALID && r.stripe == 1);
+    cars_car_free(&c);
+    bed_close(&b);
+}
+
 Test(gather, a_body_that_does_not_decode_is_invalid_too)
 {
     struct bed b = bed_open(0, 1);

@@ -4,19 +4,25 @@
 #include "engine/admin/admin.h"
 #include "engine/admin/admin_request.h"
 #include "engine/admin/admin_socket.h"
+#include "engine/admin/sampler.h"
 #include "engine/node_private.h"
-#include "tests/engine_support/whole_node.h"
+#include "tests/engine_support/whole_cluster.h"
 #include "tests/support/vectors.h"
 #include "tools/observe/profile.h"
 #include "tools/observe/trace_json.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <jansson.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const volatile int never;
@@ -94,6 +100,64 @@ Test(observe, samples_stage_counters_and_cpu_time_agree_under_load)
     remove_tree(folder);
 }
 
+// As in a container: perf_event_open is refused.
+static void forbid_perf(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_perf_event_open, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EACCES),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const struct sock_fprog program = {sizeof code / sizeof code[0], code};
+    cr_assert_eq(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+    cr_assert_eq(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+}
+
+static void *burn(void *ended)
+{
+    pthread_setname_np(pthread_self(), "burning");
+    while (!atomic_load((atomic_bool *)ended))
+        continue;
+    return NULL;
+}
+
+Test(observe, without_perf_events_cpu_timers_sample)
+{
+    char error[SAMPLER_ERROR_MAX];
+    uint64_t words[512], sampled = 0, samples = 0;
+    atomic_bool ended = false;
+    pthread_t thread;
+    struct admin_account before = {0}, after = {0};
+    forbid_perf();
+    pthread_create(&thread, NULL, burn, &ended);
+    usleep(10000);
+    struct sampler *s = sampler_start(997, error);
+    cr_assert_not_null(s, "%s", error);
+    cr_expect_not_null(strstr(sampler_source(s), "CPU timers"), "%s", sampler_source(s));
+    cr_expect_null(sampler_start(997, error), "one at a time");
+    size_t i = 0;
+    while (i < sampler_count(s) && strcmp(sampler_thread(s, i).name, "burning") != 0)
+        i++;
+    cr_assert_lt(i, sampler_count(s));
+    cr_assert(sampler_read(s, i, &before));
+    cr_expect_eq(before.has_counters, 0);
+    do {
+        usleep(10000);
+        for (size_t n; (n = sampler_take(s, i, words, 512)) > 0;) {
+            for (size_t at = 0; at < n; at += 1 + ADMIN_SAMPLE_DEPTH(words[at]), samples++)
+                sampled += ADMIN_SAMPLE_CPU_NS(words[at]);
+        }
+        cr_assert(sampler_read(s, i, &after));
+    } while (samples < 20);
+    const uint64_t ran = after.cpu_ns - before.cpu_ns;
+    cr_expect_leq(sampled, ran + 1000000);
+    cr_expect_gt(sampled, 0);
+    sampler_free(s);
+    atomic_store(&ended, true);
+    pthread_join(thread, NULL);
+}
+
 static json_t *traced(const char *folder, const char *request)
 {
     char error[OBSERVE_ERROR_MAX], *text = NULL;
@@ -152,6 +216,45 @@ Test(observe, a_trace_has_every_threads_batches_passes_and_waits)
     json_decref(trace);
     cr_assert_eq(whole_node_stop(&w), 0);
     remove_tree(folder);
+}
+
+static void *trace_cluster(void *folder)
+{
+    return traced(folder, "trace 600");
+}
+
+Test(observe, a_cluster_nodes_trace_has_views_votes_and_final_blocks)
+{
+    struct whole_cluster *c = calloc(1, sizeof *c);
+    const struct whole_cluster_options options = {
+        .validators = 4, .seed = test_seed("observe"), .settings = "shards = 1\n"};
+    cr_assert(whole_cluster_start(c, &options), "%s", c->error);
+    struct transfers t;
+    transfers_init(&t, options.seed, WHOLE_NODE_SENDERS);
+    uint8_t raw[TRANSFER_BYTES_MAX];
+    bytes32 hash;
+    const size_t len = transfers_next(&t, raw);
+    pthread_t tracer;
+    void *trace;
+    pthread_create(&tracer, NULL, trace_cluster, c->configs[0].data);
+    while (!atomic_load(&shard_turn(c->nodes[0]->shards[0])->timeline.on))
+        usleep(1000);
+    cr_assert(whole_cluster_submit(c, 1, bytes_of(raw, len), &hash));
+    char *receipt = whole_cluster_receipt(c, 0, &hash);
+    cr_expect_not_null(receipt);
+    free(receipt);
+    whole_cluster_stop_node(c, 0); // and with it the trace
+    pthread_join(tracer, &trace);
+    const int coordinator = 2;
+    cr_expect_gt(count_of(trace, "B", "consensus", coordinator), 0);
+    cr_expect_gt(count_of(trace, "i", "vote", coordinator), 0);
+    cr_expect_gt(count_of(trace, "i", "final", coordinator), 0);
+    cr_expect_gt(count_of(trace, "i", "view", coordinator), 0);
+    cr_expect_gt(count_of(trace, "b", "fsync", coordinator), 0);
+    json_decref(trace);
+    transfers_free(&t);
+    whole_cluster_end(c);
+    free(c);
 }
 
 // ---- stalls

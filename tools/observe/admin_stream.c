@@ -128,10 +128,9 @@ bool admin_ask(const char *data, const char *request, const volatile int *stop,
     if (!payload)
         abort();
     const int n = snprintf(line, sizeof line, "%s\n", request);
-    bool good = admin_socket_send(fd, line, (size_t)n);
-    if (!good)
-        snprintf(error, OBSERVE_ERROR_MAX, "the node does not take the request");
-    good = good && read_frames(fd, stop, take, ctx, payload, error);
+    // A busy node says so without reading it.
+    (void)!admin_socket_send(fd, line, (size_t)n);
+    const bool good = read_frames(fd, stop, take, ctx, payload, error);
     free(payload);
     close(fd);
     return good;

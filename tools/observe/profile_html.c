@@ -5,13 +5,17 @@
 // Nodes with less than this of the whole are left out of the page.
 #define SHARE_MIN 0.00005
 
-// flame_page.html as it stands beside this file; FLAME_PAGE is its path.
+#ifndef FLAME_PAGE
+#define FLAME_PAGE "tools/observe/flame_page.html"
+#endif
+
+// flame_page.html as it stands beside this file, as a text; FLAME_PAGE is its path.
 __asm__(".pushsection .rodata\n"
         "flame_page:\n"
         ".incbin \"" FLAME_PAGE "\"\n"
-        "flame_page_end:\n"
+        ".byte 0\n"
         ".popsection\n");
-extern const char flame_page[], flame_page_end[];
+extern const char flame_page[];
 
 static const char marker[] = "@DATA@";
 
@@ -78,13 +82,12 @@ bool profile_write_html(FILE *out, const struct profile *p, const json_t *report
     json_t *nodes = nodes_json(&p->functions, &names);
     json_t *data = json_pack("{s:O, s:o, s:o}", "report", report, "names", names.texts, "nodes", nodes);
     json_decref(names.numbers);
-    const char *at = memmem(flame_page, (size_t)(flame_page_end - flame_page), marker, sizeof marker - 1);
+    const char *at = strstr(flame_page, marker);
     if (!data || !at)
         return false;
     fwrite(flame_page, 1, (size_t)(at - flame_page), out);
     put_json(out, data);
-    at += sizeof marker - 1;
-    fwrite(at, 1, (size_t)(flame_page_end - at), out);
+    fputs(at + sizeof marker - 1, out);
     json_decref(data);
     return true;
 }

@@ -151,7 +151,7 @@ static json_t *functions_json(const struct profile *p)
 static json_t *unseen_json(const struct profile *p)
 {
     json_t *all = json_array();
-    uint64_t seen = 0, lost = 0;
+    uint64_t seen = 0, lost = p->dropped;
     const uint64_t process = p->process_cpu_ns[1] - p->process_cpu_ns[0];
     bool counters = false;
     for (size_t i = 0; i < p->node.thread_count; i++) {
@@ -175,9 +175,9 @@ static json_t *unseen_json(const struct profile *p)
     if (!p->symbols)
         json_array_append_new(all, json_string("Names: the process' memory map could not be read, so functions have "
                                                "none."));
-    if (lost + p->dropped > 0)
-        json_array_append_new(
-            all, json_sprintf("%llu samples that did not fit their buffers.", (unsigned long long)(lost + p->dropped)));
+    if (lost > 0)
+        json_array_append_new(all,
+                              json_sprintf("%llu samples that did not fit their buffers.", (unsigned long long)lost));
     return all;
 }
 
@@ -229,6 +229,8 @@ static void print_stages(FILE *out, const json_t *report)
     fprintf(out, "%10s%12s\n", "other", "on CPU");
     json_array_foreach(json_object_get(report, "threads"), i, thread)
     {
+        if (number(thread, "cpu") == 0 && sum_of(json_object_get(thread, "counted"), false) == 0)
+            continue; // it slept through
         const json_t *sampled = json_object_get(thread, "sampled"), *counted = json_object_get(thread, "counted");
         fprintf(out, "%-16s%-9s", string(thread, "name"), "sampled");
         for (unsigned s = 0; s < PROFILE_STAGES; s++)
@@ -252,8 +254,10 @@ static void print_counters(FILE *out, const json_t *report)
     json_array_foreach(json_object_get(report, "threads"), i, thread)
     {
         json_object_foreach(json_object_get(thread, "counters"), key, value)
+        {
             fprintf(out, "%s  %s: %.0f %s\n", string(thread, "name"), key, json_number_value(value),
                     strcmp(string(report, "unit"), "ns") == 0 ? "" : "a transaction");
+        }
     }
 }
 
@@ -275,9 +279,14 @@ void profile_print(FILE *out, const json_t *report, size_t functions)
             break;
         fprintf(out, "%12.1f%12.1f  %-40s", number(item, "self"), number(item, "total"), string(item, "name"));
         json_object_foreach(json_object_get(item, "stages"), key, value)
+        {
             fprintf(out, "%s %.1f  ", key, json_number_value(value));
+        }
         fprintf(out, "\n");
     }
     fprintf(out, "\nnot seen:\n");
-    json_array_foreach(json_object_get(report, "unseen"), i, item) fprintf(out, "  %s\n", json_string_value(item));
+    json_array_foreach(json_object_get(report, "unseen"), i, item)
+    {
+        fprintf(out, "  %s\n", json_string_value(item));
+    }
 }

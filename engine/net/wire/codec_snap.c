@@ -30,8 +30,7 @@ void read_get_snap(struct reader *r, struct wire_get_snap *g)
         return;
     const size_t used = wire_snap_key_bytes(g->kind);
     reader_check(r, memcmp(g->from + used, zeros, sizeof zeros - used) == 0, WIRE_NOT_CANONICAL);
-    reader_check(r, wire_snap_is_table(g->kind) || bytes32_is_zero(&g->block),
-                 WIRE_NOT_CANONICAL);
+    reader_check(r, wire_snap_is_table(g->kind) || bytes32_is_zero(&g->block), WIRE_NOT_CANONICAL);
 }
 
 void read_snap_list(struct reader *r, struct wire_snap_list *l, const struct context *c)

@@ -28,6 +28,11 @@ INLINE vec *limb_of(struct point *a, int i)
     return i < FE_LIMBS ? &a->x.limb[i] : &a->y.limb[i - FE_LIMBS];
 }
 
+INLINE vec get_limb(const struct point *a, int i)
+{
+    return i < FE_LIMBS ? a->x.limb[i] : a->y.limb[i - FE_LIMBS];
+}
+
 void point_load(struct point *r, const struct flat_point *const from[LANES])
 {
     for (int block = 0; block < FLAT_LIMBS; block += LANES) {
@@ -42,11 +47,10 @@ void point_load(struct point *r, const struct flat_point *const from[LANES])
 
 void point_store(struct flat_point *const to[LANES], const struct point *a)
 {
-    struct point copy = *a;
     for (int block = 0; block < FLAT_LIMBS; block += LANES) {
         vec rows[LANES], columns[LANES];
         for (int i = 0; i < LANES; i++)
-            columns[i] = *limb_of(&copy, block + i < 2 * FE_LIMBS ? block + i : 0);
+            columns[i] = get_limb(a, block + i < 2 * FE_LIMBS ? block + i : 0);
         vec_transpose(rows, columns);
         for (int i = 0; i < LANES; i++)
             store_limbs(&to[i]->limb[block], rows[i]);
