@@ -18,7 +18,7 @@ struct executor {
     unsigned awaited; // answers still to come in this phase
     bool broken;      // nothing more may be done
     unsigned round;
-    uint64_t start_ns;    // of the last list
+    uint64_t start_ns; // of the last list
     uint64_t flush_ns;
 
     struct header head, next;

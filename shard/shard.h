@@ -11,8 +11,8 @@
 #include "mempool/mempool.h"
 #include "shard/loop.h"
 #include "shard/message.h"
-#include "shard/tx_path.h"
 #include "shard/turn.h"
+#include "shard/tx_path.h"
 #include "shard/verify.h"
 
 struct shard_options {

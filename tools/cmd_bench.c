@@ -10,21 +10,16 @@ static const struct benchmark {
     const char *name;
     int (*run)(struct bench_report *report, const struct bench_options *options);
 } benchmarks[] = {
-    {"sigverify", bench_sigverify},
-    {"hash", bench_hash},
-    {"merkle", bench_merkle},
-    {"mempool", bench_mempool},
-    {"evm", bench_evm},
-    {"node", bench_node},
-    {"cluster", bench_cluster},
-    {"scaling", bench_scaling},
-    {"observability", bench_observability},
+    {"sigverify", bench_sigverify}, {"hash", bench_hash},       {"merkle", bench_merkle},
+    {"mempool", bench_mempool},     {"evm", bench_evm},         {"node", bench_node},
+    {"cluster", bench_cluster},     {"scaling", bench_scaling}, {"observability", bench_observability},
 };
 #define BENCHMARK_COUNT (sizeof benchmarks / sizeof benchmarks[0])
 
 struct bench_settings {
     bool quick, witness;
-    uint64_t seed, accounts, seconds, senders, rate, shards, block_time_ms, check, repeat, validators, tokens, fault_load;
+    uint64_t seed, accounts, seconds, senders, rate, shards, block_time_ms, check, repeat, validators, tokens,
+        fault_load;
     char *mix, *data, *json, *html, *kill, *pause, *partition;
 };
 
