@@ -89,7 +89,7 @@ static void check_first(size_t len, size_t byte, uint8_t value, enum frame_statu
 Test(frame, a_first_frame_is_checked_before_anything_is_allocated)
 {
     check_first(100000, 2, 99, FRAME_BAD_HEADER);
-    check_first(100000, 2, WIRE_SNAP_CHUNK, FRAME_BAD_LENGTH);
+    check_first(100000, 2, WIRE_CAR_CHUNK, FRAME_BAD_LENGTH);
     check_first(100000, 2, WIRE_VOTE, FRAME_BAD_LENGTH);
     check_first(100000, 3, 1, FRAME_BAD_HEADER);
     check_first(100000, 7, 1, FRAME_BAD_LENGTH);
