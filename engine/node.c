@@ -3,12 +3,10 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "engine/coordinator.h"
-#include "engine/genesis_state.h"
 #include "engine/memory_budget.h"
 #include "engine/net/listen.h"
 #include "engine/node_private.h"
 #include "engine/recover.h"
-#include "engine/snap/snap_fetch.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
@@ -17,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 // Received and unverified bytes that the kernel may hold for one ingest connection.
@@ -27,22 +24,8 @@
 #define RPC_SUBSCRIPTIONS 64
 #define RPC_FILTERS 256
 #define DROP_RECORDS 1000000
-// Stored cars of a cluster, for peers that fell behind.
-#define CARS_BYTES_MAX (16ull << 30)
 
-static void needs_state(void *ctx, const struct anchor *from)
-{
-    struct node *n = ctx;
-    char error[STORE_ERROR_MAX];
-    if (!anchor_write(from, n->config->data, ANCHOR_FETCH_NAME, &n->genesis_hash, error)) {
-        log_error("node", "a state can't be fetched", "reason=\"%s\"", error);
-        return;
-    }
-    atomic_store(&n->again, true);
-    sem_post(&n->ended);
-}
-
-static void coordinator_failed(void *ctx, const char *why)
+void node_failed(void *ctx, const char *why)
 {
     struct node *n = ctx;
     snprintf(n->failure, sizeof n->failure, "%s", why);
@@ -66,173 +49,6 @@ static void tx_pooled(void *ctx, const bytes32 *hashes, size_t count)
     struct rpc *rpc = atomic_load_explicit(&((struct node *)ctx)->rpc_ready, memory_order_acquire);
     if (rpc && rpc_wants_pending(rpc))
         rpc_post_pending(rpc, hashes, count);
-}
-
-// ---- genesis and store
-
-static char *read_text(const char *path, size_t *len, char error[NODE_ERROR_MAX])
-{
-    FILE *f = fopen(path, "rb");
-    char *text = NULL;
-    FILE *copy = f ? open_memstream(&text, len) : NULL;
-    if (!copy) {
-        snprintf(error, NODE_ERROR_MAX, "genesis %s: %s", path, strerror(errno));
-        if (f)
-            fclose(f);
-        return NULL;
-    }
-    char buf[65536];
-    size_t n;
-    while ((n = fread(buf, 1, sizeof buf, f)) > 0)
-        fwrite(buf, 1, n, copy);
-    fclose(copy);
-    fclose(f);
-    return text;
-}
-
-// The genesis that the configuration or the caller names.
-struct given_genesis {
-    char *json; // NULL when none is named
-    size_t len;
-    bool parsed;
-    struct genesis genesis;     // its header complete
-    struct state_batch records; // by key
-};
-
-static bool parse_given(struct given_genesis *g, const char *name, char error[NODE_ERROR_MAX])
-{
-    char reason[GENESIS_ERROR_MAX];
-    g->parsed = genesis_parse(&g->genesis, g->json, g->len, reason);
-    if (!g->parsed) {
-        snprintf(error, NODE_ERROR_MAX, "%s: %s", name, reason);
-        return false;
-    }
-    g->genesis.header.state_root = genesis_records(&g->records, &g->genesis);
-    return true;
-}
-
-static void free_given(struct given_genesis *g)
-{
-    free(g->json);
-    state_batch_free(&g->records);
-    if (g->parsed)
-        genesis_free(&g->genesis);
-}
-
-static bool new_folder(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
-{
-    const char *path = n->config->data;
-    if (!given->json) {
-        snprintf(error, NODE_ERROR_MAX, "%s holds no chain yet: name its genesis.json with --genesis", path);
-        return false;
-    }
-    const char *name = n->config->genesis ? n->config->genesis : "genesis";
-    if (!parse_given(given, name, error))
-        return false;
-    n->folder = data_folder_open(path, &given->genesis.header, error);
-    return n->folder && genesis_keep_text(given->json, given->len, path, error);
-}
-
-// A folder that has a chain: a genesis that is given must be its own.
-static bool known_folder(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
-{
-    const char *path = n->config->data;
-    n->folder = data_folder_open_existing(path, error);
-    if (!n->folder)
-        return false;
-    size_t len = 0;
-    char *kept = genesis_kept_text(path, &len);
-    bool same = kept && given->json && len == given->len && memcmp(kept, given->json, len) == 0;
-    free(kept);
-    if (kept && (same || !given->json))
-        return true;
-    if (!given->json) {
-        snprintf(error, NODE_ERROR_MAX, "%s/genesis.json is missing: name the chain's genesis with --genesis", path);
-        return false;
-    }
-    if (!parse_given(given, n->config->genesis ? n->config->genesis : "genesis", error))
-        return false;
-    bytes32 hash = header_hash(&given->genesis.header), has = data_folder_genesis_hash(n->folder);
-    if (!bytes32_equal(&hash, &has)) {
-        char has_text[17] = {0}, text[17] = {0};
-        hex_encode(has_text, has.b, 8);
-        hex_encode(text, hash.b, 8);
-        snprintf(error, NODE_ERROR_MAX,
-                 "%.200s belongs to another chain: its genesis block is 0x%s.., the given one 0x%s..", path, has_text,
-                 text);
-        return false;
-    }
-    return genesis_keep_text(given->json, given->len, path, error); // the copy was missing, or was edited
-}
-
-static void adopt_given(struct node *n, struct given_genesis *given)
-{
-    n->genesis = given->genesis;
-    n->genesis.header.extra_data.ptr = n->genesis.extra_data; // it pointed into the structure itself
-    given->parsed = false;
-}
-
-// Opens the folder and settles which genesis it has: n->genesis is complete afterwards.
-static bool settle_genesis(struct node *n, struct given_genesis *given, const char *genesis_json,
-                           char error[NODE_ERROR_MAX])
-{
-    const char *path = n->config->data;
-    if (n->config->genesis && !(given->json = read_text(n->config->genesis, &given->len, error)))
-        return false;
-    if (!given->json && genesis_json) {
-        given->json = strdup(genesis_json);
-        given->len = strlen(genesis_json);
-    }
-    uint8_t identity[FILE_HEADER_BYTES + HEADER_ENCODED_MAX];
-    struct header header;
-    char unknown[STORE_ERROR_MAX], reason[GENESIS_ERROR_MAX];
-    bool known = data_folder_read_identity(path, &header, &n->genesis_hash, identity, unknown);
-    if (known ? !known_folder(n, given, error) : !new_folder(n, given, error))
-        return false;
-    size_t len;
-    char *kept = given->parsed ? NULL : genesis_kept_text(path, &len);
-    bool good = given->parsed || (kept && genesis_parse(&n->genesis, kept, len, reason));
-    free(kept);
-    if (given->parsed)
-        adopt_given(n, given);
-    n->genesis_hash = data_folder_genesis_hash(n->folder);
-    if (good) {
-        n->genesis.header.state_root = data_folder_genesis(n->folder)->state_root;
-        bytes32 hash = header_hash(&n->genesis.header);
-        good = bytes32_equal(&hash, &n->genesis_hash);
-    }
-    if (!good)
-        snprintf(error, NODE_ERROR_MAX, "%s/genesis.json was changed after the chain was started", path);
-    return good;
-}
-
-static bool write_initial(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
-{
-    if (given->records.account_count == 0)
-        (void)genesis_records(&given->records, &n->genesis);
-    genesis_add_codes(&n->genesis, n->codes);
-    return checkpoint_write_initial(n->checkpoint, &given->records, &n->genesis_hash, error);
-}
-
-static bool open_store(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX])
-{
-    uint64_t height = 0;
-    bytes32 hash;
-    bool complete = false;
-    n->checkpoint =
-        checkpoint_open(data_folder_state_dir(n->folder), &n->genesis_hash, &height, &hash, &complete, error);
-    n->codes = codes_create(evm_rules_of(EVM_CANCUN));
-    if (!n->checkpoint || !checkpoint_load_codes(n->checkpoint, n->codes, error) ||
-        (!complete && !write_initial(n, given, error)))
-        return false;
-    n->disk = disk_uring_open(data_folder_log_dir(n->folder), error);
-    if (!n->disk)
-        return false;
-    struct blog_options options = {.genesis_hash = n->genesis_hash,
-                                   .segment_bytes = n->config->segment_bytes,
-                                   .verify_from = complete ? height : 0};
-    n->blog = blog_open(n->disk, &options, error);
-    return n->blog != NULL;
 }
 
 // ---- shards
@@ -320,114 +136,6 @@ static bool start_shards(struct node *n, char error[NODE_ERROR_MAX])
 
 // ---- the rest
 
-// A node that only follows has a guard too, beside its log: it never signs.
-static bool open_follower(struct node *n, char error[NODE_ERROR_MAX])
-{
-    char guard_dir[PATH_MAX], guard[PATH_MAX + 16];
-    if (n->cluster->set.wire.n == WIRE_VALIDATORS_MAX) {
-        snprintf(error, NODE_ERROR_MAX, "a cluster of %d validators can't be followed", WIRE_VALIDATORS_MAX);
-        return false;
-    }
-    if ((size_t)snprintf(guard_dir, sizeof guard_dir, "%s/follower", n->config->data) >= sizeof guard_dir) {
-        snprintf(error, NODE_ERROR_MAX, "the path of the data folder is too long");
-        return false;
-    }
-    snprintf(guard, sizeof guard, "%s/" GUARD_FILE_NAME, guard_dir);
-    if (mkdir(guard_dir, 0750) != 0 && errno != EEXIST) {
-        snprintf(error, NODE_ERROR_MAX, "%.300s could not be made: %s", guard_dir, strerror(errno));
-        return false;
-    }
-    return (access(guard, F_OK) == 0 || vote_folder_new_guard(guard_dir, error)) &&
-           vote_folder_open(&n->votes, n->config->data, guard_dir, error);
-}
-
-static bool open_votes(struct node *n, char error[NODE_ERROR_MAX])
-{
-    char guard_dir[PATH_MAX];
-    if (n->cluster->me == CLUSTER_FOLLOWER)
-        return open_follower(n, error);
-    if (!vote_folder_guard_dir(guard_dir, n->config->guard, n->config->validator_key)) {
-        snprintf(error, NODE_ERROR_MAX, "the path of the sign guard is too long");
-        return false;
-    }
-    return vote_folder_open(&n->votes, n->config->data, guard_dir, error);
-}
-
-static bool open_cluster(struct node *n, char error[NODE_ERROR_MAX])
-{
-    if (!n->cluster)
-        n->cluster = cluster_open(&n->genesis, n->config, error);
-    return n->cluster != NULL;
-}
-
-// Before anything is opened: a state is fetched if this node said that it needs one, and put in place once it is here.
-static bool take_over_state(struct node *n, char error[NODE_ERROR_MAX])
-{
-    struct snap_fetch_options fetch = {
-        .genesis = &n->genesis, .genesis_hash = n->genesis_hash, .data = n->config->data};
-    if (!snap_place(n->config->data, &n->genesis_hash, error))
-        return false;
-    switch (anchor_read(&fetch.from, n->config->data, ANCHOR_FETCH_NAME, &n->genesis_hash, error)) {
-    case ANCHOR_NONE:
-        return true;
-    case ANCHOR_BAD:
-        return false;
-    default:
-        fetch.above = fetch.from.height;
-    }
-    if (!open_cluster(n, error))
-        return false;
-    fetch.cluster = n->cluster;
-    return snap_fetch(&fetch, error) && snap_place(n->config->data, &n->genesis_hash, error);
-}
-
-// In a cluster: keys, logs and stores of this node's part in it.
-static bool join_cluster(struct node *n, const struct recovered *at, char error[NODE_ERROR_MAX])
-{
-    char cars_dir[PATH_MAX];
-    if (n->genesis.cluster.validator_count == 0)
-        return true;
-    const enum anchor_found found = anchor_read(&n->anchor, n->config->data, ANCHOR_NAME, &n->genesis_hash, error);
-    const bool anchored = found == ANCHOR_FOUND;
-    if (found == ANCHOR_BAD || !open_cluster(n, error) || !open_votes(n, error))
-        return false;
-    n->p2p_port = (unsigned)n->config->p2p_port;
-    n->p2p_fd = net_listen(n->config->p2p_host, &n->p2p_port, 0, error, NODE_ERROR_MAX);
-    if (n->p2p_fd < 0)
-        return false;
-    n->report = (struct cluster_report){n->cluster, consensus_board_create(), finality_create(&n->cluster->set.wire)};
-    snprintf(cars_dir, sizeof cars_dir, "%s/cars", n->config->data);
-    const struct participant_options options = {
-        .genesis = &n->genesis,
-        .genesis_hash = n->genesis_hash,
-        .cluster = n->cluster,
-        .shards = n->shards,
-        .shard_count = n->shard_count,
-        .inbox = &n->coordinator_inbox,
-        .log_dir = n->votes.log_dir,
-        .guard_dir = n->votes.guard_dir,
-        .cars_dir = cars_dir,
-        .cars_bytes_max = CARS_BYTES_MAX,
-        .serve_bytes_per_s = n->config->serve_bytes,
-        .recover = n->votes.recover,
-        .listen_fd = n->p2p_fd,
-        .blog = n->blog,
-        .head = at->head,
-        .head_hash = at->head_hash,
-        .board = n->report.board,
-        .finality = n->report.finality,
-        .checkpoint = n->checkpoint,
-        .anchor = anchored ? &n->anchor : NULL,
-        .failed = coordinator_failed,
-        .needs_state = needs_state,
-        .ctx = n,
-    };
-    n->participant = participant_open(&options, error);
-    if (!n->participant || !vote_folder_opened(&n->votes, error))
-        return false;
-    return participant_needs_anchor(n->participant) || anchor_remove(n->config->data, ANCHOR_NAME, error);
-}
-
 // Before the rpc thread, which reads its numbers; it starts after that thread, which it tells of blocks.
 static void make_coordinator(struct node *n, const struct recovered *at, const address *coinbase)
 {
@@ -456,7 +164,7 @@ static void make_coordinator(struct node *n, const struct recovered *at, const a
         .head_hash = at->head_hash,
         .codes = n->codes,
         .ancestors = &at->ancestors,
-        .failed = coordinator_failed,
+        .failed = node_failed,
         .ctx = n,
     };
     n->coordinator = coordinator_create(&n->coordinator_inbox, &options);
@@ -564,15 +272,15 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
     const uint64_t begun = clock_ns();
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
-    if (!settle_genesis(n, given, genesis_json, error) || !take_over_state(n, error) || !open_store(n, given, error) ||
-        !start_shards(n, error) ||
+    if (!node_settle_genesis(n, given, genesis_json, error) || !node_take_over_state(n, error) ||
+        !node_open_store(n, given, error) || !start_shards(n, error) ||
         !recover_shards(&at, n->shards, n->shard_count, &n->genesis, n->codes, n->checkpoint, n->blog, error))
         return false;
     n->roots = root_history_create();
     n->board = list_board_create();
     root_history_put(n->roots, at.head.number, at.subroots);
     free(at.subroots);
-    if (!join_cluster(n, &at, error))
+    if (!node_join_cluster(n, &at, error))
         return false;
     make_coordinator(n, &at, &coinbase);
     if (!n->coordinator) {
@@ -603,7 +311,7 @@ struct node *node_start(const struct node_config *config, const char *genesis_js
     sem_init(&n->ended, 0, 0);
     struct given_genesis given = {0};
     bool good = start(n, genesis_json, &given, error);
-    free_given(&given);
+    given_genesis_free(&given);
     if (good)
         return n;
     node_free(n);

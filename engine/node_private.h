@@ -1,4 +1,5 @@
-// The inside of struct node, shared by node.c (starting and stopping) and node_report.c (status and metrics).
+// The inside of struct node, shared by node.c (starting and stopping), node_store.c, node_cluster.c and node_report.c
+// (status and metrics).
 #ifndef GANTRY_ENGINE_NODE_PRIVATE_H
 #define GANTRY_ENGINE_NODE_PRIVATE_H
 
@@ -51,6 +52,31 @@ struct node {
     _Atomic bool failed, again;
     char failure[256]; // written before failed
 };
+
+// It can't go on: ends it. Any thread.
+void node_failed(void *ctx, const char *why);
+
+// node_store.c
+// The genesis that the configuration or the caller names.
+struct given_genesis {
+    char *json; // NULL when none is named
+    size_t len;
+    bool parsed;
+    struct genesis genesis;     // its header complete
+    struct state_batch records; // by key
+};
+void given_genesis_free(struct given_genesis *g);
+// Opens the folder and settles which genesis it has: n->genesis is complete afterwards.
+MUST_CHECK bool node_settle_genesis(struct node *n, struct given_genesis *given, const char *genesis_json,
+                                    char error[NODE_ERROR_MAX]);
+MUST_CHECK bool node_open_store(struct node *n, struct given_genesis *given, char error[NODE_ERROR_MAX]);
+
+// node_cluster.c
+// Before anything is opened: a state is fetched if this node said that it needs one, and put in place once it is here.
+MUST_CHECK bool node_take_over_state(struct node *n, char error[NODE_ERROR_MAX]);
+// In a cluster: keys, logs and stores of this node's part in it.
+struct recovered;
+MUST_CHECK bool node_join_cluster(struct node *n, const struct recovered *at, char error[NODE_ERROR_MAX]);
 
 // The rpc thread's view of the node (rpc_backend); ctx is the node.
 bool node_ask(void *ctx, struct rpc_query *q);
