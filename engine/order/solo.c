@@ -87,7 +87,7 @@ static struct validator *open_alone(const struct solo_options *options)
                 .retain_blocks = LAG,
                 .cars_per_lane = 1,
                 .signing = &no_signing},
-        .dp = {.window_bytes = UINT64_MAX, .signing = &no_signing, .store = {has_car, NULL}},
+        .dp = {.window_bytes = UINT64_MAX, .signing = &no_signing, .store = {.has = has_car}},
     };
     struct vset set;
     vset_init(&set, options->chain_id, 1, &weight, &no_key);
