@@ -49,7 +49,8 @@ void foresight_free(struct foresight *f, struct arena *arena)
 static uint32_t selector_of(struct bytes data)
 {
     uint32_t selector = 0;
-    memcpy(&selector, data.ptr, data.len < sizeof selector ? data.len : sizeof selector);
+    if (data.len > 0) // ptr may be NULL else
+        memcpy(&selector, data.ptr, data.len < sizeof selector ? data.len : sizeof selector);
     return selector;
 }
 
