@@ -54,6 +54,9 @@ void dp_need(struct dp *dp, const struct car_name *name, struct vmask hint, bool
 {
     struct fetch *f = dp_fetch_of(dp, name);
     if (!f) {
+        const bool beyond_window = name->epoch == dp->epoch && !dp_slot(dp, name->lane, name->pos);
+        if (beyond_window && !final)
+            return; // it could not be stored
         f = room(dp, final || !vmask_empty(hint));
         if (!f)
             return;

@@ -57,11 +57,16 @@ static void remember(struct guard *g, struct guard_view *v, uint8_t kind, const 
     g->sequence++;
 }
 
+bool guard_has_forgotten(const struct guard *g, uint64_t epoch, uint64_t view)
+{
+    return epoch == g->epoch && (g->views[view % GUARD_VIEWS].view > view || view + GUARD_VIEWS <= g->highest);
+}
+
 // The memory of this view; NULL when it is too old for any.
 static struct guard_view *view_of(struct guard *g, uint64_t view)
 {
     struct guard_view *v = &g->views[view % GUARD_VIEWS];
-    if (v->view > view || view + GUARD_VIEWS <= g->highest)
+    if (guard_has_forgotten(g, g->epoch, view))
         return NULL;
     if (v->view < view)
         *v = (struct guard_view){.view = view};

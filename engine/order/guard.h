@@ -33,6 +33,9 @@ void guard_init(struct guard *g, const bytes32 *genesis_hash);
 // Whether the vote may be signed; if so it is remembered, and the image must be durable before the signature leaves.
 MUST_CHECK bool guard_allow(struct guard *g, uint64_t epoch, uint8_t kind, uint64_t view, const bytes32 *digest);
 
+// Whether the view is too old for a finalize vote to be allowed.
+bool guard_has_forgotten(const struct guard *g, uint64_t epoch, uint64_t view);
+
 // A vote that the log has: remembered whatever the highest view. False when it contradicts one that is remembered.
 MUST_CHECK bool guard_recall(struct guard *g, uint64_t epoch, uint8_t kind, uint64_t view, const bytes32 *digest);
 

@@ -10,13 +10,14 @@ enum { EXEC_LOOKAHEAD = 8 };
 static bool holds_cars(struct ord *o, const struct kept_block *b, struct vmask voters)
 {
     bool all = true;
+    const bool soon = b->header.view + 1 < o->view; // of an older view nothing is on its way any more
     for (unsigned i = 0; i < b->lane_count; i++) {
         const struct wire_cut_lane *l = &b->lanes[i];
         for (unsigned c = 0; c < l->count; c++) {
             if (dp_held(o->dp, l->lane, l->from_pos + c, &l->digests[c]))
                 continue;
             const struct car_name name = {o->epoch, l->lane, l->from_pos + c, l->digests[c]};
-            dp_need(o->dp, &name, voters, false, false);
+            dp_need(o->dp, &name, voters, false, soon);
             all = false;
         }
     }
@@ -72,7 +73,7 @@ void ord_try_finalize_votes(struct ord *o)
         struct view_rec *r = ord_view_if(o, u);
         if (!r)
             return;
-        if (!r->notarized || !holds_view(o, r, u))
+        if (!r->notarized || !holds_view(o, r, u) || guard_has_forgotten(o->guard, o->epoch, u))
             continue;
         const bool nullified = voted(r, WIRE_NULLIFY) && !ord_mutated(o, MUTATE_FINALIZE_AFTER_NULLIFY);
         if (!nullified && !voted(r, WIRE_FINALIZE)) {

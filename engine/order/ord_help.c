@@ -52,9 +52,14 @@ void ord_retransmit(struct ord *o)
         m.vote = r->mine[k];
         effects_broadcast(o->fx, &m);
     }
+    m.type = WIRE_CERT;
     if (o->entry) {
-        m.type = WIRE_CERT;
         m.cert = o->entry->cert;
+        effects_broadcast(o->fx, &m);
+    }
+    // Who missed it may have come to the same view all the same, but then takes no cars that are far beyond its floor.
+    if (o->floor_cert && o->floor_cert != o->entry) {
+        m.cert = o->floor_cert->cert;
         effects_broadcast(o->fx, &m);
     }
     const uint64_t exit_ns = 6 * o->config.delta_ns + o->config.idle_ns;

@@ -107,6 +107,12 @@ static void trace_state(const struct sim *s)
                                        q->proposal && q->proposal->chain_held ? "h" : "", q->voted);
         }
         sim_trace(s, "  views%s", at > 0 ? line : " none");
+        for (unsigned f = 0; f < a->v->dp.fetch_count; f++) {
+            const struct fetch *x = &a->v->dp.fetches[f];
+            sim_trace(s, "  waits for car %u/%u of epoch %llu, %u tries, due in %lld ms%s", x->name.lane, x->name.pos,
+                      (unsigned long long)x->name.epoch, x->tries, (long long)(x->due_ns - s->now_ns) / (long long)MS,
+                      x->final ? ", final" : "");
+        }
     }
 }
 

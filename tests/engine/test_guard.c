@@ -43,6 +43,8 @@ Test(guard, goes_back_only_for_finalize_votes_that_it_remembers)
     cr_assert(!guard_allow(&g, 0, WIRE_NOTARIZE, 39, &one));
     cr_assert(!guard_allow(&g, 0, WIRE_NULLIFY, 39, &none));
     cr_assert(guard_allow(&g, 0, WIRE_FINALIZE, 39, &one));
+    cr_assert(!guard_has_forgotten(&g, 0, 40 - GUARD_VIEWS + 1));
+    cr_assert(guard_has_forgotten(&g, 0, 40 - GUARD_VIEWS));
     cr_assert(!guard_allow(&g, 0, WIRE_FINALIZE, 40 - GUARD_VIEWS, &one));
 }
 
