@@ -77,11 +77,15 @@ void stage_account(struct stage_clock *c)
     stage_enter(c, atomic_load_explicit(&c->current, memory_order_relaxed));
     const uint64_t cpu_ns = clock_thread_cpu_ns(), delay_ns = stage_delay_ns(c);
     const double rate = clock_cycles_per_ns();
-    stage_divide(c->spent, (uint64_t)((double)(cpu_ns - c->account_cpu_ns) * rate),
-                 (uint64_t)((double)(delay_ns - c->account_delay_ns) * rate));
+    const uint64_t wall = c->since - c->account_cycles;
+    const uint64_t cpu = (uint64_t)((double)(cpu_ns - c->account_cpu_ns) * rate);
+    // A delay between the reading of the cycles and this one belongs to the next account. It is not rare: a thread is
+    // preempted where a system call ends.
+    const uint64_t delay = least((uint64_t)((double)(delay_ns - c->account_delay_ns) * rate), wall - least(cpu, wall));
+    stage_divide(c->spent, cpu, delay);
     c->account_cycles = c->since;
     c->account_cpu_ns = cpu_ns;
-    c->account_delay_ns = delay_ns;
+    c->account_delay_ns += (uint64_t)((double)delay / rate);
     for (unsigned s = 0; s < STAGE_COUNT; s++) {
         const uint64_t total = atomic_load_explicit(&c->cycles[s], memory_order_relaxed) + c->spent[s];
         atomic_store_explicit(&c->cycles[s], total, memory_order_relaxed);
