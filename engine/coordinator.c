@@ -204,7 +204,7 @@ static bool await_disk(struct coordinator *c, uint64_t now_ns)
             return true;
         if (clock_ns() - now_ns >= DISK_AWAIT_NS)
             return false;
-        sched_yield();
+        stage_yield();
     }
     return true;
 }
