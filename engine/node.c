@@ -288,8 +288,8 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         return false;
     }
     // In this order: whoever is answered by JSON-RPC finds the ingest port open.
-    if (!start_ingest(n, error) || !start_rpc(n, error) ||
-        !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_admin(n, error))
+    if (!start_ingest(n, error) || !start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) ||
+        !start_admin(n, error))
         return false;
     log_info("node", "up",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64

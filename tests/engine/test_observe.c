@@ -404,6 +404,37 @@ Test(observe, one_client_at_a_time_and_the_nodes_end_ends_its_answer)
     remove_tree(folder);
 }
 
+struct listener {
+    unsigned beats;
+    int stop;
+};
+
+static bool count_beats(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
+                        char error[OBSERVE_ERROR_MAX])
+{
+    struct listener *l = ctx;
+    (void)payload, (void)error;
+    if (frame->kind == ADMIN_BEAT && ++l->beats == 3)
+        l->stop = 1;
+    return true;
+}
+
+// So that its client neither takes it for dead nor needs an event to leave.
+Test(observe, a_node_with_nothing_to_tell_is_heard_of_all_the_same)
+{
+    static const char *const requests[] = {"trace 600", "profile 600 10"};
+    char folder[32], error[OBSERVE_ERROR_MAX];
+    struct whole_node w;
+    start_with(&w, folder, "shards = 1\n");
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct listener l = {0};
+        cr_expect(admin_ask(folder, requests[i], &l.stop, count_beats, &l, error), "%s: %s", requests[i], error);
+        cr_expect_geq(l.beats, 3);
+    }
+    cr_assert_eq(whole_node_stop(&w), 0);
+    remove_tree(folder);
+}
+
 Test(observe, requests_are_exact)
 {
     static const char *const bad[] = {"",
