@@ -56,7 +56,8 @@ export function quantile(before, after, name, q) {
   return low;
 }
 
-// [{ thread, total, stages: Map(stage -> share of the time between) }]
+// [{ thread, stages: Map(stage -> share of the time between) }]. A thread that has made no account slept all the time:
+// it makes one before it sleeps and when it has woken. (Or it is in one long turn; /health tells that.)
 export function stageShares(before, after) {
   const old = new Map(
     (before.get(CYCLES) ?? []).map(({ labels, value }) => [`${labels.thread}\n${labels.stage}`, value]),
@@ -69,7 +70,8 @@ export function stageShares(before, after) {
   }
   return [...threads].map(([thread, stages]) => {
     const total = [...stages.values()].reduce((a, b) => a + b, 0);
-    return { thread, stages: new Map([...stages].map(([stage, cycles]) => [stage, total ? cycles / total : 0])) };
+    const shareOf = (stage, cycles) => (total ? cycles / total : Number(stage === 'idle'));
+    return { thread, stages: new Map([...stages].map(([stage, cycles]) => [stage, shareOf(stage, cycles)])) };
   });
 }
 

@@ -67,6 +67,17 @@ test('rates and shares are those of the time between', () => {
   assert.deepEqual([...f.refusals], [['nonce too low', 30]]);
 });
 
+test('a thread whose counters stand still sleeps', () => {
+  const asleep = parse(reading(1, 100, 0));
+  assert.deepEqual(
+    [...figures(asleep, asleep, 2).threads[0].stages],
+    [
+      ['execute', 0],
+      ['idle', 1],
+    ],
+  );
+});
+
 test('a history starts anew with the node, and shows the gap', () => {
   const history = new History();
   const add = (timeMs, uptime, n, number) =>

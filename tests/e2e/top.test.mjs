@@ -38,9 +38,14 @@ test('shows a node under load and one that is away, resizes, and leaves the term
   const wide = await shown(/shard 0 +\d+ % {2}\S+/);
   assert.match(wide, /127\.0\.0\.1:1 .*Connection refused/);
   assert.match(wide, /coordinator +\d+ %/);
-  tmux('resize-window', '-x', '60', '-y', '12');
-  const small = await shown(/q quit {2}space pause/);
-  assert.ok(small.split('\n').every((line) => line.length <= 60));
+  const healthyNode = new RegExp(`^ {2}${node.url.slice('http://'.length)} .* healthy$`, 'm');
+  for (const [columns, lines] of [[80, 24], [60, 12]]) {
+    tmux('resize-window', '-x', String(columns), '-y', String(lines));
+    await until(`${columns} columns show the node's state, and the last line the keys`, () => {
+      const text = tmux('capture-pane', '-p').trimEnd();
+      return healthyNode.test(text) && text.split('\n').length === lines && text.endsWith('\nq quit  space pause');
+    });
+  }
   tmux('send-keys', 'Down');
   await shown(/gantry top {2}http:\/\/127\.0\.0\.1:1 /);
   tmux('send-keys', 'q');

@@ -68,6 +68,17 @@ Test(top_figures, are_rates_and_shares_between_two_readings)
     cr_assert_float_eq(f.threads[0].share[1], 0.25, 1e-9);
 }
 
+Test(top_figures, a_thread_whose_counters_stand_still_sleeps)
+{
+    static const char asleep[] = "gantry_stage_cycles_total{thread=\"shard 0\",stage=\"verify\"} 1000\n"
+                                 "gantry_stage_cycles_total{thread=\"shard 0\",stage=\"idle\"} 1000\n";
+    static struct top_figures f;
+    top_figures(&f, asleep, asleep, 1);
+    cr_assert_str_eq(f.stages[0], "verify");
+    cr_expect_eq(f.threads[0].share[0], 0);
+    cr_expect_eq(f.threads[0].share[1], 1);
+}
+
 Test(top_figures, show_no_negative_rate_when_the_node_was_started_anew)
 {
     static struct top_figures f;

@@ -80,6 +80,8 @@ static void add_cycles(void *ctx, struct bytes labels, double cycles)
         t->share[place] += a->sign * cycles;
 }
 
+// A thread that has made no account slept all the time: it makes one before it sleeps and when it has woken. (Or it is
+// in one long turn; /health tells that.)
 static void shares(struct top_figures *f, const struct readings *r)
 {
     struct adding adding = {f, 1};
@@ -91,7 +93,7 @@ static void shares(struct top_figures *f, const struct readings *r)
         for (size_t s = 0; s < f->stage_count; s++)
             total += f->threads[i].share[s] = positive(f->threads[i].share[s]);
         for (size_t s = 0; s < f->stage_count; s++)
-            f->threads[i].share[s] = total > 0 ? f->threads[i].share[s] / total : 0;
+            f->threads[i].share[s] = total > 0 ? f->threads[i].share[s] / total : strcmp(f->stages[s], "idle") == 0;
     }
 }
 

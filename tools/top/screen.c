@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #define NAME_WIDTH 14
+#define WIDE 80 // narrower, the cluster's latencies give way to its nodes' states
 #define FIRST_STAGE_COLOR 1
 
 static SCREEN *screen;
@@ -111,7 +112,7 @@ static const char *state_of(const struct top_node *n)
     return n->trouble ? n->trouble : n->figures.healthy ? "healthy" : "not healthy: see /health";
 }
 
-// A line that what does not fit is cut from.
+// A line that what does not fit is cut from. The last one is the keys'.
 __attribute__((format(printf, 2, 3))) static void line(int y, const char *format, ...)
 {
     char text[512];
@@ -119,29 +120,45 @@ __attribute__((format(printf, 2, 3))) static void line(int y, const char *format
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (y < LINES)
+    if (y < LINES - 1)
         mvaddnstr(y, 0, text, COLS);
 }
 
 // ---- parts; each begins at line y and returns the line after it
 
+static const char *without_scheme(const char *url)
+{
+    const char *after = strstr(url, "://");
+    return after ? after + 3 : url;
+}
+
+static void cluster_line(int y, const char *node, const char *const cells[5], const char *state)
+{
+    if (COLS >= WIDE)
+        line(y, "  %-21.21s %8s %8s %8s %8s %8s  %s", node, cells[0], cells[1], cells[2], cells[3], cells[4], state);
+    else
+        line(y, "  %-21.21s %8s %8s %8s  %s", node, cells[0], cells[1], cells[2], state);
+}
+
 static int draw_cluster(const struct top_view *v, int y)
 {
+    static const char *const heads[] = {"height", "offered", "included", "p50", "p99"};
     attron(A_BOLD);
-    line(y++, "  %-24s %10s %9s %9s %9s %9s  %s", "node", "height", "offered", "included", "p50", "p99", "state");
+    cluster_line(y++, "node", heads, "state");
     attroff(A_BOLD);
     for (size_t i = 0; i < v->count; i++) {
         const struct top_node *n = &v->nodes[i];
         const struct top_figures *f = &n->figures;
-        char offered[16], included[16], p50[16], p99[16];
+        char height[16], offered[16], included[16], p50[16], p99[16];
+        const char *const cells[] = {height, scaled(offered, f->offered), scaled(included, f->included),
+                                     duration(p50, f->latency_p50), duration(p99, f->latency_p99)};
+        snprintf(height, sizeof height, "%.0f", f->durable);
         if (i == v->selected)
             attron(A_REVERSE);
         if (n->trouble)
-            line(y++, "  %-24.24s %10s %9s %9s %9s %9s  %s", n->name, "-", "-", "-", "-", "-", n->trouble);
+            line(y++, "  %-21.21s  %s", without_scheme(n->name), n->trouble);
         else
-            line(y++, "  %-24.24s %10.0f %9s %9s %9s %9s  %s", n->name, f->durable, scaled(offered, f->offered),
-                 scaled(included, f->included), duration(p50, f->latency_p50), duration(p99, f->latency_p99),
-                 state_of(n));
+            cluster_line(y++, without_scheme(n->name), cells, state_of(n));
         attroff(A_REVERSE);
     }
     return y + 1;
@@ -150,12 +167,11 @@ static int draw_cluster(const struct top_view *v, int y)
 static int draw_figures(const struct top_figures *f, int y)
 {
     char a[16], b[16], c[16], d[16], e[16];
-    line(y++, "block         %.0f, durable %.0f; base fee %.4g gwei; %s blocks/s, %s gas/s", f->height, f->durable,
+    line(y++, "block         %.0f, durable %.0f; fee %.3g gwei; %s blocks/s, %s gas/s", f->height, f->durable,
          f->base_fee_gwei, scaled(a, f->blocks), scaled(b, f->gas));
-    line(y++, "transactions  offered %s/s  accepted %s/s  refused %s/s  included %s/s  dropped %s/s",
-         scaled(a, f->offered), scaled(b, f->accepted), scaled(c, f->refused), scaled(d, f->included),
-         scaled(e, f->dropped));
-    line(y++, "latency       p50 %s, p99 %s; commit p50 %s, p99 %s; fdatasync p50 %s", duration(a, f->latency_p50),
+    line(y++, "a second      offered %s  accepted %s  refused %s  included %s  dropped %s", scaled(a, f->offered),
+         scaled(b, f->accepted), scaled(c, f->refused), scaled(d, f->included), scaled(e, f->dropped));
+    line(y++, "latency       p50 %s, p99 %s; commit %s, %s; sync %s", duration(a, f->latency_p50),
          duration(b, f->latency_p99), duration(c, f->commit_p50), duration(d, f->commit_p99), duration(e, f->sync_p50));
     line(y++, "pool          pending %s, queued %s, %sB", scaled(a, f->pending), scaled(b, f->queued),
          scaled(c, f->pool_bytes));
@@ -190,13 +206,14 @@ static chtype mark_of(const struct top_figures *f, size_t stage)
     return mark | A_BOLD | (has_colors() ? COLOR_PAIR(FIRST_STAGE_COLOR + (int)stage) : 0);
 }
 
+// Over as many lines as it takes.
 static int draw_legend(const struct top_figures *f, int y)
 {
-    if (y >= LINES)
-        return y;
     move(y, NAME_WIDTH);
-    for (size_t s = 0; s < f->stage_count; s++) {
+    for (size_t s = 0; s < f->stage_count && y < LINES - 1; s++) {
         if (getcurx(stdscr) + (int)strlen(f->stages[s]) + 4 > COLS)
+            move(++y, NAME_WIDTH);
+        if (y == LINES - 1)
             break;
         addch(mark_of(f, s));
         addch(' ');
@@ -249,6 +266,6 @@ void screen_draw(const struct top_view *v)
         y = draw_figures(&n->figures, y);
         draw_threads(&n->figures, y);
     }
-    line(LINES - 1, "q quit  space pause");
+    mvaddnstr(LINES - 1, 0, "q quit  space pause", COLS);
     refresh();
 }
