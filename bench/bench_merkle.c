@@ -22,9 +22,9 @@
 #define UPDATE_DIRTY 10000
 #define UPDATE_ROUNDS 41
 #define QUICK_UPDATE_ROUNDS 11
-#define SINGLE_ACCOUNTS 200 // a round, one at a time
-#define MEMORY_BLOCKS 140   // more than the heights that are kept
-#define MEMORY_DIRTY 2000   // accounts written in each of them
+#define SINGLE_ACCOUNTS 200     // a round, one at a time
+#define MEMORY_BLOCKS 140       // more than the heights that are kept
+#define MEMORY_DIRTY_SHARE 5000 // one account in so many is written in each of them, at any size of the state
 #define THREADS_MAX 16
 #define BYTES_TARGET 200.0
 #define REBUILD_TARGET_SECONDS 20.0 // for the default number of accounts
@@ -208,7 +208,7 @@ static bool measure_large_state(struct world *w, const struct merkle_checkpoint 
         good = false;
     }
     for (int i = 0; i < MEMORY_BLOCKS && good; i++)
-        run_block(w, accounts, MEMORY_DIRTY, &seed);
+        run_block(w, accounts, (unsigned)(accounts / MEMORY_DIRTY_SHARE) + 1, &seed);
     // Nothing reads the file any more, so at the peak at least as much of it was resident as now.
     const uint64_t others = empty_bytes + merkle_checkpoint_resident(m), peak = process_bytes("VmHWM:");
     out->bytes_per_account = peak > others ? (double)(peak - others) / (double)accounts : 0;
