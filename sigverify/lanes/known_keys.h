@@ -1,5 +1,5 @@
-// The y of BIP-340 keys that batches had before. Validators sign again and again, and a key named by its x alone costs a
-// square root each time. Bounded: a new key takes the place of an old one. One thread.
+// The y of BIP-340 keys that batches had before. Validators sign again and again, and a key named by its x alone costs
+// a square root each time. Bounded: a new key takes the place of an old one. One thread.
 #ifndef GANTRY_SIGVERIFY_LANES_KNOWN_KEYS_H
 #define GANTRY_SIGVERIFY_LANES_KNOWN_KEYS_H
 
