@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define START_TIMEOUT_NS 180000000000ull // reading a genesis of a million accounts takes seconds
@@ -173,20 +174,11 @@ bool node_process_stop(struct node_process *p)
 
 uint64_t node_process_cpu_ns(const struct node_process *p)
 {
-    char path[64], text[1024] = "";
-    unsigned long long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", p->pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
+    clockid_t clock;
+    struct timespec t = {0};
+    if (clock_getcpuclockid(p->pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
         return 0;
-    const size_t len = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[len] = 0;
-    // The name in parentheses may hold spaces; utime and stime are fields 14 and 15 (proc(5)).
-    const char *after = strrchr(text, ')');
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
-        return 0;
-    return (user + system) * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 char *node_process_metrics(const struct node_process *p)

@@ -287,7 +287,8 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
         return false;
     }
-    if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error) ||
+    // In this order: whoever is answered by JSON-RPC finds the ingest port open.
+    if (!start_ingest(n, error) || !start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) ||
         !start_admin(n, error))
         return false;
     log_info("node", "up",
@@ -344,9 +345,9 @@ static bool drained(const struct node *n)
 // After this no thread runs that belongs to the node.
 static void end_threads(struct node *n)
 {
+    const bool whole = n->admin && !atomic_load(&n->failed); // it was started last
     admin_free(n->admin);
     n->admin = NULL;
-    bool whole = n->rpc && n->ingest_fd >= 0 && !atomic_load(&n->failed);
     for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
         shard_drain(n->shards[i]);
     for (unsigned ms = 0; whole && ms < DRAIN_MS && !drained(n); ms++)
