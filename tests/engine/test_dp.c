@@ -209,6 +209,22 @@ Test(dp, each_answer_is_awaited_longer_than_the_one_before_up_to_a_bound)
     destroy(p);
 }
 
+Test(dp, a_car_beyond_the_window_is_asked_for_only_when_it_is_final)
+{
+    struct plane *p = create();
+    const struct vmask voters = {{0xe, 0}};
+    const struct wire_car last = car_of(p, 2, WIRE_LANE_WINDOW, 0), beyond = car_of(p, 2, WIRE_LANE_WINDOW + 1, 0);
+    const struct car_name names[] = {name_of(&last), name_of(&beyond)};
+    for (unsigned i = 0; i < 2; i++)
+        dp_need(&p->dp, &names[i], voters, false, true);
+    cr_assert(dp_fetch_of(&p->dp, &names[0]));
+    cr_assert_null(dp_fetch_of(&p->dp, &names[1]), "it could not be stored");
+    dp_need(&p->dp, &names[1], voters, true, true);
+    turn_at(p, 1);
+    cr_assert_eq(p->fx.counts.fetches, 2);
+    destroy(p);
+}
+
 Test(dp, two_headers_of_a_position_are_proved_and_one_is_acked)
 {
     struct plane *p = create();
