@@ -263,7 +263,7 @@ Test(dp, an_invalid_body_is_evidence_and_never_acked)
     const struct effect *e;
     static const uint8_t body[] = {0xbd, 1, 2, 3};
     struct wire_car car = {.lane = 2, .pos = 1, .stripe_bitmap = 1};
-    car.stripes[0] = (struct wire_stripe_ref){wire_stripe_digest(bytes_of(body, sizeof body)), sizeof body, 1};
+    car.stripes[0] = (struct wire_stripe_ref){wire_stripe_digest(bytes_of(body, sizeof body)), sizeof body, 1, 21000};
     car.digest = wire_car_digest(&p->set.wire, 0, &car);
     p->signing[2]->ops->sign(p->signing[2], &car.signature, &car.digest);
     dp_on_car(&p->dp, 2, 0, &car);
