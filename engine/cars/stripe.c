@@ -130,14 +130,13 @@ const char *stripe_verdict_text(char text[STRIPE_TEXT_MAX], const struct stripe_
     return text;
 }
 
+// Not cleared as a whole: jemalloc's calloc clears large memory by giving it back to the kernel, and each page is
+// faulted in again.
 static struct stripe *stripe_new(const struct wire_stripe *in, struct bytes body, unsigned index)
 {
     const size_t n = in->tx_count;
-    struct stripe *s = calloc(1, sizeof *s + n * (sizeof *s->txs + sizeof *s->execs));
-    if (!s)
-        abort();
-    s->body = body;
-    s->index = (uint8_t)index;
+    struct stripe *s = allocate(sizeof *s + n * (sizeof *s->txs + sizeof *s->execs));
+    *s = (struct stripe){.body = body, .index = (uint8_t)index};
     s->txs = (struct pooled_tx *)(s + 1);
     s->execs = (struct exec_tx *)(s->txs + n);
     return s;
@@ -147,6 +146,7 @@ static enum tx_status take_tx(struct stripe *s, const struct wire_stripe *in, co
                               const struct stripe_rules *rules)
 {
     struct pooled_tx *t = &s->txs[s->count];
+    *t = (struct pooled_tx){0};
     enum tx_status status = tx_decode(&t->tx, item->raw, rules->chain_id);
     if (status != TX_OK)
         return status;
