@@ -265,11 +265,10 @@ static void log_budget(const struct node *n)
     memory_budget_log(&budget);
 }
 
-static bool start(struct node *n, const char *genesis_json, struct given_genesis *given, char error[NODE_ERROR_MAX])
+static bool open_all(struct node *n, const char *genesis_json, struct given_genesis *given, char error[NODE_ERROR_MAX])
 {
     address coinbase;
     struct recovered at;
-    const uint64_t begun = clock_ns();
     if (!parse_coinbase(&coinbase, n->config->coinbase, error))
         return false;
     if (!node_settle_genesis(n, given, genesis_json, error) || !node_take_over_state(n, error) ||
@@ -287,20 +286,15 @@ static bool start(struct node *n, const char *genesis_json, struct given_genesis
         snprintf(error, NODE_ERROR_MAX, "the precompiled contracts could not be made: libcrypto lacks RIPEMD-160");
         return false;
     }
-    // In this order: whoever is answered by JSON-RPC finds the ingest port open.
-    if (!start_ingest(n, error) || !start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) ||
-        !start_admin(n, error))
-        return false;
-    log_info("node", "up",
+    log_info("node", "opened",
              "height=%" PRIu64 " shards=%u replayed_blocks=%" PRIu64 " load_ms=%" PRIu64 " replay_ms=%" PRIu64
-             " rebuild_ms=%" PRIu64 " start_ms=%" PRIu64 " huge_pages=%s",
+             " rebuild_ms=%" PRIu64,
              at.head.number, n->shard_count, at.replayed_blocks, at.load_ns / 1000000, at.replay_ns / 1000000,
-             at.rebuild_ns / 1000000, (clock_ns() - begun) / 1000000, arena_has_huge_pages() ? "yes" : "no");
-    log_budget(n);
+             at.rebuild_ns / 1000000);
     return true;
 }
 
-struct node *node_start(const struct node_config *config, const char *genesis_json, char error[NODE_ERROR_MAX])
+struct node *node_open(const struct node_config *config, const char *genesis_json, char error[NODE_ERROR_MAX])
 {
     struct node *n = calloc(1, sizeof *n);
     if (!n)
@@ -309,14 +303,27 @@ struct node *node_start(const struct node_config *config, const char *genesis_js
     n->ingest_fd = n->p2p_fd = n->votes.lock = -1;
     n->coordinator_inbox.event_fd = -1;
     n->start_wall_ms = clock_wall_ms();
+    n->begun_ns = clock_ns();
     sem_init(&n->ended, 0, 0);
     struct given_genesis given = {0};
-    bool good = start(n, genesis_json, &given, error);
+    bool good = open_all(n, genesis_json, &given, error);
     given_genesis_free(&given);
     if (good)
         return n;
     node_free(n);
     return NULL;
+}
+
+bool node_start(struct node *n, char error[NODE_ERROR_MAX])
+{
+    // In this order: whoever is answered by JSON-RPC finds the ingest port open.
+    if (!start_ingest(n, error) || !start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) ||
+        !start_admin(n, error))
+        return false;
+    log_info("node", "up", "start_ms=%" PRIu64 " huge_pages=%s", (clock_ns() - n->begun_ns) / 1000000,
+             arena_has_huge_pages() ? "yes" : "no");
+    log_budget(n);
+    return true;
 }
 
 enum node_end node_wait(struct node *n)

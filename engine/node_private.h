@@ -47,7 +47,7 @@ struct node {
     struct rpc *_Atomic rpc_ready; // set when the shards may post to it
     int ingest_fd;
     unsigned ingest_port;
-    uint64_t start_wall_ms;
+    uint64_t start_wall_ms, begun_ns; // of node_open
     sem_t ended;
     _Atomic bool failed, again;
     char failure[256]; // written before failed

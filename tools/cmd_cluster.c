@@ -1,10 +1,12 @@
 // gantry cluster: validators side by side on this machine.
 #include "base/remove_tree.h"
+#include "base/temporary_folder.h"
 #include "tools/cluster/init.h"
 #include "tools/cluster/processes.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -100,17 +102,17 @@ static int run_here(const struct init_settings *s)
 
 static int run(struct init_settings *s)
 {
-    char temporary[] = "/tmp/gantry-cluster-XXXXXX", error[INIT_ERROR_MAX];
+    char error[INIT_ERROR_MAX];
     const bool keep = s->out != NULL;
-    if (!keep && (!mkdtemp(temporary) || !(s->out = strdup(temporary))))
-        return options_fail("cluster", "no temporary folder could be made under /tmp");
+    if (!keep && !(s->out = temporary_folder("gantry-cluster")))
+        return options_fail("cluster", "no temporary folder could be made: %s", strerror(errno));
     int code = EXIT_OK;
     if (!is_cluster(s->out) && !init_cluster(s, error))
         code = options_fail("cluster", "%s", error);
     if (code == EXIT_OK)
         code = run_here(s);
     if (!keep)
-        remove_tree(temporary);
+        remove_tree(s->out);
     return code;
 }
 

@@ -1,15 +1,16 @@
 // gantry dev: a one-validator chain in a second, with the accounts that Ethereum dev nodes prefund.
 #include "base/hex.h"
 #include "base/remove_tree.h"
+#include "base/temporary_folder.h"
 #include "chain/genesis.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 #include "tools/run_node.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static void print_accounts(void)
 {
@@ -24,19 +25,19 @@ static void print_accounts(void)
 
 static int run(struct node_config *config)
 {
-    char temporary[] = "/tmp/gantry-dev-XXXXXX";
-    bool keep = config->data != NULL;
+    const bool keep = config->data != NULL;
     if (!keep) {
-        if (!mkdtemp(temporary))
-            return options_fail("dev", "no temporary folder could be made under /tmp");
-        config->data = strdup(temporary);
+        run_node_block_signals(); // whoever stops it, the folder goes
+        config->data = temporary_folder("gantry-dev");
+        if (!config->data)
+            return options_fail("dev", "no temporary folder could be made: %s", strerror(errno));
     }
     char *genesis = genesis_dev_text();
     print_accounts();
     int code = run_node("dev", config, genesis);
     free(genesis);
     if (!keep)
-        remove_tree(temporary);
+        remove_tree(config->data);
     return code;
 }
 

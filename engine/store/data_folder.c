@@ -11,6 +11,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#define IDENTITY_NAME "identity"
+#define PART ".part" // behind the name of a file that is being written
+
 enum { FILE_MODE = 0640, FOLDER_MODE = 0750 };
 
 static const struct file_kind IDENTITY_KIND = {"GANTRYID", 1, "data folder identity"};
@@ -69,16 +72,20 @@ static bool take_lock(struct data_folder *f, char error[STORE_ERROR_MAX])
     return true;
 }
 
-// Anything but our own lock file and what file systems put at their root.
+// Anything but what a first start that was cut short leaves, and what file systems put at their root.
 static bool holds_something(int folder)
 {
+    static const char *const nothing[] = {"lock", IDENTITY_NAME PART, "lost+found"};
     bool found = false;
     const int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (dir == NULL)
         return true;
-    for (struct dirent *e; !found && (e = readdir(dir)) != NULL;)
-        found = e->d_name[0] != '.' && strcmp(e->d_name, "lock") != 0 && strcmp(e->d_name, "lost+found") != 0;
+    for (struct dirent *e; !found && (e = readdir(dir)) != NULL;) {
+        found = e->d_name[0] != '.';
+        for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++)
+            found = found && strcmp(e->d_name, nothing[i]) != 0;
+    }
     closedir(dir);
     return found;
 }
@@ -86,7 +93,7 @@ static bool holds_something(int folder)
 static bool write_file_durably(int folder, const char *name, const void *bytes, size_t len)
 {
     char part[64];
-    snprintf(part, sizeof part, "%s.part", name);
+    snprintf(part, sizeof part, "%s" PART, name);
     const int fd = openat(folder, part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
     if (fd < 0)
         return false;
@@ -103,14 +110,14 @@ static bool create_identity(struct data_folder *f, const struct header *genesis,
     const size_t len = header_encode(buf + FILE_HEADER_BYTES, genesis);
     const struct file_header h = {.genesis_hash = header_hash(genesis), .words = {[WORD_HEADER_BYTES] = len}};
     file_header_put(buf, &IDENTITY_KIND, &h);
-    return write_file_durably(f->folder, "identity", buf, FILE_HEADER_BYTES + len) ||
+    return write_file_durably(f->folder, IDENTITY_NAME, buf, FILE_HEADER_BYTES + len) ||
            fail(error, "write the identity file of", f->path, errno);
 }
 
 // 0 or errno.
 static int read_identity(int folder, uint8_t *buf, size_t cap, size_t *len)
 {
-    const int fd = openat(folder, "identity", O_RDONLY | O_CLOEXEC);
+    const int fd = openat(folder, IDENTITY_NAME, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return errno;
     const ssize_t n = read(fd, buf, cap);
@@ -125,7 +132,7 @@ static bool parse_identity(const char *path, const uint8_t *buf, size_t len, con
 {
     char name[PATH_MAX];
     struct file_header h;
-    snprintf(name, sizeof name, "%s/identity", path);
+    snprintf(name, sizeof name, "%s/" IDENTITY_NAME, path);
     if (!file_header_get(&h, bytes_of(buf, len), &IDENTITY_KIND, expected, name, error))
         return false;
     *hash = h.genesis_hash;

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 
@@ -20,6 +21,7 @@ import {
 } from './support/gantry.mjs';
 import { IngestClient } from './support/ingest.mjs';
 import { load } from './support/packages.mjs';
+import { freePorts } from './support/ports.mjs';
 import { Random } from './support/random.mjs';
 import { rpc } from './support/rpc.mjs';
 
@@ -177,6 +179,42 @@ test(`${ROUNDS} times killed under load, at random moments`, TIMEOUT, async () =
 
   const replay = runGantry(['replay', '--data', data]);
   assert.equal(replay.status, 0, replay.stderr);
+});
+
+describe('told to stop while it starts, it ends as one that ran', TIMEOUT, () => {
+  // Whenever the moment was missed, the node is up, and stops all the same.
+  const ROUNDS = 5;
+  const stops = async (node, moment) => {
+    while (!(await moment())) await sleep(0);
+    assert.deepEqual(await node.stop(), { code: 0, signal: null }, node.output);
+  };
+  const connects = (port) =>
+    new Promise((resolve) => {
+      const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
+      socket.on('close', () => socket.destroy());
+    });
+
+  for (let round = 0; round < ROUNDS; round++) {
+    test(`with its folder just made, ${round}`, async () => {
+      const { data, args } = newChain();
+      await stops(launchGantry('node', args), () => existsSync(data));
+      const node = await startGantry('node', args);
+      assert.equal((await node.stop()).code, 0);
+    });
+
+    test(`with its port just open, ${round}`, async () => {
+      const port = await freePorts(1);
+      const ports = ['--rpc-port', String(port), '--ingest-port', '0'];
+      await stops(launchGantry('node', [...newChain().args, ...ports], { bare: true }), () => connects(port));
+    });
+
+    test(`a temporary chain leaves nothing, ${round}`, async () => {
+      const folder = temporaryFolder();
+      const node = launchGantry('dev', [], { prefix: ['env', `TMPDIR=${folder}`] });
+      await stops(node, () => readdirSync(folder).length > 0);
+      assert.deepEqual(readdirSync(folder), []);
+    });
+  }
 });
 
 describe('refusals to start', TIMEOUT, () => {

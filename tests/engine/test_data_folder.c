@@ -98,6 +98,19 @@ Test(data_folder, with_other_things_in_it_is_refused)
     fixture_remove(dir);
 }
 
+Test(data_folder, whose_making_was_cut_short_is_made_again)
+{
+    char error[STORE_ERROR_MAX], *dir = fixture_folder();
+    struct header genesis;
+    fixture_genesis(&genesis, 5);
+    write_file(dir, "lock");
+    write_file(dir, "identity.part");
+    struct data_folder *f = data_folder_open(dir, &genesis, error);
+    cr_assert_not_null(f, "%s", error);
+    data_folder_close(f);
+    fixture_remove(dir);
+}
+
 Test(data_folder, with_a_damaged_identity_is_refused)
 {
     char error[STORE_ERROR_MAX], *dir = fixture_folder();

@@ -5,6 +5,7 @@
 #include "base/keccak.h"
 #include "engine/key_file.h"
 #include "engine/net/listen.h"
+#include "tests/engine_support/whole_node.h"
 #include "tests/support/vectors.h"
 #include "tools/cluster/init.h"
 
@@ -143,7 +144,7 @@ static void configure(struct whole_cluster *c, unsigned i)
 bool whole_cluster_start_node(struct whole_cluster *c, unsigned i)
 {
     configure(c, i);
-    c->nodes[i] = node_start(&c->configs[i], NULL, c->error);
+    c->nodes[i] = open_and_start_node(&c->configs[i], NULL, c->error);
     if (!c->nodes[i])
         config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &c->configs[i]);
     return c->nodes[i] != NULL;

@@ -46,6 +46,16 @@ char *whole_node_genesis(uint64_t seed)
     return text;
 }
 
+struct node *open_and_start_node(const struct node_config *config, const char *genesis, char error[NODE_ERROR_MAX])
+{
+    struct node *n = node_open(config, genesis, error);
+    if (n && !node_start(n, error)) {
+        node_free(n);
+        n = NULL;
+    }
+    return n;
+}
+
 bool whole_node_start(struct whole_node *w, uint64_t seed, const char *folder, const char *settings,
                       const char *genesis)
 {
@@ -60,7 +70,7 @@ bool whole_node_start(struct whole_node *w, uint64_t seed, const char *folder, c
         !config_set(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &w->config, "data", folder, error))
         die(error);
     bool none = genesis && !*genesis;
-    w->node = node_start(&w->config, none ? NULL : genesis ? genesis : own, w->error);
+    w->node = open_and_start_node(&w->config, none ? NULL : genesis ? genesis : own, w->error);
     free(own);
     if (!w->node)
         config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &w->config);

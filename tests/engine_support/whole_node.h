@@ -14,6 +14,9 @@ struct whole_node {
     char error[NODE_ERROR_MAX]; // why it did not start
 };
 
+// node_open and node_start as one: NULL with a message.
+struct node *open_and_start_node(const struct node_config *config, const char *genesis, char error[NODE_ERROR_MAX]);
+
 // A genesis that funds the bench senders of this seed; malloc'ed.
 char *whole_node_genesis(uint64_t seed);
 // settings: lines of a configuration file, may be "". genesis: NULL for whole_node_genesis, "" for none. False when it
