@@ -69,28 +69,29 @@ static void put_facts(FILE *out, const char *title, const json_t *facts)
     fprintf(out, "</table>");
 }
 
-// Every repetition as a dot on a scale from 0 to a little more than the largest, the median as a stroke.
+// Every repetition as a dot on a scale that holds 0 and all of them, the median as a stroke.
 static void put_plot(FILE *out, const json_t *result)
 {
     const json_t *samples = json_object_get(result, "samples");
     const double median = json_number_value(json_object_get(result, "value"));
-    double most = median;
+    double least = fmin(0, median), most = fmax(0, median);
     size_t i;
     json_t *sample;
     json_array_foreach(samples, i, sample)
     {
+        least = fmin(least, json_number_value(sample));
         most = fmax(most, json_number_value(sample));
     }
-    const double scale = most > 0 ? (PLOT_WIDTH - 2 * PLOT_MARGIN) / most : 0, y = PLOT_HEIGHT / 2;
+    const double scale = most > least ? (PLOT_WIDTH - 2 * PLOT_MARGIN) / (most - least) : 0, y = PLOT_HEIGHT / 2;
     fprintf(out, "<svg width=\"%g\" height=\"%g\" role=\"img\" aria-label=\"repetitions\">", PLOT_WIDTH, PLOT_HEIGHT);
     fprintf(out, "<line x1=\"%g\" x2=\"%g\" y1=\"%g\" y2=\"%g\"/>", PLOT_MARGIN, PLOT_WIDTH - PLOT_MARGIN, y, y);
     json_array_foreach(samples, i, sample)
     {
         const double value = json_number_value(sample);
-        fprintf(out, "<circle cx=\"%.1f\" cy=\"%g\" r=\"5\"><title>%g</title></circle>", PLOT_MARGIN + value * scale, y,
-                value);
+        fprintf(out, "<circle cx=\"%.1f\" cy=\"%g\" r=\"5\"><title>%g</title></circle>",
+                PLOT_MARGIN + (value - least) * scale, y, value);
     }
-    const double at = PLOT_MARGIN + median * scale;
+    const double at = PLOT_MARGIN + (median - least) * scale;
     fprintf(out, "<line class=\"m\" x1=\"%.1f\" x2=\"%.1f\" y1=\"3\" y2=\"%g\"/></svg>", at, at, PLOT_HEIGHT - 3);
 }
 
@@ -162,10 +163,11 @@ bool bench_runs_write_html(const json_t *runs, const char *path)
     html_put_escaped(out, text_of(runs, "bench"));
     fprintf(out, "</title><style>%s</style><h1>gantry bench ", style);
     html_put_escaped(out, text_of(runs, "bench"));
+    const long long repetitions = json_integer_value(json_object_get(runs, "repetitions"));
     fprintf(out,
-            "</h1><p>Medians of %lld repetitions; each dot is one, on a scale from 0. A ratio above 1 is better than "
+            "</h1><p>Medians of %lld repetition%s; each dot is one, on a scale from 0. A ratio above 1 is better than "
             "the reference, which was measured in the same run.</p>",
-            (long long)json_integer_value(json_object_get(runs, "repetitions")));
+            repetitions, repetitions == 1 ? "" : "s");
     fprintf(out, "<table><tr><th>result</th><th>median</th><th></th><th>repetitions</th><th>reference</th><th></th>"
                  "<th>ratio</th></tr>\n");
     size_t i;

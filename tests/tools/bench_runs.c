@@ -121,24 +121,51 @@ Test(bench_runs, compare_says_when_there_is_too_little_to_tell)
     json_decref(b);
 }
 
+static char *page_of(const json_t *runs)
+{
+    enum { PAGE_MAX = 65536 };
+    char path[32], *page = malloc(PAGE_MAX);
+    temporary(path, "");
+    cr_assert(page && bench_runs_write_html(runs, path));
+    FILE *f = fopen(path, "r");
+    page[fread(page, 1, PAGE_MAX - 1, f)] = '\0';
+    fclose(f);
+    unlink(path);
+    return page;
+}
+
 Test(bench_runs, page_holds_the_whole_report_and_lets_no_text_out_of_its_place)
 {
-    char path[32];
     struct bench_report report = report_of(3, 9);
     snprintf(report.results[1].name, sizeof report.results[1].name, "</script><b>");
     json_t *runs = bench_runs_json(&report, 1, json_object());
-    temporary(path, "");
-    cr_assert(bench_runs_write_html(runs, path));
-    char page[65536];
-    FILE *f = fopen(path, "r");
-    page[fread(page, 1, sizeof page - 1, f)] = '\0';
-    fclose(f);
+    char *page = page_of(runs);
     const char *raw = strstr(page, "id=\"runs\">");
     cr_assert(raw && strstr(page, "<svg"));
     char *end = strstr(raw, "</script>");
     cr_assert(end && strcmp(end, "</script></html>\n") == 0);
     cr_assert_null(strstr(page, "<b>"));
-    unlink(path);
+    free(page);
+    json_decref(runs);
+}
+
+Test(bench_runs, page_draws_what_is_below_0_left_of_it)
+{
+    json_t *runs = runs_of((double[]){-6, 0, 2}, 3);
+    char *page = page_of(runs);
+    double places[3] = {0};
+    const char *at = page;
+    for (size_t i = 0; i < 3; i++) {
+        at = strstr(at, "<circle cx=\"");
+        cr_assert_not_null(at);
+        at += strlen("<circle cx=\"");
+        places[i] = strtod(at, NULL);
+    }
+    cr_expect_gt(places[0], 0);
+    cr_expect_float_eq(places[1] - places[0], 3 * (places[2] - places[1]), 0.2, "%g %g %g", places[0], places[1],
+                       places[2]);
+    cr_expect_gt(places[2], places[1]);
+    free(page);
     json_decref(runs);
 }
 
