@@ -1,6 +1,5 @@
 // Whole nodes: what they start from, what they tell, how they stop.
 #include "base/clock.h"
-#include "engine/net/listen.h"
 #include "engine/rpc/metrics.h"
 #include "tests/engine_support/whole_node.h"
 #include "tests/support/vectors.h"
@@ -248,19 +247,11 @@ Test(node, many_more_shards_than_cores_answer_for_all_accounts)
     }
 }
 
-// A port that nobody has right now, below those that the kernel gives to connections.
 static unsigned quiet_port(void)
 {
-    char error[256];
     uint64_t random = clock_ns();
-    int fd = -1;
-    unsigned port = 0;
-    for (unsigned tries = 0; fd < 0 && tries < 100; tries++) {
-        port = 10000 + (unsigned)(test_random(&random) % 20000);
-        fd = net_listen("127.0.0.1", &port, 0, error, sizeof error);
-    }
-    cr_assert_geq(fd, 0, "%s", error);
-    close(fd);
+    unsigned port;
+    close(claim_port(&port, &random));
     return port;
 }
 

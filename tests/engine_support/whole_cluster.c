@@ -4,7 +4,6 @@
 #include "base/hex.h"
 #include "base/keccak.h"
 #include "engine/key_file.h"
-#include "engine/net/listen.h"
 #include "tests/engine_support/whole_node.h"
 #include "tests/support/vectors.h"
 #include "tools/cluster/init.h"
@@ -19,8 +18,6 @@
 
 // Polls of what is to come, a hundred a second.
 #define POLLS 6000
-#define PORT_MIN 10000u
-#define PORTS 20000u
 
 static void die(const char *what)
 {
@@ -86,22 +83,13 @@ static void make_followers(struct whole_cluster *c)
     }
 }
 
-// Ports that nobody has right now, below those that the kernel gives to connections: a node that is stopped for a while
-// would lose one of these.
+// A node that is stopped for a while would lose a port that the kernel gives to connections.
 static void choose_ports(struct whole_cluster *c)
 {
     int fds[WHOLE_CLUSTER_MAX];
-    char error[256];
     uint64_t random = clock_ns();
-    for (unsigned i = 0; i < c->count; i++) {
-        fds[i] = -1;
-        for (unsigned tries = 0; fds[i] < 0 && tries < 100; tries++) {
-            c->p2p_ports[i] = PORT_MIN + (unsigned)(test_random(&random) % PORTS);
-            fds[i] = net_listen("127.0.0.1", &c->p2p_ports[i], 0, error, sizeof error);
-        }
-        if (fds[i] < 0)
-            die(error);
-    }
+    for (unsigned i = 0; i < c->count; i++)
+        fds[i] = claim_port(&c->p2p_ports[i], &random);
     for (unsigned i = 0; i < c->count; i++)
         close(fds[i]);
 }

@@ -1,9 +1,11 @@
 #include "tests/engine_support/whole_node.h"
 
 #include "base/hex.h"
+#include "engine/net/listen.h"
 #include "shard/ingest/wire.h"
 #include "sigverify/sigverify.h"
 #include "tests/engine_support/transfers.h"
+#include "tests/support/vectors.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -92,6 +94,22 @@ int whole_node_stop(struct whole_node *w)
 }
 
 // ---- sockets
+
+#define PORT_MIN 10000u
+#define PORTS 20000u
+
+int claim_port(unsigned *port, uint64_t *random)
+{
+    char error[256];
+    int fd = -1;
+    for (unsigned tries = 0; fd < 0 && tries < 100; tries++) {
+        *port = PORT_MIN + (unsigned)(test_random(random) % PORTS);
+        fd = net_listen("127.0.0.1", port, 0, error, sizeof error);
+    }
+    if (fd < 0)
+        die(error);
+    return fd;
+}
 
 static int dial(unsigned port)
 {

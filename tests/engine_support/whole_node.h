@@ -28,6 +28,10 @@ int whole_node_stop(struct whole_node *w);
 // node_free only, after a node_wait of the test's own.
 void whole_node_free(struct whole_node *w);
 
+// A listening socket on a port that nobody has right now, below those that the kernel gives to connections: who closes
+// it will find the port free. random is test_random's.
+int claim_port(unsigned *port, uint64_t *random);
+
 // The body of one HTTP answer, malloc'ed; NULL when none came within 5 s. body NULL: GET. *status may be NULL.
 char *ask_http(unsigned port, const char *path, const char *body, int *status);
 // One JSON-RPC call; params as JSON. The whole answer, malloc'ed; NULL as above.
