@@ -30,10 +30,10 @@ static bool execution_keeps_up(struct ord *o, const struct kept_block *parent, u
 {
     const struct kept_block *b = parent;
     unsigned ahead = 0;
-    for (; b != o->floor && b->header.height > executed; b = ord_parent(o, b))
+    for (; b && b != o->floor && b->header.height > executed; b = ord_parent(o, b))
         ahead += b->lane_count > 0;
     const struct chain_entry *e;
-    for (uint64_t h = b->header.height; h > executed && (e = chain_at(&o->chain, h)) != NULL; h--)
+    for (uint64_t h = b ? b->header.height : 0; h > executed && (e = chain_at(&o->chain, h)) != NULL; h--)
         ahead += e->block->lane_count > 0;
     return ahead <= EXEC_AHEAD;
 }
