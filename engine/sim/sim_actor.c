@@ -419,10 +419,11 @@ void actor_start(struct sim *s, struct sim_actor *a)
     const uint64_t first = a->executed > LAG ? a->executed - LAG : 0;
     for (uint64_t h = first + 1; h <= a->executed; h++)
         dp_executed(&a->v->dp, h, &a->roots[h]);
-    // What became final just before a crash is not delivered again: it is read from the chain.
+    // What became final just before a crash is not delivered again: it is read from the chain. Of a Byzantine validator
+    // nothing is checked, and the chain may no longer have what it began with.
     if (a->executed == 0 && a->lost)
         a->next_height = chain_last(&a->v->ord.chain) + 1;
-    for (uint64_t h = a->next_height; h <= chain_last(&a->v->ord.chain); h++)
+    for (uint64_t h = a->next_height; sim_honest(a) && h <= chain_last(&a->v->ord.chain); h++)
         check_delivered(s, a, chain_at(&a->v->ord.chain, h)->block);
     // The same for epochs that turned: what they left over is made anew.
     for (uint64_t epoch = 0; epoch < a->v->ord.epoch; epoch++)

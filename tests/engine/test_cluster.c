@@ -8,6 +8,7 @@
 
 #include "base/hex.h"
 #include "engine/key_file.h"
+#include "engine/participant/participant_private.h"
 #include "tests/engine/store_fixture.h"
 
 enum { COUNT = 4 };
@@ -131,6 +132,23 @@ Test(cluster, settings_follow_from_the_genesis)
     cr_assert(c, "%s", error);
     cluster_validator_config(&far, c, &genesis, &hash);
     cr_expect(far.ord.delta_ns == 250000000 && far.ord.block_ns == 50000000 && c->car_interval_ns == 25000000);
+    cluster_free(c);
+}
+
+// With the default epochs and as many blocks as leaders make at most.
+Test(cluster, what_others_need_after_a_minute_away_is_still_kept)
+{
+    char error[STORE_ERROR_MAX] = "";
+    const struct node_config config = config_of(1, ALL);
+    const bytes32 hash = {{9}};
+    struct validator_config v = {0};
+    genesis.cluster.epoch_blocks = 8192;
+    struct cluster *c = cluster_open(&genesis, &config, error);
+    cr_assert(c, "%s", error);
+    cluster_validator_config(&v, c, &genesis, &hash);
+    const uint64_t blocks = 60000000000 / v.ord.block_ns;
+    cr_expect_geq(v.ord.retain_blocks, blocks);
+    cr_expect_geq(EPOCHS_KEPT * v.ord.epoch_blocks, blocks);
     cluster_free(c);
 }
 
