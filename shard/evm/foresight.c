@@ -3,7 +3,8 @@
 #include "base/keccak.h"
 
 enum {
-    FUNCTIONS = 512, // power of two
+    SETS = 128, // power of two
+    WAYS = 4,
     HASHES_MAX = EVM_AHEAD_SLOTS_MAX / EVM_AHEAD_MAX,
     ARGUMENTS_MAX = 8,
     WORD = 32,
@@ -33,7 +34,7 @@ struct function {
 };
 
 struct foresight {
-    struct function functions[FUNCTIONS];
+    struct function functions[SETS][WAYS];
 };
 
 struct foresight *foresight_create(struct arena *arena)
@@ -54,16 +55,29 @@ static uint32_t selector_of(struct bytes data)
     return selector;
 }
 
-static size_t place_of(const address *to, uint32_t selector)
+static size_t set_of(const address *to, uint32_t selector)
 {
     const uint64_t mixed = (load_le64(to->b + 12) + selector) * 0x9e3779b97f4a7c15;
-    return mixed >> 55;
+    return mixed >> 57;
 }
-_Static_assert(FUNCTIONS == 1 << 9, "places have 9 bits");
+_Static_assert(SETS == 1 << 7, "sets have 7 bits");
 
-static bool is_function(const struct function *f, const address *to, uint32_t selector)
+// Where the function is in its set; WAYS when it isn't there.
+static size_t way_of(const struct function *set, const address *to, uint32_t selector)
 {
-    return f->selector == selector && address_equal(&f->to, to);
+    size_t way = 0;
+    while (way < WAYS && (set[way].selector != selector || !address_equal(&set[way].to, to)))
+        way++;
+    return way;
+}
+
+// A place for a new function: one of which nothing is known, else any.
+static size_t free_way(const struct function *set, const address *to)
+{
+    size_t way = 0;
+    while (way < WAYS && set[way].count > 0)
+        way++;
+    return way < WAYS ? way : to->b[sizeof to->b - 1] % WAYS;
 }
 
 // NULL beyond the data.
@@ -125,10 +139,11 @@ static uint32_t find_functions(const struct function **out, const struct foresig
     uint32_t most = 0;
     for (size_t i = 0; i < count; i++) {
         const uint32_t selector = selector_of(calls[i].data);
-        const struct function *known = &f->functions[place_of(calls[i].to, selector)];
-        out[i] = is_function(known, calls[i].to, selector) ? known : NULL;
-        if (out[i] && known->count > most)
-            most = known->count;
+        const struct function *set = f->functions[set_of(calls[i].to, selector)];
+        const size_t way = way_of(set, calls[i].to, selector);
+        out[i] = way < WAYS ? &set[way] : NULL;
+        if (out[i] && out[i]->count > most)
+            most = out[i]->count;
     }
     return most;
 }
@@ -247,8 +262,10 @@ void foresight_learn(struct foresight *f, const struct evm_tx *tx, const address
 {
     const struct evm_ahead call = {&tx->sender, &tx->to, tx->data};
     const uint32_t selector = selector_of(tx->data);
-    struct function *function = &f->functions[place_of(&tx->to, selector)];
-    if (!is_function(function, &tx->to, selector)) {
+    struct function *set = f->functions[set_of(&tx->to, selector)];
+    const size_t way = way_of(set, &tx->to, selector);
+    struct function *function = &set[way < WAYS ? way : free_way(set, &tx->to)];
+    if (way == WAYS) {
         function->to = tx->to;
         function->selector = selector;
         function->count = 0;

@@ -128,6 +128,7 @@ static inline unsigned evm_depth(const struct evm *x)
 }
 
 // For the tracer, only called while there is one. call is complete; to: what was called.
+void evm_trace_step(struct evm *x, const struct frame *f);
 void evm_trace_enter(struct evm *x, uint8_t opcode, const address *to, const struct call *call);
 void evm_trace_exit(struct evm *x, unsigned depth, uint64_t gas_left, int64_t gas, struct bytes output, bool reverted,
                     const char *error);

@@ -17,9 +17,9 @@ void keccak_memo_init(struct keccak_memo *m)
 static size_t set_of(const uint8_t *input)
 {
     const uint64_t mixed = (load_le64(input + 24) ^ load_le64(input + 52)) * 0x9e3779b97f4a7c15;
-    return mixed >> 56;
+    return mixed >> 55;
 }
-_Static_assert(KECCAK_MEMO_SETS == 1 << 8, "sets have 8 bits");
+_Static_assert(KECCAK_MEMO_SETS == 1 << 9, "sets have 9 bits");
 
 const bytes32 *keccak_memo_find(const struct keccak_memo *m, const uint8_t *input)
 {

@@ -6,7 +6,7 @@
 
 #include "base/bytes.h"
 
-enum { KECCAK_MEMO_INPUT = 64, KECCAK_MEMO_SETS = 256, KECCAK_MEMO_WAYS = 2 };
+enum { KECCAK_MEMO_INPUT = 64, KECCAK_MEMO_SETS = 512, KECCAK_MEMO_WAYS = 2 };
 
 // The newest of a set comes first.
 struct keccak_memo {

@@ -5,6 +5,25 @@
 
 #include <stdio.h>
 
+// No code has no instructions, not even the STOP that it is run as.
+void evm_trace_step(struct evm *x, const struct frame *f)
+{
+    if (!x->tracer->step || f->code->len == 0)
+        return;
+    const struct evm_step step = {
+        .depth = evm_depth(x) + 1,
+        .pc = f->pc,
+        .opcode = f->code->bytes[f->pc],
+        .gas = f->gas,
+        .refund = x->journal.refund,
+        .stack = f->stack,
+        .stack_count = (size_t)(f->sp - f->stack),
+        .memory = bytes_of(evm_memory_at(x, f, 0), f->memory_len),
+        .self = f->self->who,
+    };
+    x->tracer->step(x->tracer->ctx, &step);
+}
+
 void evm_trace_enter(struct evm *x, uint8_t opcode, const address *to, const struct call *call)
 {
     if (!x->tracer->enter)

@@ -12,6 +12,17 @@ static int by_index(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
+// One shard's list is sorted already.
+static void sort(const struct exec_tx **txs, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        if (txs[i - 1]->index > txs[i]->index) {
+            qsort(txs, count, sizeof *txs, by_index);
+            return;
+        }
+    }
+}
+
 // A target without code, by the same rules as the EVM's, without setting it up.
 static struct execution transfer(struct exec_machine *m, struct state **states, const struct exec_env *env,
                                  const struct exec_tx *t, struct sender *sender)
@@ -68,8 +79,7 @@ static void prefetch(struct exec_machine *m, struct state **states, const struct
 static void run_all(struct exec_machine *m, struct state **states, const struct exec_env *env,
                     const struct exec_tx **txs, size_t count, struct exec_result *results)
 {
-    if (count > 1)
-        qsort(txs, count, sizeof *txs, by_index);
+    sort(txs, count);
     for (size_t i = 0; i < count; i++) {
         if (i % PREFETCH_BATCH == 0)
             prefetch(m, states, txs, i, count);

@@ -26,12 +26,22 @@ void round_senders_clear(struct round_senders *t)
     t->count = 0;
 }
 
-// The entry of the key, or the free one where it belongs.
-static struct sender_entry *place_of(const struct round_senders *t, const bytes32 *key)
+static uint64_t hash_of(const struct round_senders *t, const bytes32 *key)
 {
-    size_t mask = t->size - 1;
-    size_t i = XXH3_64bits_withSeed(key->b, sizeof key->b, t->seed) & mask;
-    while (t->entries[i].key && !bytes32_equal(t->entries[i].key, key))
+    return XXH3_64bits_withSeed(key->b, sizeof key->b, t->seed);
+}
+
+static uint16_t tag_of(uint64_t hash)
+{
+    return (uint16_t)(hash >> 48);
+}
+
+// The entry of the key, or the free one where it belongs.
+static struct sender_entry *place_of(const struct round_senders *t, const bytes32 *key, uint64_t hash)
+{
+    const size_t mask = t->size - 1;
+    size_t i = hash & mask;
+    while (t->entries[i].key && (t->entries[i].tag != tag_of(hash) || !bytes32_equal(t->entries[i].key, key)))
         i = (i + 1) & mask;
     return &t->entries[i];
 }
@@ -42,8 +52,9 @@ static void grow(struct round_senders *t)
     t->size = old.size ? old.size * 2 : SIZE_MIN;
     t->entries = arena_alloc_zero(t->arena, t->size * sizeof *t->entries);
     for (size_t i = 0; i < old.size; i++) {
-        if (old.entries[i].key)
-            *place_of(t, old.entries[i].key) = old.entries[i];
+        const bytes32 *key = old.entries[i].key;
+        if (key)
+            *place_of(t, key, hash_of(t, key)) = old.entries[i];
     }
     arena_free(t->arena, old.entries);
 }
@@ -52,9 +63,11 @@ struct sender_entry *round_senders_need(struct round_senders *t, const bytes32 *
 {
     if (2 * (t->count + 1) > t->size)
         grow(t);
-    struct sender_entry *e = place_of(t, key);
+    const uint64_t hash = hash_of(t, key);
+    struct sender_entry *e = place_of(t, key, hash);
     if (!e->key) {
         e->key = key;
+        e->tag = tag_of(hash);
         t->count++;
     }
     return e;
@@ -62,6 +75,6 @@ struct sender_entry *round_senders_need(struct round_senders *t, const bytes32 *
 
 struct sender_entry *round_senders_search(const struct round_senders *t, const bytes32 *key)
 {
-    struct sender_entry *e = place_of(t, key);
+    struct sender_entry *e = place_of(t, key, hash_of(t, key));
     return e->key ? e : NULL;
 }

@@ -7,6 +7,7 @@
 
 struct sender_entry {
     const bytes32 *key; // NULL: free
+    uint16_t tag;       // of its hash: other senders' keys, which lie anywhere in memory, are hardly ever read
     bool put_off;       // an earlier transaction waits, so the later ones wait too
     uint8_t bound_to;   // with reserved > 0: the partition that its calls were sent to
     uint32_t reserved;  // its calls whose nonce and money are taken, and which haven't run

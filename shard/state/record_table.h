@@ -30,9 +30,10 @@ struct record_head {
 };
 
 struct record_shape {
-    uint32_t bytes;   // of a record
-    uint32_t id_bits; // bounds the records; below 32
-    bool by_contract; // the contract is part of the key
+    uint32_t bytes;     // of a record
+    uint32_t hot_bytes; // of these, from its begin: what execution reads and writes
+    uint32_t id_bits;   // bounds the records; below 32
+    bool by_contract;   // the contract is part of the key
 };
 
 struct record_table {
@@ -58,13 +59,13 @@ static inline struct record_head *record_at(const struct record_table *t, uint32
     return (struct record_head *)(chunk + (size_t)(id % RECORDS_PER_CHUNK) * t->shape.bytes);
 }
 
-// Brings the whole record, which may lie on three cache lines, to be written.
+// Brings the record, as far as execution needs it, to be written.
 static inline void record_prefetch(const struct record_table *t, uint32_t id)
 {
     const uint8_t *r = (const uint8_t *)record_at(t, id);
-    for (uint32_t at = 0; at < t->shape.bytes; at += 64)
+    for (uint32_t at = 0; at < t->shape.hot_bytes; at += 64)
         __builtin_prefetch(r + at, 1);
-    __builtin_prefetch(r + t->shape.bytes - 1, 1);
+    __builtin_prefetch(r + t->shape.hot_bytes - 1, 1);
 }
 
 // contract: 0 in a table that isn't by contract.

@@ -4,7 +4,7 @@
 
 struct state *state_create(struct arena *arena)
 {
-    static const struct record_shape shape = {sizeof(struct record), ACCOUNT_ID_BITS, false};
+    static const struct record_shape shape = {sizeof(struct record), sizeof(struct record), ACCOUNT_ID_BITS, false};
     struct state *s = arena_alloc_zero(arena, sizeof *s);
     s->arena = arena;
     record_table_init(&s->records, arena, &shape);

@@ -26,8 +26,8 @@ struct record {
 
 struct slot_record {
     struct record_head head; // key: the slot's number, big-endian
-    bytes32 hashed;          // keccak256 of it, made when the trie needs it
     u256 value;
+    bytes32 hashed; // keccak256 of the number, made when the trie needs it
 };
 
 // Code and storage of an account; as long as the account's record has either, or a pre-image or a slot's record says

@@ -4,11 +4,14 @@
 #include "shard/state/codes.h"
 #include "shard/state/state_private.h"
 
+#include <stddef.h>
+
 #define KEY_BATCH 64
 
 void storage_init(struct state *s)
 {
-    static const struct record_shape shape = {sizeof(struct slot_record), SLOT_ID_BITS, true};
+    static const struct record_shape shape = {sizeof(struct slot_record), offsetof(struct slot_record, hashed),
+                                              SLOT_ID_BITS, true};
     record_table_init(&s->slots, s->arena, &shape);
     history_init(&s->slot_history, s->arena, sizeof(struct slot_image), 0);
     history_init(&s->contract_history, s->arena, sizeof(struct contract_image), 0);

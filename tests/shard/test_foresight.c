@@ -138,6 +138,29 @@ Test(foresight, knows_the_slots_of_the_next_calls)
     bed_close(&bed);
 }
 
+Test(foresight, keeps_functions_that_would_lie_in_the_same_place)
+{
+    enum { TOKENS = 4 };
+    struct bed bed = bed_open("foresight side by side");
+    address tokens[TOKENS];
+    bytes32 made[3];
+    for (size_t i = 0; i < TOKENS; i++) {
+        struct call call;
+        tokens[i] = random_address(&bed);
+        memcpy(tokens[i].b + 12, tokens[0].b + 12, 8);
+        make_call(&call, &bed, &tokens[i], 7);
+        transfer_from(&bed, &call, made);
+    }
+    for (size_t i = 0; i < TOKENS; i++) {
+        struct call call;
+        struct evm_slot_ahead slots[EVM_AHEAD_SLOTS_MAX];
+        make_call(&call, &bed, &tokens[i], 7);
+        const struct evm_ahead ahead = ahead_of(&call);
+        cr_assert_eq(foresight_use(bed.foresight, bed.memo, &ahead, 1, slots), 3, "token %zu", i);
+    }
+    bed_close(&bed);
+}
+
 Test(foresight, keeps_functions_apart)
 {
     struct bed bed = bed_open("foresight functions");

@@ -11,7 +11,7 @@
 #define KEYS 3000
 
 // As the accounts' table, with a number behind each key.
-static const struct record_shape SHAPE = {80, 24, false};
+static const struct record_shape SHAPE = {80, 80, 24, false};
 
 static uint64_t *number_of(const struct record_table *t, uint32_t id)
 {
@@ -131,7 +131,7 @@ Test(state_table, a_large_table_keeps_every_record_whether_it_grew_or_was_sized_
 Test(state_table, a_key_belongs_to_its_contract_where_the_table_is_by_contract)
 {
     enum { CONTRACTS = 40, EACH = 60 };
-    static const struct record_shape by_contract = {104, 28, true};
+    static const struct record_shape by_contract = {104, 72, 28, true};
     struct arena *arena = arena_create();
     struct record_table t;
     record_table_init(&t, arena, &by_contract);
