@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -250,6 +250,40 @@ describe('refusals to start', TIMEOUT, () => {
 
   test('a folder without a chain and no genesis', async () => {
     await refused(['--data', path.join(temporaryFolder(), 'data')], /genesis/);
+  });
+
+  const damaged = async (damage, pattern) => {
+    const { args, data } = newChain();
+    assert.equal((await (await startGantry('node', args)).stop()).code, 0);
+    damage(data);
+    const examined = runGantry(['doctor', '--data', data]);
+    assert.equal(examined.status, 1, examined.stdout);
+    assert.match(examined.stdout + examined.stderr, pattern);
+    const end = runGantry(['node', '--rpc-port', '0', '--ingest-port', '0', '--data', data]);
+    assert.equal(end.status, 1, end.stderr);
+    assert.match(end.stderr, pattern);
+    return { args, data };
+  };
+
+  test('a state that is cut short', async () => {
+    const { args, data } = await damaged((folder) => truncateSync(path.join(folder, 'state/data.mdb'), 8192), /\/state\/data\.mdb/);
+    rmSync(path.join(data, 'state'), { recursive: true });
+    const node = await startGantry('node', args);
+    await new Witness().include(node);
+    assert.equal((await node.stop()).code, 0);
+  });
+
+  test('a damaged identity', async () => {
+    await damaged((folder) => truncateSync(path.join(folder, 'identity'), 100), /identity/);
+  });
+
+  test('a genesis that was cut short, until it is named again', async () => {
+    const { args } = await damaged((folder) => truncateSync(path.join(folder, 'genesis.json'), 100), /genesis\.json/);
+    assert.equal((await (await startGantry('node', args)).stop()).code, 0);
+  });
+
+  test('a cluster that the genesis does not name', async () => {
+    await refused([...newChain().args, '--peers', 'validator-1@127.0.0.1:8561'], /peers.*no validators/);
   });
 
   test('a port that is taken', async () => {
