@@ -119,7 +119,7 @@ static bool apply(const struct options_command *c, void *settings, const struct 
             return false;
         }
         if (*(char *const *)((const char *)settings + options[i].key->offset)) {
-            options_refuse(c->name, "%s: %s does not stand in a file of its own", options[i].value, c->file_key);
+            options_refuse(c->name, "%s: %s can not stand in a configuration file", options[i].value, c->file_key);
             return false;
         }
     }
