@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define IDENTITY_NAME "identity"
@@ -243,27 +242,6 @@ const char *data_folder_log_dir(const struct data_folder *f)
 const char *data_folder_state_dir(const struct data_folder *f)
 {
     return f->state_dir;
-}
-
-uint64_t data_folder_used(const char *path)
-{
-    uint64_t sum = 0;
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return 0;
-    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        struct stat st;
-        if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-            sum += (uint64_t)st.st_blocks * 512;
-    }
-    closedir(dir);
-    return sum;
-}
-
-uint64_t data_folder_free(const char *path)
-{
-    struct statvfs st;
-    return statvfs(path, &st) == 0 ? (uint64_t)st.f_bavail * st.f_frsize : 0;
 }
 
 enum data_folder_found data_folder_find(const char *path, struct header *out, bytes32 *hash,

@@ -28,11 +28,6 @@ bytes32 data_folder_genesis_hash(const struct data_folder *f);
 const char *data_folder_log_dir(const struct data_folder *f);
 const char *data_folder_state_dir(const struct data_folder *f);
 
-// Bytes that the files of a folder take on disk (not its sub-folders), and bytes free there for this user. 0 when
-// unknown.
-uint64_t data_folder_used(const char *dir);
-uint64_t data_folder_free(const char *dir);
-
 enum data_folder_found {
     DATA_FOLDER_KNOWN,
     DATA_FOLDER_NONE, // no folder, or no identity in it
