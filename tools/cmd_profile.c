@@ -4,7 +4,6 @@
 #include "tools/options.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -37,14 +36,6 @@ static const struct options_command command = {
     .key_count = sizeof keys / sizeof keys[0],
 };
 
-static volatile int stopped;
-
-static void stop(int number)
-{
-    (void)number;
-    stopped = 1;
-}
-
 static bool take(void *ctx, const struct admin_frame *frame, const uint8_t *payload, char error[OBSERVE_ERROR_MAX])
 {
     return profile_take(ctx, frame, payload, error);
@@ -71,14 +62,11 @@ static int sample(const struct profile_settings *s, FILE *page)
     struct profile *p = malloc(sizeof *p);
     if (!p)
         abort();
-    struct sigaction action = {.sa_handler = stop};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     profile_init(p);
     snprintf(request, sizeof request, "profile %llu %llu", (unsigned long long)s->seconds,
              (unsigned long long)s->hertz);
     int code = EXIT_OK;
-    if (!admin_ask(s->data, request, &stopped, take, p, error))
+    if (!admin_ask_until_signal(s->data, request, take, p, error))
         code = options_fail(command.name, "%s", error);
     else if (!report_on(p, s, page))
         code = options_fail(command.name, "%s: %s", s->html, strerror(errno));
