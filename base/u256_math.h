@@ -20,32 +20,47 @@ static inline u256 u256_mul_low(const u256 *a, const u256 *b)
     return (u256){{(uint64_t)p, (uint64_t)s, (uint64_t)high, top}};
 }
 
-// a * 2^n mod 2^256, and a / 2^n; zero from n = 256 on.
+// a * 2^n mod 2^256, and a / 2^n; zero from n = 256 on. Whole words first.
 static inline u256 u256_shl(const u256 *a, uint64_t n)
 {
-    // The words lie after zeros, so that the whole words' part is one unaligned read of what is there.
-    const uint64_t wide[9] = {0, 0, 0, 0, 0, a->w[0], a->w[1], a->w[2], a->w[3]};
+    uint64_t w0 = a->w[0], w1 = a->w[1], w2 = a->w[2], w3 = a->w[3];
+    const unsigned bits = n % 64, rest = 63 - bits;
     if (n > 255)
         return U256_ZERO;
-    const uint64_t *from = wide + 4 - n / 64;
-    const unsigned bits = n % 64;
-    u256 out;
-    for (int i = 0; i < 4; i++)
-        out.w[i] = from[i + 1] << bits | from[i] >> 1 >> (63 - bits);
-    return out;
+    if (n & 64) {
+        w3 = w2;
+        w2 = w1;
+        w1 = w0;
+        w0 = 0;
+    }
+    if (n & 128) {
+        w3 = w1;
+        w2 = w0;
+        w1 = w0 = 0;
+    }
+    return (u256){
+        {w0 << bits, w1 << bits | w0 >> 1 >> rest, w2 << bits | w1 >> 1 >> rest, w3 << bits | w2 >> 1 >> rest}};
 }
 
 static inline u256 u256_shr(const u256 *a, uint64_t n)
 {
-    const uint64_t wide[9] = {a->w[0], a->w[1], a->w[2], a->w[3], 0, 0, 0, 0, 0};
+    uint64_t w0 = a->w[0], w1 = a->w[1], w2 = a->w[2], w3 = a->w[3];
+    const unsigned bits = n % 64, rest = 63 - bits;
     if (n > 255)
         return U256_ZERO;
-    const uint64_t *from = wide + n / 64;
-    const unsigned bits = n % 64;
-    u256 out;
-    for (int i = 0; i < 4; i++)
-        out.w[i] = from[i] >> bits | from[i + 1] << 1 << (63 - bits);
-    return out;
+    if (n & 64) {
+        w0 = w1;
+        w1 = w2;
+        w2 = w3;
+        w3 = 0;
+    }
+    if (n & 128) {
+        w0 = w2;
+        w1 = w3;
+        w2 = w3 = 0;
+    }
+    return (u256){
+        {w0 >> bits | w1 << 1 << rest, w1 >> bits | w2 << 1 << rest, w2 >> bits | w3 << 1 << rest, w3 >> bits}};
 }
 
 static inline bool u256_is_negative(const u256 *a)

@@ -20,6 +20,8 @@
 #define VALIDATORS 4
 #define ACCOUNTS 100000
 #define SENDER_SHARE 5 // one account in so many sends
+// In a quick run all do: as many under way, and four genesis states that are there sooner.
+#define QUICK_ACCOUNTS (ACCOUNTS / SENDER_SHARE)
 #define SECOND_NS 1000000000ull
 #define DRAIN_NS (60 * SECOND_NS)
 #define CERTIFICATE_SIGNERS 67 // a quorum of 100
@@ -104,7 +106,8 @@ static void plan_load(struct cluster_bench *b)
     o->derived = b->derived;
     o->witness = b->options->witness ? LOAD_KEY_AND_RY : LOAD_NO_WITNESS;
     const double faulty_s = faults_s(b) * (double)b->options->fault_load / 100;
-    o->count = ((uint32_t)(rate * (b->main_s + b->load_s + faulty_s) / SET_STEP) + 1) * SET_STEP;
+    // What is reached is at most what is offered.
+    o->count = ((uint32_t)(rate * (b->main_s + b->load_s / 2 + faulty_s) / SET_STEP) + 1) * SET_STEP;
     b->main.offered_rate = rate;
 }
 
@@ -386,8 +389,8 @@ int bench_cluster(struct bench_report *report, const struct bench_options *optio
     b->load_warm_s = b->load_s / 10;
     b->recover_s = options->quick ? 0.4 : 1.5;
     b->validators = (uint32_t)or_default(options->validators, VALIDATORS);
-    b->accounts = (uint32_t)or_default(options->accounts, ACCOUNTS);
-    b->senders = (uint32_t)or_default(options->senders, b->accounts / SENDER_SHARE);
+    b->accounts = (uint32_t)or_default(options->accounts, options->quick ? QUICK_ACCOUNTS : ACCOUNTS);
+    b->senders = (uint32_t)or_default(options->senders, options->quick ? b->accounts : b->accounts / SENDER_SHARE);
     bool good = plan_faults(b);
     if (b->accounts < b->senders) {
         say("fewer accounts than senders, who are among them");

@@ -1,5 +1,9 @@
 // bench observability: what looking at a node costs it: its CPU time a transaction under the same load with nothing on,
-// with a trace, and with a profile, in turn, so that what changes on the machine meanwhile is shared by all.
+// with a trace, and with a profile.
+//
+// Many short rounds of all three in turn, so that what changes on the machine meanwhile is shared by all, and each cost
+// is of one round; an interval says how well they agree. The node is idle at both ends of each phase, so that all of a
+// phase's work, and no other, is counted.
 #include "base/clock.h"
 #include "base/remove_tree.h"
 #include "bench/bench.h"
@@ -8,6 +12,7 @@
 #include "tools/observe/admin_stream.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,7 +20,8 @@
 #define SENDERS 4000
 #define RATE 10000
 #define BLOCK_TIME_MS 100
-#define ROUNDS_MAX 32
+#define ROUNDS 30
+#define QUICK_ROUNDS 8
 #define HERTZ "997" // gantry profile's own default
 #define COST_TRACE_MAX 2.0
 
@@ -35,19 +41,18 @@ struct observed {
     // One phase
     enum mode mode;
     pthread_t observer;
+    atomic_bool begun; // the observer was sent something, or has ended
     volatile int stop;
     bool answered;
     char error[OBSERVE_ERROR_MAX];
-    uint64_t bytes; // that the observer was sent
-    uint64_t cpu_ns[2];
-    double cpu_us[MODES][ROUNDS_MAX]; // a transaction
+    double cpu_us[MODES][ROUNDS]; // a transaction
 };
 
 static bool drop(void *ctx, const struct admin_frame *frame, const uint8_t *payload, char error[OBSERVE_ERROR_MAX])
 {
     struct observed *o = ctx;
-    (void)payload, (void)error;
-    o->bytes += frame->bytes;
+    (void)frame, (void)payload, (void)error;
+    atomic_store(&o->begun, true);
     return true;
 }
 
@@ -57,54 +62,57 @@ static void *observe(void *arg)
     char data[NODE_PATH_MAX];
     snprintf(data, sizeof data, "%s/chain", o->setup.folder);
     o->answered = admin_ask(data, requests[o->mode], &o->stop, drop, o, o->error);
+    atomic_store(&o->begun, true);
     return NULL;
 }
 
-static void at_window(void *ctx, bool begins)
+static void begin_looking(struct observed *o)
 {
-    struct observed *o = ctx;
-    o->cpu_ns[begins ? 0 : 1] = node_process_cpu_ns(&o->node);
+    o->answered = o->mode == OFF;
     if (o->mode == OFF)
         return;
-    if (begins) {
-        o->stop = 0;
-        if (pthread_create(&o->observer, NULL, observe, o) != 0)
-            abort();
-    } else {
-        o->stop = 1; // seen with the next frame, a fiftieth of a second later at most
+    o->stop = 0;
+    atomic_store(&o->begun, false);
+    if (pthread_create(&o->observer, NULL, observe, o) != 0)
+        abort();
+    while (!atomic_load(&o->begun))
+        usleep(1000);
+}
+
+static void end_looking(struct observed *o)
+{
+    o->stop = 1; // seen with the next frame, a fiftieth of a second later at most
+    if (o->mode != OFF)
         pthread_join(o->observer, NULL);
-    }
 }
 
 static bool run_mode(struct observed *o, enum mode mode, size_t round)
 {
     struct load_result result;
     char error[LOAD_ERROR_MAX];
-    const struct load_phase phase = {.rate = o->rate,
-                                     .warm_ns = 300000000,
-                                     .duration_ns = (uint64_t)((o->seconds + 0.3) * 1e9),
-                                     .drain_ns = 60000000000u,
-                                     .window = at_window,
-                                     .window_ctx = o};
+    const struct load_phase phase = {
+        .rate = o->rate, .duration_ns = (uint64_t)(o->seconds * 1e9), .drain_ns = 60000000000u};
     o->mode = mode;
-    o->answered = mode == OFF;
-    if (!load_run(o->load, &phase, &result, error)) {
-        fprintf(stderr, "bench observability: %s\n", error);
+    begin_looking(o);
+    const uint64_t before_ns = node_process_cpu_ns(&o->node);
+    const bool ran = load_run(o->load, &phase, &result, error);
+    const uint64_t cpu_ns = node_process_cpu_ns(&o->node) - before_ns;
+    end_looking(o);
+    if (!ran || !o->answered) {
+        fprintf(stderr, "bench observability: %s: %s\n", mode_names[mode], ran ? o->error : error);
         return false;
     }
-    if (!o->answered) {
-        fprintf(stderr, "bench observability: %s: %s\n", mode_names[mode], o->error);
-        return false;
-    }
-    const double included = result.included_rate * result.window_s;
-    o->cpu_us[mode][round] = included > 0 ? (double)(o->cpu_ns[1] - o->cpu_ns[0]) / 1e3 / included : 0;
-    fprintf(stderr, "bench observability: %-10s  %.3f us CPU a transaction, %.0f transactions a second\n",
-            mode_names[mode], o->cpu_us[mode][round], result.included_rate);
-    return included > 0;
+    o->cpu_us[mode][round] = result.included > 0 ? (double)cpu_ns / 1e3 / (double)result.included : 0;
+    fprintf(stderr, "bench observability: %-10s  %.3f us CPU a transaction, %llu transactions\n", mode_names[mode],
+            o->cpu_us[mode][round], (unsigned long long)result.included);
+    return result.included > 0;
 }
 
 static bool run_rounds(struct observed *o)
 {
+    // A first phase is slower than the rest, and its figure is written over.
+    if (!run_mode(o, OFF, 0))
+        return false;
     // The order turns, so that no mode always comes first.
     for (size_t i = 0; i < o->rounds; i++) {
         for (unsigned m = 0; m < MODES; m++) {
@@ -143,7 +151,7 @@ static bool prepare(struct observed *o)
         .max_tip_wei = 1000000000,
         .derived = o->derived,
         .fresh_chain = true,
-        .count = (uint32_t)(o->rate * (o->seconds + 0.4) * MODES * (double)o->rounds) + 1000,
+        .count = (uint32_t)(o->rate * (o->seconds + 0.1) * (MODES * (double)o->rounds + 1)) + 1000,
         .cache_dir = load_cache_default(o->cache, sizeof o->cache) ? o->cache : NULL,
     };
     load.ws = load.rpc;
@@ -153,18 +161,30 @@ static bool prepare(struct observed *o)
     return o->load != NULL;
 }
 
+// The median of the rounds' costs, and where it lies with 95 % confidence.
+static void add_cost(struct bench_report *report, const struct observed *o, enum mode mode, const char *name,
+                     double most)
+{
+    static const double one = 1;
+    double ratios[ROUNDS];
+    char bound[64];
+    for (size_t i = 0; i < o->rounds; i++)
+        ratios[i] = o->cpu_us[mode][i] / o->cpu_us[OFF][i];
+    const struct bench_interval interval = bench_ratio_interval(&one, 1, ratios, o->rounds);
+    const double cost = 100 * (bench_median(ratios, o->rounds) - 1);
+    bench_report_add(report, name, cost, "%", most > 0 ? "target: 2 %" : NULL, most,
+                     most > 0 && cost > 0 ? most / cost : 0);
+    snprintf(bound, sizeof bound, "%s_least", name);
+    bench_report_add(report, bound, 100 * (interval.low - 1), "%", NULL, 0, 0);
+    snprintf(bound, sizeof bound, "%s_most", name);
+    bench_report_add(report, bound, 100 * (interval.high - 1), "%", NULL, 0, 0);
+}
+
 static void add_results(struct bench_report *report, struct observed *o)
 {
     static const char *const cpu[MODES] = {"cpu_per_tx", "cpu_per_tx_trace", "cpu_per_tx_profile"};
-    static const char *const cost[MODES] = {NULL, "trace_cost", "profile_cost"};
-    for (unsigned m = TRACE; m < MODES; m++) {
-        double costs[ROUNDS_MAX];
-        for (size_t i = 0; i < o->rounds; i++)
-            costs[i] = 100 * (o->cpu_us[m][i] / o->cpu_us[OFF][i] - 1);
-        const double median = bench_median(costs, o->rounds);
-        bench_report_add(report, cost[m], median, "%", m == TRACE ? "target: 2 %" : NULL,
-                         m == TRACE ? COST_TRACE_MAX : 0, m == TRACE && median > 0 ? COST_TRACE_MAX / median : 0);
-    }
+    add_cost(report, o, TRACE, "trace_cost", COST_TRACE_MAX);
+    add_cost(report, o, PROFILE, "profile_cost", 0);
     for (unsigned m = 0; m < MODES; m++)
         bench_report_add(report, cpu[m], bench_median(o->cpu_us[m], o->rounds), "us", NULL, 0, 0);
     bench_report_add(report, "offered_rate", o->rate, "tx/s", NULL, 0, 0);
@@ -178,8 +198,8 @@ int bench_observability(struct bench_report *report, const struct bench_options 
     o->options = options;
     o->node.pid = -1;
     o->rate = options->rate ? (double)options->rate : RATE;
-    o->seconds = options->seconds ? (double)options->seconds : options->quick ? 1.5 : 4;
-    o->rounds = options->quick ? 3 : 9;
+    o->seconds = options->seconds ? (double)options->seconds : options->quick ? 0.5 : 1;
+    o->rounds = options->quick ? QUICK_ROUNDS : ROUNDS;
     const bool measured = prepare(o) && run_rounds(o);
     if (measured)
         add_results(report, o);

@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define START_TIMEOUT_NS 180000000000ull // reading a genesis of a million accounts takes seconds
@@ -90,39 +91,53 @@ static bool wait_until_up(struct node_process *p)
     return up;
 }
 
+static void print_log_end(const struct node_process *p)
+{
+    char text[2048];
+    FILE *file = fopen(p->log, "re");
+    if (!file)
+        return;
+    const long most = sizeof text - 1;
+    if (fseek(file, -most, SEEK_END) != 0)
+        rewind(file);
+    text[fread(text, 1, sizeof text - 1, file)] = 0;
+    fclose(file);
+    fprintf(stderr, "the last of its log:\n%s", text);
+}
+
 // folder: where it runs; NULL: here.
-static bool launch(struct node_process *p, const char *folder, const char *config, const char *log)
+static bool launch(struct node_process *p, const char *folder, const char *config)
 {
     const pid_t parent = getpid();
     p->pid = fork();
     if (p->pid == 0)
-        become_node(folder, config, log, parent);
+        become_node(folder, config, p->log, parent);
     if (p->pid > 0 && wait_until_up(p))
         return true;
-    fprintf(stderr, "the node did not come up; its log is %s\n", log);
+    fprintf(stderr, "the node did not come up; ");
+    print_log_end(p);
     node_process_stop(p);
     return false;
 }
 
 bool node_process_start(struct node_process *p, const struct node_setup *setup)
 {
-    char config[NODE_PATH_MAX], log[NODE_PATH_MAX];
+    char config[NODE_PATH_MAX];
     *p = (struct node_process){.pid = -1, .rpc_port = free_port(), .ingest_port = free_port()};
     snprintf(config, sizeof config, "%s/node.conf", setup->folder);
-    snprintf(log, sizeof log, "%s/node.log", setup->folder);
+    snprintf(p->log, sizeof p->log, "%s/node.log", setup->folder);
     if (!write_config(p, setup, config)) {
         fprintf(stderr, "%s: %s\n", config, strerror(errno));
         return false;
     }
-    return launch(p, NULL, config, log);
+    return launch(p, NULL, config);
 }
 
 bool node_process_start_in(struct node_process *p, const char *folder, uint16_t rpc_port, uint16_t ingest_port)
 {
-    char log[NODE_PATH_MAX];
     *p = (struct node_process){.pid = -1, .rpc_port = rpc_port, .ingest_port = ingest_port};
-    snprintf(log, sizeof log, "%s/node.log", folder);
-    return launch(p, folder, "node.conf", log);
+    snprintf(p->log, sizeof p->log, "%s/node.log", folder);
+    return launch(p, folder, "node.conf");
 }
 
 void node_process_kill(struct node_process *p)
@@ -147,25 +162,23 @@ bool node_process_stop(struct node_process *p)
         }
         usleep(WAIT_US);
     }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "the node was killed by signal %d; ", WTERMSIG(status));
+    else
+        fprintf(stderr, "the node ended with exit code %d; ", WEXITSTATUS(status));
+    print_log_end(p);
+    return false;
 }
 
 uint64_t node_process_cpu_ns(const struct node_process *p)
 {
-    char path[64], text[1024] = "";
-    unsigned long long user = 0, system = 0;
-    snprintf(path, sizeof path, "/proc/%d/stat", p->pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
+    clockid_t clock;
+    struct timespec t = {0};
+    if (clock_getcpuclockid(p->pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
         return 0;
-    const size_t len = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[len] = 0;
-    // The name in parentheses may hold spaces; utime and stime are fields 14 and 15 (proc(5)).
-    const char *after = strrchr(text, ')');
-    if (!after || sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
-        return 0;
-    return (user + system) * (1000000000ull / (uint64_t)sysconf(_SC_CLK_TCK));
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
 char *node_process_metrics(const struct node_process *p)

@@ -18,6 +18,7 @@ struct node_setup {
 struct node_process {
     pid_t pid;
     uint16_t rpc_port, ingest_port;
+    char log[NODE_PATH_MAX];
 };
 
 // Writes node.conf, starts the node on two free ports of 127.0.0.1, and waits until it answers. False after a line on
@@ -27,7 +28,8 @@ MUST_CHECK bool node_process_start(struct node_process *p, const struct node_set
 // are the configuration's.
 MUST_CHECK bool node_process_start_in(struct node_process *p, const char *folder, uint16_t rpc_port,
                                       uint16_t ingest_port);
-// Asks it to end and waits. False when it did not end well.
+// Asks it to end and waits. False when it did not end well, after lines on standard error that say how it ended and
+// what its log says last.
 bool node_process_stop(struct node_process *p);
 
 // SIGKILL, and waits for it.

@@ -38,6 +38,7 @@ bool cluster_set(struct vset *out, const struct genesis *genesis, char error[STO
         keys[i] = c->validators[i].consensus_key;
     }
     vset_init(out, genesis->chain_id, c->validator_count, weights, keys);
+    out->wire.car_gas_max = genesis->header.gas_limit / c->validator_count;
     return true;
 }
 

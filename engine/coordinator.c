@@ -204,7 +204,7 @@ static bool await_disk(struct coordinator *c, uint64_t now_ns)
             return true;
         if (clock_ns() - now_ns >= DISK_AWAIT_NS)
             return false;
-        sched_yield();
+        stage_yield();
     }
     return true;
 }
@@ -295,7 +295,6 @@ static void run_in_cluster(struct coordinator *c)
 static void *coordinator_main(void *arg)
 {
     struct coordinator *c = arg;
-    pthread_setname_np(pthread_self(), c->turn.thread);
     atomic_store(&c->thread_id, (int)gettid());
     time_slice_set(TIME_SLICE_NS);
     turn_start(&c->turn, c->options.stall_ms);
@@ -354,6 +353,7 @@ bool coordinator_start(struct coordinator *c, char *error, size_t error_cap)
         snprintf(error, error_cap, "the coordinator's thread could not be started: %s", strerror(r));
         return false;
     }
+    pthread_setname_np(c->thread, c->turn.thread); // here, so that a profile that is begun at once knows it
     c->started = true;
     return true;
 }

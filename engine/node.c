@@ -316,7 +316,8 @@ struct node *node_open(const struct node_config *config, const char *genesis_jso
 
 bool node_start(struct node *n, char error[NODE_ERROR_MAX])
 {
-    if (!start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) || !start_ingest(n, error) ||
+    // In this order: whoever is answered by JSON-RPC finds the ingest port open.
+    if (!start_ingest(n, error) || !start_rpc(n, error) || !coordinator_start(n->coordinator, error, NODE_ERROR_MAX) ||
         !start_admin(n, error))
         return false;
     log_info("node", "up", "start_ms=%" PRIu64 " huge_pages=%s", (clock_ns() - n->begun_ns) / 1000000,
@@ -351,9 +352,9 @@ static bool drained(const struct node *n)
 // After this no thread runs that belongs to the node.
 static void end_threads(struct node *n)
 {
+    const bool whole = n->admin && !atomic_load(&n->failed); // it was started last
     admin_free(n->admin);
     n->admin = NULL;
-    bool whole = n->rpc && n->ingest_fd >= 0 && !atomic_load(&n->failed);
     for (unsigned i = 0; i < n->shard_count && n->shards[i]; i++)
         shard_drain(n->shards[i]);
     for (unsigned ms = 0; whole && ms < DRAIN_MS && !drained(n); ms++)

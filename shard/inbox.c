@@ -1,8 +1,8 @@
 #include "shard/inbox.h"
 
 #include "base/clock.h"
+#include "shard/stage.h"
 
-#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -64,7 +64,7 @@ bool inbox_await(const struct inbox *in, uint64_t ns)
     while (mpsc_count(in->ring) == 0) {
         if (clock_ns() >= until)
             return false;
-        sched_yield();
+        stage_yield();
     }
     return true;
 }

@@ -212,7 +212,6 @@ static void turn(struct shard *s)
 static void *shard_main(void *arg)
 {
     struct shard *s = arg;
-    pthread_setname_np(pthread_self(), s->turn.thread);
     atomic_store(&s->thread_id, (int)gettid());
     arena_adopt(s->arena);
     if (s->options.cpu >= 0) {
@@ -241,6 +240,7 @@ bool shard_start(struct shard *s, char *error, size_t error_cap)
         snprintf(error, error_cap, "a shard's thread could not be started: %s", strerror(r));
         return false;
     }
+    pthread_setname_np(s->thread, s->turn.thread);
     s->started = true;
     return true;
 }

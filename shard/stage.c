@@ -1,6 +1,7 @@
 #include "shard/stage.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -54,9 +55,14 @@ void stage_divide(uint64_t spent[STAGE_COUNT], uint64_t cpu, uint64_t delay)
     uint64_t wall = 0;
     for (unsigned s = 0; s < STAGE_COUNT; s++)
         wall += spent[s];
-    const uint64_t busy = wall - spent[STAGE_IDLE];
     delay = least(delay, wall);
     const uint64_t idle = wall - delay - least(cpu, wall - delay);
+    // What was yielded and yet no waiting for a processor was spent awaiting.
+    const uint64_t yielded = least(spent[STAGE_PREEMPTED], delay);
+    spent[STAGE_LINK] += spent[STAGE_PREEMPTED] - yielded;
+    spent[STAGE_PREEMPTED] = 0;
+    delay -= yielded;
+    const uint64_t busy = wall - spent[STAGE_IDLE] - yielded;
     // Of a sleep: until a processor was there, and what the kernel did before it returned.
     const uint64_t awake = spent[STAGE_IDLE] - least(idle, spent[STAGE_IDLE]), waking = least(awake, delay);
     // Of the rest: without a processor, and blocked (a lock, a page).
@@ -68,8 +74,21 @@ void stage_divide(uint64_t spent[STAGE_COUNT], uint64_t cpu, uint64_t delay)
         taken += share;
     }
     spent[STAGE_RECEIVE] += awake - waking;
-    spent[STAGE_PREEMPTED] += delay;
-    spent[STAGE_IDLE] = wall - delay - (busy - taken) - (awake - waking);
+    spent[STAGE_PREEMPTED] = yielded + delay;
+    spent[STAGE_IDLE] = wall - yielded - delay - (busy - taken) - (awake - waking);
+}
+
+void stage_yield(void)
+{
+    enum { CYCLES = 20000 }; // some microseconds: a yield that found nobody is over sooner
+    struct stage_clock *c = stage_clock_own;
+    const uint64_t before = clock_cycles();
+    sched_yield();
+    const uint64_t gone = clock_cycles() - before;
+    if (!c || gone < CYCLES)
+        return;
+    c->spent[STAGE_PREEMPTED] += gone;
+    c->since += gone;
 }
 
 void stage_account(struct stage_clock *c)

@@ -5,7 +5,8 @@
 // wall time is gathered by stage. An account then takes out what the thread did not run: waiting for a processor, from
 // schedstat's run delay, becomes STAGE_PREEMPTED; being blocked (by a lock, a page) becomes STAGE_IDLE; and what of a
 // sleep was no sleep becomes the kernel's work for the thread's sockets, STAGE_RECEIVE. So what is not preempted and
-// not idle is the thread's CPU time.
+// not idle is the thread's CPU time. When in between the thread was off its processor is not told: each stage loses in
+// proportion, but for what it gave away itself (stage_yield).
 #ifndef GANTRY_SHARD_STAGE_H
 #define GANTRY_SHARD_STAGE_H
 
@@ -24,7 +25,7 @@ enum stage {
     STAGE_TRIE,
     STAGE_STORE,
     STAGE_REPLY,
-    STAGE_PREEMPTED, // ready to run, but not running; never entered
+    STAGE_PREEMPTED, // ready to run, but not running; entered by stage_yield alone
     STAGE_IDLE,      // asleep, or blocked
     STAGE_COUNT,
 };
@@ -61,6 +62,9 @@ static inline enum stage stage_enter(struct stage_clock *c, enum stage next)
     return before;
 }
 
+// sched_yield, on a thread with a clock or without: what it takes while others run is no time of the current stage.
+void stage_yield(void);
+
 static inline void stage_items(struct stage_clock *c, enum stage stage, uint64_t n)
 {
     uint64_t total = atomic_load_explicit(&c->items[stage], memory_order_relaxed) + n;
@@ -77,7 +81,7 @@ static inline bool stage_account_due(const struct stage_clock *c)
 }
 
 // The account itself, all in cycles: how wall time by stage divides when the thread ran for cpu and waited for a
-// processor for delay of it. Keeps the sum.
+// processor for delay of it, beginning with what it yielded. Keeps the sum.
 void stage_divide(uint64_t spent[STAGE_COUNT], uint64_t cpu, uint64_t delay);
 
 // Time that the thread has waited for a processor since its start (schedstat's run delay); 0 where it is not told.

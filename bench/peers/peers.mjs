@@ -25,7 +25,7 @@ const OFFERED = 50_000; // a second, with IN_FLIGHT at most under way: the rate 
 const IN_FLIGHT = 500; // one a sender: some dev nodes lose a nonce that overtakes the one before it
 const IDLE_RATE = 50;
 const IDLE_SECONDS = Math.min(4, seconds);
-const START_MS = 60_000;
+const START_MS = 180_000; // a dev node on a busy machine takes its time
 const SENDERS = ['--senders', '500', '--accounts', '2000', '--from', 'dev'];
 
 // Each mines as soon as something is there, which is what the dev nodes do by default.
@@ -69,7 +69,7 @@ async function isUp(url) {
 
 // A node as a process of its own; CPU time is that of all its threads.
 class Peer {
-  async start({ command, ours }) {
+  async start({ name, command, ours }) {
     [this.port, this.ingest] = [await freePort(), await freePort()];
     const own = [gantry, 'dev', '--block-time', '0', '--rpc-port', this.port, '--ingest-port', this.ingest];
     const argv = ours ? own : command(this.port);
@@ -77,7 +77,9 @@ class Peer {
     this.ended = new Promise((resolve) => this.child.on('close', resolve));
     const end = Date.now() + START_MS;
     while (!(await isUp(this.url))) {
-      if (Date.now() > end || this.child.exitCode !== null) throw new Error(`${argv.slice(0, 2).join(' ')} did not start`);
+      const { exitCode, signalCode } = this.child;
+      if (exitCode !== null || signalCode !== null) throw new Error(`${name} ended with ${signalCode ?? `code ${exitCode}`} when it was started`);
+      if (Date.now() > end) throw new Error(`${name} did not answer within ${START_MS / 1000} s`);
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }

@@ -93,8 +93,8 @@ static void refuse_newcomer(struct admin *a)
     close(fd);
 }
 
-// Waits for the next time to empty buffers. False when the request's time is over, its client has left, or the node
-// ends.
+// Waits for the next time to empty buffers, and tells the client that it has come: an idle node says nothing else.
+// False when the request's time is over, its client has left, or the node ends.
 static bool next_drain(struct session *s)
 {
     struct admin *a = s->admin;
@@ -107,7 +107,10 @@ static bool next_drain(struct session *s)
     const uint64_t left = (s->until_ns - now) / 1000000 + 1;
     if (poll(fds, 3, left < DRAIN_MS ? (int)left : DRAIN_MS) > 0 && (fds[1].revents & POLLIN))
         refuse_newcomer(a);
-    return !(fds[0].revents & POLLIN) && fds[2].revents == 0;
+    if ((fds[0].revents & POLLIN) || fds[2].revents != 0)
+        return false;
+    send_frame(s, ADMIN_BEAT, 0, NULL, 0);
+    return true;
 }
 
 // ---- profile

@@ -30,6 +30,7 @@ enum admin_frame_kind {
     ADMIN_LOST,      // uint64_t: samples or events of the thread that did not fit
     ADMIN_END,
     ADMIN_ERROR, // text: a sentence
+    ADMIN_BEAT,  // nothing: the node lives, and has nothing to tell
 };
 
 struct admin_frame {

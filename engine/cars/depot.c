@@ -397,7 +397,7 @@ struct depot *depot_open(const struct depot_options *options, char error[STORE_E
         .shard_count = options->shard_count,
         .me = options->me,
         .peers = options->peers,
-        .rules = {options->chain_id, options->block_gas_limit, options->block_gas_limit / options->set->wire.n},
+        .rules = {options->chain_id, options->block_gas_limit},
         .set = &options->set->wire,
         .log = d->log,
         .arena = shard_arena(options->shard),

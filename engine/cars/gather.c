@@ -225,8 +225,6 @@ static void take_made(struct gather *g, struct pending *p)
         p->part.bodies[s] = p->bodies[s].bytes;
         p->part.txs[s] = m->txs;
         p->part.counts[s] = m->ref.txs;
-        for (uint32_t i = 0; i < m->ref.txs; i++)
-            p->part.gas += m->txs[i].tx->gas_limit;
         *m = (struct made){0};
     }
     p->missing = p->unchecked = 0;
@@ -291,8 +289,6 @@ static void use_stripe(struct pending *p, struct stripe *s)
     p->stripes[s->index] = s;
     p->part.txs[s->index] = s->execs;
     p->part.counts[s->index] = s->count;
-    if (__builtin_add_overflow(p->part.gas, s->gas, &p->part.gas))
-        p->part.gas = UINT64_MAX;
     p->unchecked &= (uint16_t) ~(1u << s->index);
 }
 

@@ -40,7 +40,6 @@ struct car_part {
     struct wire_car car;
     uint16_t stripes; // of this shard
     bool ack, own;
-    uint64_t gas;
     // The transactions, in the order of the stripe; NULL where there is none. Of an own car that was made since the
     // start they are the pools' own, else the part's.
     const struct exec_tx *txs[WIRE_STRIPES];

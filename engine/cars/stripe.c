@@ -87,15 +87,17 @@ uint8_t *stripe_build(struct wire_stripe_ref *ref, const struct exec_tx *txs, si
     if (count == 0 || count > WIRE_STRIPE_BYTES_MAX / 32)
         return NULL;
     draft_open(&d, count);
+    uint64_t gas = 0;
     for (size_t i = 0; i < count; i++) {
         const struct pooled_tx *t = pooled(&txs[i]);
         d.txs[i] = (struct wire_stripe_tx){key_index(&d.keys, t), ry_of(t, d.rys[i]), t->tx.raw};
+        gas += t->tx.gas_limit;
     }
     const size_t size = wire_stripe_size(d.keys.count, d.txs, count);
     if (size <= WIRE_STRIPE_BYTES_MAX) {
         body = allocate(size);
         wire_stripe_put(body, (const uint8_t(*)[64])d.keys.keys, d.keys.count, d.txs, (uint32_t)count);
-        *ref = (struct wire_stripe_ref){wire_stripe_digest(bytes_of(body, size)), (uint32_t)size, (uint32_t)count};
+        *ref = (struct wire_stripe_ref){wire_stripe_digest(bytes_of(body, size)), (uint32_t)size, (uint32_t)count, gas};
     }
     draft_close(&d);
     return body;
@@ -121,21 +123,20 @@ const char *stripe_verdict_text(char text[STRIPE_TEXT_MAX], const struct stripe_
     case STRIPE_WRONG_PARTITION:
         snprintf(text, STRIPE_TEXT_MAX, "transaction %u belongs into another stripe", v->at);
         break;
-    case STRIPE_TOO_MUCH_GAS:
-        snprintf(text, STRIPE_TEXT_MAX, "the gas limits are more than a car may have");
+    case STRIPE_BAD_GAS:
+        snprintf(text, STRIPE_TEXT_MAX, "the gas limits are not what its header says");
         break;
     }
     return text;
 }
 
+// Not cleared as a whole: jemalloc's calloc clears large memory by giving it back to the kernel, and each page is
+// faulted in again.
 static struct stripe *stripe_new(const struct wire_stripe *in, struct bytes body, unsigned index)
 {
     const size_t n = in->tx_count;
-    struct stripe *s = calloc(1, sizeof *s + n * (sizeof *s->txs + sizeof *s->execs));
-    if (!s)
-        abort();
-    s->body = body;
-    s->index = (uint8_t)index;
+    struct stripe *s = allocate(sizeof *s + n * (sizeof *s->txs + sizeof *s->execs));
+    *s = (struct stripe){.body = body, .index = (uint8_t)index};
     s->txs = (struct pooled_tx *)(s + 1);
     s->execs = (struct exec_tx *)(s->txs + n);
     return s;
@@ -145,6 +146,7 @@ static enum tx_status take_tx(struct stripe *s, const struct wire_stripe *in, co
                               const struct stripe_rules *rules)
 {
     struct pooled_tx *t = &s->txs[s->count];
+    *t = (struct pooled_tx){0};
     enum tx_status status = tx_decode(&t->tx, item->raw, rules->chain_id);
     if (status != TX_OK)
         return status;
@@ -155,11 +157,11 @@ static enum tx_status take_tx(struct stripe *s, const struct wire_stripe *in, co
     t->raw_len = item->raw.len;
     s->execs[s->count++] = (struct exec_tx){&t->tx, &t->sender, &t->sender_key, &t->target_key, 0};
     if (__builtin_add_overflow(s->gas, t->tx.gas_limit, &s->gas))
-        s->gas = UINT64_MAX;
+        s->gas = UINT64_MAX; // no header may say that
     return TX_OK;
 }
 
-static struct stripe_verdict decode_txs(struct stripe *s, const struct wire_stripe *in,
+static struct stripe_verdict decode_txs(struct stripe *s, const struct wire_stripe *in, uint64_t gas,
                                         const struct stripe_rules *rules)
 {
     struct wire_stripe_tx item;
@@ -172,7 +174,7 @@ static struct stripe_verdict decode_txs(struct stripe *s, const struct wire_stri
         if (status != TX_OK)
             return (struct stripe_verdict){STRIPE_BAD_TX, status, at};
     }
-    return (struct stripe_verdict){s->gas > rules->car_gas_max ? STRIPE_TOO_MUCH_GAS : STRIPE_OK, 0, 0};
+    return (struct stripe_verdict){s->gas == gas ? STRIPE_OK : STRIPE_BAD_GAS, 0, 0};
 }
 
 struct stripe *stripe_decode(struct stripe_verdict *verdict, struct bytes body, unsigned index,
@@ -187,7 +189,7 @@ struct stripe *stripe_decode(struct stripe_verdict *verdict, struct bytes body, 
     if (in.tx_count != ref->txs)
         return NULL;
     struct stripe *s = stripe_new(&in, body, index);
-    *verdict = decode_txs(s, &in, rules);
+    *verdict = decode_txs(s, &in, ref->gas, rules);
     if (verdict->fault == STRIPE_OK)
         return s;
     stripe_free(s);

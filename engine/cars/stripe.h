@@ -22,8 +22,8 @@ static inline unsigned stripe_of_key(const bytes32 *sender_key)
 // ---- making
 
 // The body of these transactions, in this order, malloc'ed; all are of one stripe, their witnesses known, and there is
-// at least one. Works out a missing R.y. *ref gets digest, length and count. NULL when they are too many bytes for a
-// body.
+// at least one. Works out a missing R.y. *ref gets digest, length, count and gas. NULL when they are too many bytes for
+// a body.
 MUST_CHECK uint8_t *stripe_build(struct wire_stripe_ref *ref, const struct exec_tx *txs, size_t count);
 
 // ---- checking
@@ -34,7 +34,7 @@ enum stripe_fault {
     STRIPE_BAD_COUNT,       // not as many transactions as the header says
     STRIPE_BAD_TX,          // detail: enum tx_status, of transaction `at`
     STRIPE_WRONG_PARTITION, // transaction `at` belongs into another stripe
-    STRIPE_TOO_MUCH_GAS,    // the gas limits together exceed what a car may have
+    STRIPE_BAD_GAS,         // the gas limits together are not what the header says
 };
 struct stripe_verdict {
     enum stripe_fault fault;
@@ -48,7 +48,6 @@ const char *stripe_verdict_text(char text[STRIPE_TEXT_MAX], const struct stripe_
 struct stripe_rules {
     uint64_t chain_id;
     uint64_t block_gas_limit;
-    uint64_t car_gas_max; // block gas limit / n
 };
 
 // A body with its transactions. One allocation beside the body, which the transactions point into. They are in no pool:

@@ -29,7 +29,7 @@ void vset_init(struct vset *s, uint64_t chain_id, unsigned n, const uint32_t *we
     uint8_t chain[8];
     store_le64(chain, chain_id);
     const struct bytes parts[] = {bytes_of(chain, sizeof chain), bytes_of(body, 36 * (size_t)n)};
-    s->wire = (struct wire_set){chain_id, wire_tagged_hash("gantry/set", parts, 2), n};
+    s->wire = (struct wire_set){chain_id, wire_tagged_hash("gantry/set", parts, 2), n, UINT64_MAX};
 }
 
 uint64_t vset_weight(const struct vset *s, struct vmask m)

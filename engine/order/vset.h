@@ -28,14 +28,15 @@ static inline bool vmask_empty(struct vmask m)
 unsigned vmask_count(struct vmask m);
 
 struct vset {
-    struct wire_set wire; // chain id, set hash, n
+    struct wire_set wire; // chain id, set hash, n, a bound of cars' gas
     uint32_t weight[WIRE_VALIDATORS_MAX];
     bytes32 key[WIRE_VALIDATORS_MAX]; // x-only consensus keys
     uint64_t total, faulty;           // W, f
     uint64_t quorum, one_honest;      // q = W - f, a = f + 1
 };
 
-// The set hash covers keys and weights in order. Weights are above 0; n is 1 to WIRE_VALIDATORS_MAX.
+// The set hash covers keys and weights in order. Weights are above 0; n is 1 to WIRE_VALIDATORS_MAX. Cars' gas is not
+// bounded.
 void vset_init(struct vset *s, uint64_t chain_id, unsigned n, const uint32_t *weights, const bytes32 *keys);
 uint64_t vset_weight(const struct vset *s, struct vmask m);
 struct vmask vset_all(const struct vset *s);

@@ -109,8 +109,7 @@ static bool open_validator(struct participant *p, char error[STORE_ERROR_MAX])
     config.segment_bytes = LOG_SEGMENT_BYTES;
     config.snapshot_turns = SNAPSHOT_TURNS;
     config.dp.store = (struct car_store){.has = has_car, .final = car_final, .ctx = p};
-    const uint64_t gas = o->genesis->header.gas_limit;
-    p->judge = body_judge_create(&(struct stripe_rules){o->genesis->chain_id, gas, gas / o->cluster->set.wire.n});
+    p->judge = body_judge_create(&(struct stripe_rules){o->genesis->chain_id, o->genesis->header.gas_limit});
     config.body_check = body_judge_check(p->judge);
     if (getrandom(&config.ord.seed, sizeof config.ord.seed, 0) != sizeof config.ord.seed)
         return store_fail(error, "the system gives no random bytes: %s", strerror(errno));

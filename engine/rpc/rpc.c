@@ -109,7 +109,6 @@ static void drain(struct rpc *rpc)
 static void *run(void *ctx)
 {
     struct rpc *rpc = ctx;
-    pthread_setname_np(pthread_self(), "rpc");
     while (!atomic_load(&rpc->stopping)) {
         server_service(rpc->server);
         if (core_work(rpc->core))
@@ -166,6 +165,7 @@ struct rpc *rpc_start(const struct rpc_options *options, const struct rpc_backen
         backend->created(backend->ctx, rpc);
     if (pthread_create(&rpc->thread, NULL, run, rpc) != 0)
         return fail(rpc, error, "can't start the rpc thread");
+    pthread_setname_np(rpc->thread, "rpc");
     return rpc;
 }
 

@@ -185,7 +185,7 @@ static void make_car(struct sim *s, struct sim_actor *a)
         stripes[stripe] = actor_encode(&m);
         car.stripe_bitmap |= (uint16_t)(1u << stripe);
         car.stripes[stripe] = (struct wire_stripe_ref){wire_stripe_digest(m.car_stripe.body),
-                                                       (uint32_t)m.car_stripe.body.len, txs / count + 1};
+                                                       (uint32_t)m.car_stripe.body.len, txs / count + 1, 0};
     }
     if (dp_make_car(&a->v->dp, &car)) {
         const struct car_name name = {a->v->ord.epoch, car.lane, car.pos, car.digest};

@@ -11,14 +11,12 @@
 #include "engine/store/disk_files.h"
 
 // The log has at most a group and a piece of the next segment under way.
-enum { OPERATIONS_MAX = 16, RING_ENTRIES = 2 * OPERATIONS_MAX, FILES_MAX = 16, DIRECT_ALIGN = 4096 };
+enum { OPERATIONS_MAX = 16, FILES_MAX = 16, DIRECT_ALIGN = 4096 };
 
-// A write and the sync linked to it. The kernel tells of one of them: of the sync, or of a write that failed or ended
-// short and so cancelled the sync.
+// A write that is durable when the kernel tells of it.
 struct operation {
     bool used;
     uint64_t tag;
-    unsigned len;
 };
 
 // A file's second descriptor, which goes past the page cache: no copy, and no detour through a kernel worker thread.
@@ -102,19 +100,17 @@ static int uring_write_sync(struct disk *d, int file, uint64_t offset, const voi
     unsigned i = 0;
     while (i < OPERATIONS_MAX && u->operations[i].used)
         i++;
-    // Held entries and operations are bounded alike, so there is room for two entries when there is an operation.
-    if (i == OPERATIONS_MAX || io_uring_sq_space_left(&u->ring) < 2)
+    struct io_uring_sqe *write = i < OPERATIONS_MAX ? io_uring_get_sqe(&u->ring) : NULL;
+    if (write == NULL)
         return -EAGAIN;
     // A longer write than the field holds ends short, and its caller writes the rest.
     const unsigned part = len < (1u << 30) ? (unsigned)len : 1u << 30;
-    u->operations[i] = (struct operation){.used = true, .tag = tag, .len = part};
-    struct io_uring_sqe *write = io_uring_get_sqe(&u->ring), *sync = io_uring_get_sqe(&u->ring);
+    u->operations[i] = (struct operation){.used = true, .tag = tag};
     io_uring_prep_write(write, descriptor_for(u, file, offset, buf, len), buf, part, offset);
-    write->flags |= IOSQE_IO_LINK | IOSQE_CQE_SKIP_SUCCESS;
-    io_uring_sqe_set_data64(write, 2 * i);
-    io_uring_prep_fsync(sync, file, IORING_FSYNC_DATASYNC);
-    io_uring_sqe_set_data64(sync, 2 * i + 1);
-    u->held += 2;
+    // Not a sync linked to the write: that one runs on a worker thread of the kernel, which has to be woken.
+    write->rw_flags = RWF_DSYNC;
+    io_uring_sqe_set_data64(write, i);
+    u->held++;
     u->under_way++;
     return 0;
 }
@@ -124,10 +120,8 @@ static size_t take(struct disk_uring *u, struct disk_completion *out, size_t max
     struct io_uring_cqe *cqe;
     size_t n = 0;
     while (n < max && io_uring_peek_cqe(&u->ring, &cqe) == 0) {
-        const uint64_t id = io_uring_cqe_get_data64(cqe);
-        struct operation *o = &u->operations[id / 2];
-        const bool synced = id % 2 == 1 && cqe->res >= 0;
-        out[n++] = (struct disk_completion){o->tag, synced ? (int)o->len : cqe->res};
+        struct operation *o = &u->operations[io_uring_cqe_get_data64(cqe)];
+        out[n++] = (struct disk_completion){o->tag, cqe->res};
         io_uring_cqe_seen(&u->ring, cqe);
         o->used = false;
         u->under_way--;
@@ -200,7 +194,7 @@ struct disk *disk_uring_open(const char *dir, char error[STORE_ERROR_MAX])
     u->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (u->event_fd < 0)
         return fail(u, error, "cannot create an eventfd", errno);
-    int err = io_uring_queue_init(RING_ENTRIES, &u->ring, 0);
+    int err = io_uring_queue_init(OPERATIONS_MAX, &u->ring, 0);
     if (err < 0)
         return fail(u, error, "cannot create the block log's io_uring", -err);
     err = io_uring_register_eventfd(&u->ring, u->event_fd);

@@ -94,15 +94,46 @@ static uint8_t fused_dup(uint8_t second)
     }
 }
 
+static bool is_dup(uint8_t op)
+{
+    return op >= EVM_OP_DUP1 && op <= EVM_OP_DUP16;
+}
+
+// PUSH1 1 PUSH1 1 PUSH1 bits SHL SUB: as many ones as that says.
+static uint8_t fused_mask(const uint8_t *in, size_t *len)
+{
+    static const uint8_t begin[] = {EVM_OP_PUSH1, 1, EVM_OP_PUSH1, 1, EVM_OP_PUSH1};
+    if (memcmp(in, begin, sizeof begin) != 0 || in[6] != EVM_OP_SHL || in[7] != EVM_OP_SUB)
+        return 0;
+    *len = 8;
+    if (in[8] == EVM_OP_AND) {
+        *len = 9;
+        return FUSED_MASK_AND;
+    }
+    if (is_dup(in[8]) && in[8] != EVM_OP_DUP1 && in[9] == EVM_OP_AND) {
+        *len = 10;
+        return FUSED_MASK_DUP_AND;
+    }
+    return FUSED_MASK;
+}
+
+// DUP1 PUSH4 selector, a comparison, PUSH2 target JUMPI.
+static uint8_t fused_selector(const struct evm_code *code, const uint8_t *in, size_t *len)
+{
+    if (in[0] != EVM_OP_DUP1 || in[1] != EVM_OP_PUSH4 || (in[6] != EVM_OP_EQ && in[6] != EVM_OP_GT) ||
+        in[7] != EVM_OP_PUSH2 || in[10] != EVM_OP_JUMPI || !fused_push2(code, in[10], in + 8))
+        return 0;
+    *len = 11;
+    return in[6] == EVM_OP_EQ ? FUSED_SELECTOR_EQ : FUSED_SELECTOR_GT;
+}
+
 // The sequence that begins at `in` of a code, padding behind it; 0 for none. *len is how many bytes it takes.
 static uint8_t fused_at(const struct evm_code *code, const uint8_t *in, size_t *len)
 {
-    static const uint8_t mask_begin[] = {EVM_OP_PUSH1, 1, EVM_OP_PUSH1, 1, EVM_OP_PUSH1};
     const uint8_t op = in[0];
-    if (memcmp(in, mask_begin, sizeof mask_begin) == 0 && in[6] == EVM_OP_SHL && in[7] == EVM_OP_SUB) {
-        *len = in[8] == EVM_OP_AND ? 9 : 8;
-        return in[8] == EVM_OP_AND ? FUSED_MASK_AND : FUSED_MASK;
-    }
+    const uint8_t mask = fused_mask(in, len), longest = mask ? mask : fused_selector(code, in, len);
+    if (longest)
+        return longest;
     if (op == EVM_OP_PUSH1) {
         *len = 3;
         return fused_push1(in[2]);
@@ -116,7 +147,7 @@ static uint8_t fused_at(const struct evm_code *code, const uint8_t *in, size_t *
         return fused_push2(code, in[4], in + 2) ? FUSED_ISZERO_PUSH2_JUMPI : 0;
     }
     *len = 2;
-    if (op >= EVM_OP_DUP1 && op <= EVM_OP_DUP16)
+    if (is_dup(op))
         return fused_dup(in[1]);
     if (in[1] != EVM_OP_POP)
         return 0;
@@ -137,8 +168,11 @@ static void fuse(const struct evm_code *code, uint8_t *instructions)
             continue;
         }
         instructions[i] = fused;
+        // How far below the top what is copied lies.
         if (fused >= FUSED_DUP_ADD)
             instructions[i + 1] = (uint8_t)(op - EVM_OP_DUP1 + 1);
+        else if (fused == FUSED_MASK_DUP_AND)
+            instructions[i + 8] = (uint8_t)(code->bytes[i + 8] - EVM_OP_DUP1);
         i += len;
     }
 }

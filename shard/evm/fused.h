@@ -8,7 +8,7 @@
 #define GANTRY_SHARD_EVM_FUSED_H
 
 // X(number, name). In the DUPs, any depth: it stands in place of the second instruction. PUSH2 of a jump: the target
-// was tested.
+// was tested. MASK: PUSH1 1 PUSH1 1 PUSH1 bits SHL SUB. SELECTOR: DUP1 PUSH4 EQ or GT PUSH2 JUMPI.
 #define EVM_FUSED(X)                                                                                                   \
     X(0xb0, PUSH1_ADD)                                                                                                 \
     X(0xb1, PUSH1_SHL)                                                                                                 \
@@ -26,17 +26,20 @@
     X(0xbd, POP_POP)                                                                                                   \
     X(0xbe, MASK)                                                                                                      \
     X(0xbf, MASK_AND)                                                                                                  \
-    X(0xc0, DUP_ADD)                                                                                                   \
-    X(0xc1, DUP_SUB)                                                                                                   \
-    X(0xc2, DUP_MUL)                                                                                                   \
-    X(0xc3, DUP_AND)                                                                                                   \
-    X(0xc4, DUP_OR)                                                                                                    \
-    X(0xc5, DUP_XOR)                                                                                                   \
-    X(0xc6, DUP_LT)                                                                                                    \
-    X(0xc7, DUP_GT)                                                                                                    \
-    X(0xc8, DUP_EQ)                                                                                                    \
-    X(0xc9, DUP_SHR)                                                                                                   \
-    X(0xca, DUP_MSTORE)
+    X(0xc0, MASK_DUP_AND)                                                                                              \
+    X(0xc1, SELECTOR_EQ)                                                                                               \
+    X(0xc2, SELECTOR_GT)                                                                                               \
+    X(0xc3, DUP_ADD)                                                                                                   \
+    X(0xc4, DUP_SUB)                                                                                                   \
+    X(0xc5, DUP_MUL)                                                                                                   \
+    X(0xc6, DUP_AND)                                                                                                   \
+    X(0xc7, DUP_OR)                                                                                                    \
+    X(0xc8, DUP_XOR)                                                                                                   \
+    X(0xc9, DUP_LT)                                                                                                    \
+    X(0xca, DUP_GT)                                                                                                    \
+    X(0xcb, DUP_EQ)                                                                                                    \
+    X(0xcc, DUP_SHR)                                                                                                   \
+    X(0xcd, DUP_MSTORE)
 
 enum evm_fused {
 #define ENTRY(number, name) FUSED_##name = number,

@@ -17,6 +17,18 @@ static inline void set_word(u256 *to, const u256 *from)
     to->w[3] = d;
 }
 
+// By halves, for which the registers suffice.
+static inline void swap_words(u256 *a, u256 *b)
+{
+    for (int i = 0; i < 4; i += 2) {
+        const uint64_t a0 = a->w[i], a1 = a->w[i + 1], b0 = b->w[i], b1 = b->w[i + 1];
+        a->w[i] = b0;
+        a->w[i + 1] = b1;
+        b->w[i] = a0;
+        b->w[i + 1] = a1;
+    }
+}
+
 static inline void set_u64(u256 *to, uint64_t value)
 {
     to->w[0] = value;
@@ -60,6 +72,27 @@ static inline bool word_less(const u256 *a, const u256 *b)
     return less;
 }
 
+static inline bool word_signed_less(const u256 *a, const u256 *b)
+{
+    uint64_t r0 = a->w[0], r1 = a->w[1], r2 = a->w[2], r3 = a->w[3];
+    bool less;
+    __asm__("cmpq %5, %0\n\tsbbq %6, %1\n\tsbbq %7, %2\n\tsbbq %8, %3"
+            : "+&r"(r0), "+&r"(r1), "+&r"(r2), "+&r"(r3), "=@ccl"(less)
+            : "m"(b->w[0]), "m"(b->w[1]), "m"(b->w[2]), "m"(b->w[3])
+            : "cc");
+    return less;
+}
+
+// Keeps the lowest n < 256 bits.
+static inline void keep_bits(u256 *to, const u256 *from, unsigned n)
+{
+    const uint64_t part = ((uint64_t)1 << n % 64) - 1;
+    for (unsigned i = 0; i < 4; i++) {
+        const uint64_t mask = i < n / 64 ? UINT64_MAX : i == n / 64 ? part : 0;
+        to->w[i] = from->w[i] & mask;
+    }
+}
+
 // n bytes, big-endian, as a word. There are at least 32 readable bytes.
 static inline __attribute__((always_inline)) void push_bytes(u256 *to, const uint8_t *in, unsigned n)
 {
@@ -72,6 +105,18 @@ static inline __attribute__((always_inline)) void push_bytes(u256 *to, const uin
         else
             to->w[i] = 0;
     }
+}
+
+static inline uint64_t load_be16(const uint8_t *in)
+{
+    uint16_t v;
+    memcpy(&v, in, sizeof v);
+    return __builtin_bswap16(v);
+}
+
+static inline uint32_t load_be32(const uint8_t *in)
+{
+    return __builtin_bswap32(load_le32(in));
 }
 
 static inline void load_be(u256 *to, const uint8_t *in)
@@ -119,17 +164,17 @@ static void trace_step(struct evm *x, const struct frame *f)
 
 #define TAKES(n)                                                                                                       \
     do {                                                                                                               \
-        if (UNLIKELY((const char *)sp - (const char *)stack < (ptrdiff_t)((n) * sizeof(u256))))                        \
+        if (UNLIKELY(sp - (n) < stack))                                                                                \
             goto fail;                                                                                                 \
     } while (0)
 #define GIVES_ONE                                                                                                      \
     do {                                                                                                               \
-        if (UNLIKELY((const char *)sp - (const char *)stack == (ptrdiff_t)(EVM_STACK_MAX * sizeof(u256))))             \
+        if (UNLIKELY(sp == stack_end))                                                                                 \
             goto fail;                                                                                                 \
     } while (0)
 #define GIVES(n)                                                                                                       \
     do {                                                                                                               \
-        if (UNLIKELY((const char *)sp - (const char *)stack > (ptrdiff_t)((EVM_STACK_MAX - (n)) * sizeof(u256))))      \
+        if (UNLIKELY(sp + (n) > stack_end))                                                                            \
             goto fail;                                                                                                 \
     } while (0)
 // The stack holds at least n words and has room for one more, in one comparison.
@@ -151,13 +196,13 @@ static void trace_step(struct evm *x, const struct frame *f)
     } while (0)
 #define SAVE                                                                                                           \
     do {                                                                                                               \
-        f->pc = (uint64_t)(pc - f->code->instructions);                                                                \
+        f->pc = (uint64_t)(pc - instructions);                                                                         \
         f->sp = sp;                                                                                                    \
         f->gas = gas;                                                                                                  \
     } while (0)
 #define LOAD                                                                                                           \
     do {                                                                                                               \
-        pc = f->code->instructions + f->pc;                                                                            \
+        pc = instructions + f->pc;                                                                                     \
         sp = f->sp;                                                                                                    \
         gas = f->gas;                                                                                                  \
         memory = evm_memory_at(x, f, 0);                                                                               \
@@ -173,8 +218,11 @@ static void trace_step(struct evm *x, const struct frame *f)
     do {                                                                                                               \
         f = x->frame;                                                                                                  \
         stack = f->stack;                                                                                              \
+        stack_end = stack + EVM_STACK_MAX;                                                                             \
+        instructions = f->code->instructions;                                                                          \
         LOAD;                                                                                                          \
         x->slice_mark = gas;                                                                                           \
+        pause_below = gas - x->slice;                                                                                  \
     } while (0)
 // Makes sure of a memory range that is on the stack.
 #define REACHES(offset, len)                                                                                           \
@@ -251,8 +299,9 @@ bool evm_interpret(struct evm *x)
     const void *const *const labels = x->tracer ? trace_labels : run_labels;
     enum step step;
     struct frame *f;
-    const uint8_t *pc;
-    u256 *stack, *sp;
+    const uint8_t *instructions, *pc;
+    int64_t pause_below; // gas that is left when the slice is used up
+    u256 *stack, *stack_end, *sp;
     int64_t gas;
     uint8_t *memory;
     uint64_t memory_len;
@@ -380,14 +429,14 @@ op_SLT:
     TAKES(2);
     COSTS(3);
     sp--;
-    set_u64(sp - 1, u256_signed_less(sp, sp - 1));
+    set_u64(sp - 1, word_signed_less(sp, sp - 1));
     NEXT(1);
 
 op_SGT:
     TAKES(2);
     COSTS(3);
     sp--;
-    set_u64(sp - 1, u256_signed_less(sp - 1, sp));
+    set_u64(sp - 1, word_signed_less(sp - 1, sp));
     NEXT(1);
 
 op_EQ:
@@ -615,8 +664,8 @@ op_SSTORE:
     do {                                                                                                               \
         if (UNLIKELY(!evm_code_is_jumpdest(f->code, at)))                                                              \
             goto fail;                                                                                                 \
-        pc = f->code->instructions + (at);                                                                             \
-        if (UNLIKELY(x->slice_mark - gas > x->slice))                                                                  \
+        pc = instructions + (at);                                                                                      \
+        if (UNLIKELY(gas < pause_below))                                                                               \
             goto pause;                                                                                                \
         if (UNLIKELY(labels == trace_labels))                                                                          \
             NEXT(0);                                                                                                   \
@@ -642,7 +691,7 @@ op_JUMPI : {
 }
 
 op_PC:
-    PUSH_U64((uint64_t)(pc - f->code->instructions));
+    PUSH_U64((uint64_t)(pc - instructions));
 op_MSIZE:
     PUSH_U64(memory_len);
 
@@ -694,13 +743,7 @@ op_PUSH0:
     op_##name : TAKES((number)-EVM_OP_SWAP1 + 2);                                                                      \
     COSTS(3);                                                                                                          \
     {                                                                                                                  \
-        u256 *const other = sp - ((number)-EVM_OP_SWAP1 + 2);                                                          \
-        const uint64_t a = sp[-1].w[0], b = sp[-1].w[1], c = sp[-1].w[2], d = sp[-1].w[3];                             \
-        set_word(sp - 1, other);                                                                                       \
-        other->w[0] = a;                                                                                               \
-        other->w[1] = b;                                                                                               \
-        other->w[2] = c;                                                                                               \
-        other->w[3] = d;                                                                                               \
+        swap_words(sp - 1, sp - ((number)-EVM_OP_SWAP1 + 2));                                                          \
     }                                                                                                                  \
     NEXT(1);
     EVM_SWAPS(SWAP)
@@ -743,15 +786,14 @@ fused_PUSH1_SHR:
         store_be(memory + at, --sp);                                                                                   \
         NEXT(size);                                                                                                    \
     } while (0)
-#define BIG_ENDIAN_16(in) ((uint64_t)(in)[0] << 8 | (in)[1])
 fused_PUSH1_MLOAD:
     LOADS_FROM(pc[1], 3);
 fused_PUSH1_MSTORE:
     STORES_AT(pc[1], 3);
 fused_PUSH2_MLOAD:
-    LOADS_FROM(BIG_ENDIAN_16(pc + 1), 4);
+    LOADS_FROM(load_be16(pc + 1), 4);
 fused_PUSH2_MSTORE:
-    STORES_AT(BIG_ENDIAN_16(pc + 1), 4);
+    STORES_AT(load_be16(pc + 1), 4);
 
 fused_PUSH1_DUP2:
     HOLDS(1);
@@ -762,33 +804,30 @@ fused_PUSH1_DUP2:
     sp += 2;
     NEXT(3);
 
-#define MASK_OF(bits)                                                                                                  \
-    u256 mask = u256_shl(&(u256){{1, 0, 0, 0}}, bits);                                                                 \
-    u256_sub(&mask, &mask, &(u256){{1, 0, 0, 0}})
-fused_MASK : {
+fused_MASK:
     GIVES(3);
     COSTS(15);
-    MASK_OF(pc[5]);
-    *sp++ = mask;
+    keep_bits(sp++, &U256_MAX, pc[5]);
     NEXT(8);
-}
-fused_MASK_AND : {
+fused_MASK_AND:
     TAKES(1);
     GIVES(3);
     COSTS(18);
-    MASK_OF(pc[5]);
-    sp[-1].w[0] &= mask.w[0];
-    sp[-1].w[1] &= mask.w[1];
-    sp[-1].w[2] &= mask.w[2];
-    sp[-1].w[3] &= mask.w[3];
+    keep_bits(sp - 1, sp - 1, pc[5]);
     NEXT(9);
-}
+fused_MASK_DUP_AND:
+    TAKES(pc[8]);
+    GIVES(3);
+    COSTS(21);
+    keep_bits(sp, sp - pc[8], pc[5]);
+    sp++;
+    NEXT(10);
 
 // Runs the JUMPDEST, too.
 #define JUMPS_TO_TESTED(at)                                                                                            \
     do {                                                                                                               \
-        pc = f->code->instructions + (at);                                                                             \
-        if (UNLIKELY(x->slice_mark - gas > x->slice))                                                                  \
+        pc = instructions + (at);                                                                                      \
+        if (UNLIKELY(gas < pause_below))                                                                               \
             goto pause;                                                                                                \
         COSTS(1);                                                                                                      \
         NEXT(1);                                                                                                       \
@@ -796,21 +835,36 @@ fused_MASK_AND : {
 fused_PUSH2_JUMP:
     GIVES_ONE;
     COSTS(11);
-    JUMPS_TO_TESTED(BIG_ENDIAN_16(pc + 1));
+    JUMPS_TO_TESTED(load_be16(pc + 1));
 fused_PUSH2_JUMPI:
     HOLDS(1);
     COSTS(13);
     sp--;
     if (u256_is_zero(sp))
         NEXT(4);
-    JUMPS_TO_TESTED(BIG_ENDIAN_16(pc + 1));
+    JUMPS_TO_TESTED(load_be16(pc + 1));
+// One function of those that a contract has: where its selector is the one that was called.
+#define SELECTS(condition)                                                                                             \
+    do {                                                                                                               \
+        const u256 selector = {{load_be32(pc + 2), 0, 0, 0}};                                                          \
+        HOLDS(1);                                                                                                      \
+        GIVES(2);                                                                                                      \
+        COSTS(22);                                                                                                     \
+        if (!(condition))                                                                                              \
+            NEXT(11);                                                                                                  \
+        JUMPS_TO_TESTED(load_be16(pc + 8));                                                                            \
+    } while (0)
+fused_SELECTOR_EQ:
+    SELECTS(u256_equal(&selector, sp - 1));
+fused_SELECTOR_GT:
+    SELECTS(word_less(sp - 1, &selector));
 fused_ISZERO_PUSH2_JUMPI:
     HOLDS(1);
     COSTS(16);
     sp--;
     if (!u256_is_zero(sp))
         NEXT(5);
-    JUMPS_TO_TESTED(BIG_ENDIAN_16(pc + 2));
+    JUMPS_TO_TESTED(load_be16(pc + 2));
 
 fused_SWAP1_POP:
     TAKES(2);

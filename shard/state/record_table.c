@@ -8,11 +8,6 @@
 
 #define SLOT_EMPTY 0u // tags are never 0
 
-static inline uint32_t id_mask(const struct record_table *t)
-{
-    return (1u << t->shape.id_bits) - 1;
-}
-
 static uint64_t process_seed(void)
 {
     uint64_t seed;
@@ -36,15 +31,15 @@ void record_table_free(struct record_table *t)
 
 struct place {
     uint32_t home; // slot where probing starts
-    uint32_t tag;  // already shifted to its bits of the slot
+    uint32_t tag;  // in its bits of the slot
 };
 
 static inline struct place place_of(const struct record_table *t, const bytes32 *key, uint32_t contract)
 {
     uint64_t h = XXH3_64bits_withSeed(key->b, sizeof key->b, t->seed + contract);
-    uint32_t tag = (uint32_t)h >> t->shape.id_bits;
+    const uint32_t tag = (uint32_t)h & ~t->id_mask;
     // The high half scaled to the table's size (Lemire's multiply-shift), which need not be a power of two.
-    return (struct place){(uint32_t)(((h >> 32) * t->slot_count) >> 32), (tag ? tag : 1) << t->shape.id_bits};
+    return (struct place){(uint32_t)(((h >> 32) * t->slot_count) >> 32), tag ? tag : t->id_mask + 1};
 }
 
 static inline struct place place_of_record(const struct record_table *t, uint32_t id)
@@ -68,7 +63,7 @@ uint32_t record_table_find(const struct record_table *t, const bytes32 *key, uin
 {
     if (t->slot_count == 0)
         return RECORD_NONE;
-    const uint32_t mask = id_mask(t);
+    const uint32_t mask = t->id_mask;
     struct place place = place_of(t, key, contract);
     for (uint32_t i = place.home; t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {
         if ((t->slots[i] & ~mask) == place.tag && is_at(t, t->slots[i] & mask, key, contract))
@@ -87,7 +82,7 @@ void record_table_prefetch(const struct record_table *t, const bytes32 *key, uin
 {
     if (t->slot_count == 0)
         return;
-    const uint32_t mask = id_mask(t);
+    const uint32_t mask = t->id_mask;
     struct place place = place_of(t, key, contract);
     for (uint32_t i = place.home; t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {
         if ((t->slots[i] & ~mask) == place.tag) {
@@ -133,11 +128,18 @@ static void *alloc_table(const struct record_table *t, size_t size)
     return room(t) >= RECORDS_PER_CHUNK ? arena_alloc_dense(t->arena, size) : arena_alloc_zero(t->arena, size);
 }
 
+// All bits of the numbers below n.
+static uint32_t mask_below(uint32_t n)
+{
+    return n > 1 ? UINT32_MAX >> __builtin_clz(n - 1) : 0;
+}
+
 static void resize_slots(struct record_table *t, size_t slot_count)
 {
     assert(slot_count > t->count && slot_count < UINT32_MAX);
     arena_free(t->arena, t->slots);
     t->slot_count = (uint32_t)slot_count;
+    t->id_mask = mask_below(room(t)) & mask_below(1u << t->shape.id_bits);
     t->slots = alloc_table(t, slot_count * sizeof *t->slots);
     uint8_t *free_map = map_free_ids(t);
     for (uint32_t id = 0; id < t->given; id++) {
@@ -161,7 +163,7 @@ static uint32_t new_id(struct record_table *t)
         t->free = record_at(t, id)->history;
         return id;
     }
-    assert(t->given <= id_mask(t) && "more records in a partition than its table can number");
+    assert(t->given >> t->shape.id_bits == 0 && "more records in a partition than its table can number");
     if (t->given == t->chunk_count * RECORDS_PER_CHUNK) {
         if (t->chunk_count == t->chunk_capacity) {
             t->chunk_capacity += t->chunk_capacity / 2 + 8;
@@ -202,7 +204,7 @@ void record_table_remove(struct record_table *t, uint32_t id)
     }
     // Knuth's algorithm R (6.4): whoever may move back into the hole does, so that no probe ends too early.
     for (uint32_t i = next_slot(t, hole); t->slots[i] != SLOT_EMPTY; i = next_slot(t, i)) {
-        uint32_t home = place_of_record(t, t->slots[i] & id_mask(t)).home;
+        uint32_t home = place_of_record(t, t->slots[i] & t->id_mask).home;
         if (distance(t, home, i) >= distance(t, hole, i)) {
             t->slots[hole] = t->slots[i];
             hole = i;

@@ -2,10 +2,11 @@
 // its contracts. Part of the state's inside; not for others.
 //
 // Records lie in chunks and never move; an id stays a record's until record_table_remove, which may give it away again.
-// The slot table is one u32 a slot (tag, then id), open addressing with linear probing, filled to at most 4/5. It grows
-// in steps of a quarter and is rebuilt from the records in place of the old one, so that growing never needs both at
-// once. A small table's memory is resident as it is used; from a chunk's worth of records on, all new memory is dense
-// (base/arena.h).
+// The slot table is one u32 a slot (tag, then id), open addressing with linear probing, filled to at most 4/5. Ids get
+// the bits that they need at the table's size, the tag has the rest: a tag that is right by chance costs a read of
+// another record. It grows in steps of a quarter and is rebuilt from the records in place of the old one, so that
+// growing never needs both at once. A small table's memory is resident as it is used; from a chunk's worth of records
+// on, all new memory is dense (base/arena.h).
 // Where a key lands depends on a secret of the process: nobody can make keys that crowd one place. Nothing that leaves
 // this table depends on it.
 #ifndef GANTRY_SHARD_STATE_RECORD_TABLE_H
@@ -30,7 +31,7 @@ struct record_head {
 
 struct record_shape {
     uint32_t bytes;   // of a record
-    uint32_t id_bits; // the rest of a slot is the tag
+    uint32_t id_bits; // bounds the records; below 32
     bool by_contract; // the contract is part of the key
 };
 
@@ -44,6 +45,7 @@ struct record_table {
     uint32_t free;  // first id that was given back
     uint32_t count; // records in the table
     uint32_t slot_count;
+    uint32_t id_mask; // of a slot; the rest is the tag
     uint32_t *slots;
 };
 

@@ -5,6 +5,7 @@
 
 #include "sigverify/lanes/challenge.h"
 #include "sigverify/lanes/coefficients.h"
+#include "sigverify/lanes/known_keys.h"
 #include "sigverify/lanes/msm.h"
 #include "sigverify/lanes/terms.h"
 
@@ -33,6 +34,7 @@ struct combination {
     const struct coefficients_secret *secret;
     struct msm *msm;
     struct terms terms;
+    struct known_keys known; // of BIP-340
     size_t smallest;
     uint64_t failures;
     size_t member_count, suspect_count;
@@ -308,16 +310,28 @@ void combination_verify_witness(struct combination *c, struct sv_result *out, co
 
 // --- BIP-340.
 
-// Both points are named by their x, which stands for an even y.
+// A key as its x, which stands for an even y, and with that y if it is known.
+static struct point_source schnorr_key(const struct combination *c, const bytes32 *x)
+{
+    struct point_source key = {.form = POINT_EVEN};
+    memcpy(key.x, x->b, 32);
+    const uint8_t *y = known_keys_find(&c->known, x->b);
+    if (y) {
+        key.form = POINT_GIVEN;
+        memcpy(key.y, y, 32);
+    }
+    return key;
+}
+
 static void name_schnorr_points(struct combination *c, bool *ok, const struct sv_schnorr *in, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
-        struct point_source key = {.form = POINT_EVEN}, r = {.form = POINT_EVEN};
+        const struct point_source key = schnorr_key(c, &in[i].key);
+        struct point_source r = {.form = POINT_EVEN};
         const u256 s = u256_from_be(in[i].s.b, 32);
         ok[i] = u256_cmp(&s, &SCALAR_ORDER) < 0;
         if (!ok[i])
             continue;
-        memcpy(key.x, in[i].key.b, 32);
         memcpy(r.x, in[i].r.b, 32);
         c->members[c->member_count++] =
             (struct member){(uint32_t)i, terms_find(&c->terms, &key), terms_find(&c->terms, &r)};
@@ -334,6 +348,22 @@ static void drop_bad_schnorr_points(struct combination *c, bool *ok)
             c->members[kept++] = member;
     }
     c->member_count = kept;
+}
+
+// Remembers the keys whose y the batch had to find.
+static void keep_keys(struct combination *c)
+{
+    for (size_t i = 0; i < c->member_count; i++) {
+        const uint32_t term = c->members[i].key;
+        const struct point_source *key = &c->terms.sources[term];
+        if (key->form == POINT_GIVEN || known_keys_find(&c->known, key->x))
+            continue;
+        struct affine_point point;
+        uint8_t y[32];
+        c->kernels->get(&point, msm_pool(c->msm), &(point_ref){term << 1}, 1);
+        u256_to_be(y, &point.y);
+        known_keys_add(&c->known, key->x, y);
+    }
 }
 
 static u256 challenge_of(const struct sv_schnorr *in)
@@ -406,6 +436,7 @@ void combination_verify_schnorr(struct combination *c, bool *ok, const struct sv
     }
     load_points(c);
     drop_bad_schnorr_points(c, ok);
+    keep_keys(c);
     if (c->member_count > 0 && !schnorr_holds(c, in, n)) {
         c->failures++;
         check_one_by_one(c, ok, in);

@@ -58,7 +58,7 @@ describe('a node under load', TIMEOUT, () => {
       }
       assert.equal(spans.length + waits.size, 0);
       const names = new Set(events.map((e) => e.name));
-      const expected = name === 'coordinator' ? ['list', 'round', 'close', 'assemble', 'seal', 'fsync', 'settling'] : ['messages', 'propose', 'senders', 'parcels', 'trie', 'settle', 'sleep'];
+      const expected = name === 'coordinator' ? ['list', 'round', 'close', 'assemble', 'seal', 'fsync', 'settling'] : ['messages', 'propose', 'senders', 'parcels', 'trie', 'settle'];
       for (const point of expected) assert.ok(names.has(point), `${name} has ${point}`);
     }
     const verified = traceEvents.filter((e) => e.name === 'verify' && e.ph === 'B').reduce((sum, e) => sum + e.args.transactions, 0);
@@ -90,6 +90,19 @@ describe('a node under load', TIMEOUT, () => {
     const text = await gantry('profile', '--data', data, '--seconds', '1', '--functions', '3');
     assert.match(text, /^ns[^ ]* +receive +decode +verify/m);
     assert.match(text, /not seen:/);
+  });
+
+  test('trace: without a load the shards sleep, but for what they are asked', async () => {
+    await load;
+    const file = path.join(folder, 'idle.json');
+    let over = false;
+    const trace = gantry('trace', '--data', data, '--seconds', '1', '--out', file).finally(() => (over = true));
+    const ask = (address) => fetch(node.url, { method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'eth_getBalance', params: [address, 'latest'] }) });
+    for (let i = 0; !over; i = (i + 1) % 256) await ask(`0x${i.toString(16).padStart(2, '0').repeat(20)}`);
+    await trace;
+    const { traceEvents } = JSON.parse(readFileSync(file, 'utf8'));
+    for (let tid = 1; tid <= SHARDS; tid++) assert.ok(traceEvents.some((e) => e.tid === tid && e.name === 'sleep'), `shard ${tid - 1} sleeps`);
   });
 });
 

@@ -10,8 +10,8 @@
 
 enum { SENDERS_MAX = 64 };
 
-const struct wire_set CARS_SET = {CARS_CHAIN, {{0x5e, 0x7}}, 4};
-const struct stripe_rules CARS_RULES = {CARS_CHAIN, 30000000, 10000000};
+const struct wire_set CARS_SET = {CARS_CHAIN, {{0x5e, 0x7}}, 4, 10000000};
+const struct stripe_rules CARS_RULES = {CARS_CHAIN, 30000000};
 
 static bytes32 key_of(unsigned sender)
 {

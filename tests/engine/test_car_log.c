@@ -27,7 +27,7 @@ static struct cars_car random_car(uint64_t *random, uint64_t epoch, unsigned lan
             body[i] = (uint8_t)test_random(random);
         c.bodies[s] = bytes_of(body, len);
         c.car.stripe_bitmap |= (uint16_t)(1u << s);
-        c.car.stripes[s] = (struct wire_stripe_ref){wire_stripe_digest(c.bodies[s]), (uint32_t)len, 1};
+        c.car.stripes[s] = (struct wire_stripe_ref){wire_stripe_digest(c.bodies[s]), (uint32_t)len, 1, 21000};
     }
     cars_seal(&c, epoch);
     return c;

@@ -31,7 +31,7 @@ static void setup(void)
     struct key_pair k;
     dir = fixture_folder();
     genesis = (struct genesis){.chain_id = 77,
-                               .header.timestamp = 1700000000,
+                               .header = {.timestamp = 1700000000, .gas_limit = 30000001},
                                .cluster = {.validators = validators,
                                            .validator_count = COUNT,
                                            .epoch_blocks = 100,
@@ -90,6 +90,7 @@ Test(cluster, a_validator_finds_itself_and_dials_those_after_it)
         cr_expect_eq(c->me, me);
         cr_expect_eq(c->peer_count, COUNT);
         cr_expect(c->set.wire.n == COUNT && c->set.total == 10 && c->set.weight[3] == 4);
+        cr_expect_eq(c->set.wire.car_gas_max, genesis.header.gas_limit / COUNT);
         cr_expect_eq(memcmp(c->channel_key, validators[me].channel_key, 33), 0);
         static const uint8_t no_key[33];
         for (unsigned i = 0; i < COUNT; i++) {

@@ -209,6 +209,22 @@ Test(dp, each_answer_is_awaited_longer_than_the_one_before_up_to_a_bound)
     destroy(p);
 }
 
+Test(dp, a_car_beyond_the_window_is_asked_for_only_when_it_is_final)
+{
+    struct plane *p = create();
+    const struct vmask voters = {{0xe, 0}};
+    const struct wire_car last = car_of(p, 2, WIRE_LANE_WINDOW, 0), beyond = car_of(p, 2, WIRE_LANE_WINDOW + 1, 0);
+    const struct car_name names[] = {name_of(&last), name_of(&beyond)};
+    for (unsigned i = 0; i < 2; i++)
+        dp_need(&p->dp, &names[i], voters, false, true);
+    cr_assert(dp_fetch_of(&p->dp, &names[0]));
+    cr_assert_null(dp_fetch_of(&p->dp, &names[1]), "it could not be stored");
+    dp_need(&p->dp, &names[1], voters, true, true);
+    turn_at(p, 1);
+    cr_assert_eq(p->fx.counts.fetches, 2);
+    destroy(p);
+}
+
 Test(dp, two_headers_of_a_position_are_proved_and_one_is_acked)
 {
     struct plane *p = create();
@@ -247,7 +263,7 @@ Test(dp, an_invalid_body_is_evidence_and_never_acked)
     const struct effect *e;
     static const uint8_t body[] = {0xbd, 1, 2, 3};
     struct wire_car car = {.lane = 2, .pos = 1, .stripe_bitmap = 1};
-    car.stripes[0] = (struct wire_stripe_ref){wire_stripe_digest(bytes_of(body, sizeof body)), sizeof body, 1};
+    car.stripes[0] = (struct wire_stripe_ref){wire_stripe_digest(bytes_of(body, sizeof body)), sizeof body, 1, 21000};
     car.digest = wire_car_digest(&p->set.wire, 0, &car);
     p->signing[2]->ops->sign(p->signing[2], &car.signature, &car.digest);
     dp_on_car(&p->dp, 2, 0, &car);

@@ -47,7 +47,7 @@ static void bed_close(struct bed *b)
 }
 
 // A header of lane 2 over this body, signed, shown as evidence.
-static struct wire_message *message(const struct bed *b, struct bytes body, uint32_t txs)
+static struct wire_message *message(const struct bed *b, struct bytes body, uint32_t txs, uint64_t gas)
 {
     static struct wire_message m;
     memset(&m, 0, sizeof m);
@@ -55,7 +55,7 @@ static struct wire_message *message(const struct bed *b, struct bytes body, uint
     m.evidence.offence = WIRE_BAD_BODY;
     struct wire_car *car = &m.evidence.bad_body.car;
     *car = (struct wire_car){.lane = 2, .pos = 1, .stripe_bitmap = 1 << 6};
-    car->stripes[6] = (struct wire_stripe_ref){wire_stripe_digest(body), (uint32_t)body.len, txs};
+    car->stripes[6] = (struct wire_stripe_ref){wire_stripe_digest(body), (uint32_t)body.len, txs, gas};
     car->digest = wire_car_digest(&b->set.wire, 0, car);
     b->signing[2]->ops->sign(b->signing[2], &car->signature, &car->digest);
     m.evidence.bad_body.stripe = 6;
@@ -69,7 +69,7 @@ Test(evidence, of_a_body_that_is_invalid_is_kept_and_told)
     struct wire_stripe_ref ref;
     uint8_t *body = cars_body(&ref, 6, 3, 2);
     body[ref.bytes - 1] ^= 1; // the last signature
-    cr_assert(evidence_take(&b->evidence, &b->fx, message(b, bytes_of(body, ref.bytes), 3), true));
+    cr_assert(evidence_take(&b->evidence, &b->fx, message(b, bytes_of(body, ref.bytes), 3, ref.gas), true));
     cr_assert_eq(b->evidence.count[2], 1);
     free(body);
     bed_close(b);
@@ -80,9 +80,21 @@ Test(evidence, of_a_body_that_is_valid_proves_nothing)
     struct bed *b = bed_open(true);
     struct wire_stripe_ref ref;
     uint8_t *body = cars_body(&ref, 6, 3, 2);
-    cr_assert(!evidence_take(&b->evidence, &b->fx, message(b, bytes_of(body, ref.bytes), 3), true));
+    cr_assert(!evidence_take(&b->evidence, &b->fx, message(b, bytes_of(body, ref.bytes), 3, ref.gas), true));
     cr_assert_eq(b->evidence.count[2], 0);
-    cr_assert(evidence_take(&b->evidence, &b->fx, message(b, bytes_of(body, ref.bytes), 4), true), "a wrong count");
+    cr_assert(evidence_take(&b->evidence, &b->fx, message(b, bytes_of(body, ref.bytes), 4, ref.gas), true),
+              "a wrong count");
+    cr_assert_eq(b->evidence.count[2], 1);
+    free(body);
+    bed_close(b);
+}
+
+Test(evidence, of_a_header_that_says_less_gas_than_its_body_has_is_kept)
+{
+    struct bed *b = bed_open(true);
+    struct wire_stripe_ref ref;
+    uint8_t *body = cars_body(&ref, 6, 3, 2);
+    cr_assert(evidence_take(&b->evidence, &b->fx, message(b, bytes_of(body, ref.bytes), 3, ref.gas - 1), true));
     cr_assert_eq(b->evidence.count[2], 1);
     free(body);
     bed_close(b);
@@ -92,7 +104,7 @@ Test(evidence, of_bodies_is_not_taken_from_peers_unjudged_but_from_the_own_log)
 {
     struct bed *b = bed_open(false);
     static const uint8_t body[] = {0xbd, 1, 2, 3};
-    struct wire_message *m = message(b, bytes_of(body, sizeof body), 1);
+    struct wire_message *m = message(b, bytes_of(body, sizeof body), 1, 21000);
     cr_assert(evidence_take(&b->evidence, &b->fx, m, true));
     cr_assert_eq(b->evidence.count[2], 0);
     cr_assert(evidence_take(&b->evidence, &b->fx, m, false));

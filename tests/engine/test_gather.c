@@ -336,7 +336,6 @@ Test(gather, an_own_car_is_stored_as_it_was_made_without_being_checked)
     want(&b, &c, true);
     const struct part_report r = take(&b);
     cr_assert(r.status == PART_STORED && r.part->own && r.part->counts[4] == 5);
-    cr_assert_eq(r.part->gas, 5 * CARS_GAS);
     for (size_t i = 0; i < 5; i++)
         cr_assert_eq(r.part->txs[4][i].tx, txs.execs[i].tx, "the pool's own");
     // What is made and not wanted is dropped.

@@ -1,17 +1,21 @@
 // Whole nodes: what they start from, what they tell, how they stop.
 #include "base/clock.h"
 #include "base/remove_tree.h"
+#include "engine/net/listen.h"
 #include "engine/rpc/metrics.h"
 #include "tests/engine_support/whole_node.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
+#include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void make_folder(char folder[32])
@@ -234,6 +238,62 @@ Test(node, many_more_shards_than_cores_answer_for_all_accounts)
         cr_assert_eq(c.refused, 0);
         remove_tree(folder);
     }
+}
+
+// A port that nobody has right now, below those that the kernel gives to connections.
+static unsigned quiet_port(void)
+{
+    char error[256];
+    uint64_t random = clock_ns();
+    int fd = -1;
+    unsigned port = 0;
+    for (unsigned tries = 0; fd < 0 && tries < 100; tries++) {
+        port = 10000 + (unsigned)(test_random(&random) % 20000);
+        fd = net_listen("127.0.0.1", &port, 0, error, sizeof error);
+    }
+    cr_assert_geq(fd, 0, "%s", error);
+    close(fd);
+    return port;
+}
+
+static bool takes_connections(unsigned port)
+{
+    const struct sockaddr_in at = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const bool taken = connect(fd, (const struct sockaddr *)&at, sizeof at) == 0;
+    close(fd);
+    return taken;
+}
+
+struct early_client {
+    unsigned rpc_port, ingest_port;
+    bool ingest_was_open;
+};
+
+static void *come_early(void *arg)
+{
+    struct early_client *c = arg;
+    while (!takes_connections(c->rpc_port))
+        sched_yield();
+    c->ingest_was_open = takes_connections(c->ingest_port);
+    return NULL;
+}
+
+Test(node, whoever_finds_its_rpc_open_finds_its_ingest_open)
+{
+    char folder[32], settings[64];
+    struct whole_node w;
+    pthread_t thread;
+    struct early_client early = {.rpc_port = quiet_port(), .ingest_port = quiet_port()};
+    make_folder(folder);
+    snprintf(settings, sizeof settings, "rpc-port = %u\ningest-port = %u\n", early.rpc_port, early.ingest_port);
+    pthread_create(&thread, NULL, come_early, &early);
+    must_start(&w, test_seed("node"), folder, settings);
+    pthread_join(thread, NULL);
+    cr_expect(early.ingest_was_open);
+    cr_assert_eq(whole_node_stop(&w), 0);
+    remove_tree(folder);
 }
 
 Test(node, bodies_that_are_not_kept_are_unknown_and_nothing_else_is)

@@ -16,6 +16,7 @@
 #include <jansson.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <math.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -24,6 +25,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#define CLOCKS_NS 3e6 // the accounts begin and end one after another
 
 static const volatile int never;
 
@@ -48,9 +51,17 @@ static bool take_trace(void *ctx, const struct admin_frame *frame, const uint8_t
 
 static bool near(double a, double b)
 {
-    const double clocks_ns = 3e6; // the accounts begin and end one after another
-    const double off = a > b ? a - b : b - a;
-    return off <= 0.05 * b + clocks_ns;
+    return fabs(a - b) <= 0.05 * b + CLOCKS_NS;
+}
+
+static double sampled_in_all(const struct profile *p)
+{
+    double sum = 0;
+    for (size_t i = 0; i < p->node.thread_count; i++) {
+        for (unsigned s = 0; s <= STAGE_COUNT; s++) // the last: threads without stages
+            sum += (double)p->threads[i].sampled_ns[s];
+    }
+    return sum;
 }
 
 static bool knows(const struct profile *p, const char *function)
@@ -60,6 +71,18 @@ static bool knows(const struct profile *p, const char *function)
             return true;
     }
     return false;
+}
+
+// Each stage's samples beside its counter: within 5 % of the thread's time, and what a draw of so many may be off.
+static void expect_stages_agree(const struct profile *p, size_t thread)
+{
+    const double sample_ns = sampled_in_all(p) / (double)p->samples, cpu = (double)profile_cpu_ns(p, thread);
+    for (unsigned s = 0; s < STAGE_PREEMPTED; s++) {
+        const double sampled = (double)p->threads[thread].sampled_ns[s], counted = profile_counted_ns(p, thread, s);
+        const double share = counted / cpu, chance = 5 * sqrt(sample_ns * cpu * fabs(share * (1 - share)));
+        cr_expect_leq(fabs(sampled - counted), 0.05 * cpu + chance + CLOCKS_NS, "%s, %s: %.0f ns sampled, %.0f counted",
+                      p->node.threads[thread].name, stage_names[s], sampled, counted);
+    }
 }
 
 Test(observe, samples_stage_counters_and_cpu_time_agree_under_load)
@@ -90,11 +113,12 @@ Test(observe, samples_stage_counters_and_cpu_time_agree_under_load)
         loops++;
         cr_expect(cpu > 0 && near(sampled, cpu), "%s: %.0f ns sampled, %.0f ns ran", name, sampled, cpu);
         cr_expect(near(counted, cpu), "%s: %.0f ns counted, %.0f ns ran", name, counted, cpu);
+        expect_stages_agree(p, i);
         counted += profile_counted_ns(p, i, STAGE_PREEMPTED) + profile_counted_ns(p, i, STAGE_IDLE);
         // What is asleep when the accounts end is accounted when it wakes, or slept before they began.
         cr_expect_leq(counted, 1.5 * wall, "%s: %.0f ns in %.0f ns", name, counted, wall);
     }
-    cr_expect_eq(loops, 3);
+    cr_expect_eq(loops, 3, "%u of the node's three loops are known by name", loops);
     cr_expect(knows(p, "shard_main") && knows(p, "receive_verify") && knows(p, "coordinator_main"));
     profile_free(p);
     free(p);
@@ -377,6 +401,37 @@ Test(observe, one_client_at_a_time_and_the_nodes_end_ends_its_answer)
     cr_assert_eq(whole_node_stop(&w), 0);
     pthread_join(first, &answered);
     cr_expect_not_null(answered, "what was there was sent whole");
+    remove_tree(folder);
+}
+
+struct listener {
+    unsigned beats;
+    int stop;
+};
+
+static bool count_beats(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
+                        char error[OBSERVE_ERROR_MAX])
+{
+    struct listener *l = ctx;
+    (void)payload, (void)error;
+    if (frame->kind == ADMIN_BEAT && ++l->beats == 3)
+        l->stop = 1;
+    return true;
+}
+
+// So that its client neither takes it for dead nor needs an event to leave.
+Test(observe, a_node_with_nothing_to_tell_is_heard_of_all_the_same)
+{
+    static const char *const requests[] = {"trace 600", "profile 600 10"};
+    char folder[32], error[OBSERVE_ERROR_MAX];
+    struct whole_node w;
+    start_with(&w, folder, "shards = 1\n");
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct listener l = {0};
+        cr_expect(admin_ask(folder, requests[i], &l.stop, count_beats, &l, error), "%s: %s", requests[i], error);
+        cr_expect_geq(l.beats, 3);
+    }
+    cr_assert_eq(whole_node_stop(&w), 0);
     remove_tree(folder);
 }
 

@@ -93,8 +93,8 @@ Test(wire_digest, a_vote_s_covers_chain_set_kind_epoch_view_and_block)
 Test(wire_digest, a_car_s_covers_chain_set_epoch_and_all_but_the_signature)
 {
     struct wire_car car = {.lane = 1, .pos = 2, .flags = 1, .stripe_bitmap = 0x8001};
-    car.stripes[0] = (struct wire_stripe_ref){{{1}}, 300, 2};
-    car.stripes[15] = (struct wire_stripe_ref){{{2}}, 400, 3};
+    car.stripes[0] = (struct wire_stripe_ref){{{1}}, 300, 2, 42000};
+    car.stripes[15] = (struct wire_stripe_ref){{{2}}, 400, 3, 63000};
     struct wire_set chain = SET, set = SET;
     const bytes32 digest = wire_car_digest(&SET, 5, &car);
     chain.chain_id++;
@@ -117,6 +117,7 @@ Test(wire_digest, a_car_s_covers_chain_set_epoch_and_all_but_the_signature)
     CAR_MATTERS(car.stripes[0].digest.b[31] = 1);
     CAR_MATTERS(car.stripes[0].bytes = 301);
     CAR_MATTERS(car.stripes[15].txs = 4);
+    CAR_MATTERS(car.stripes[0].gas = 42001);
     memset(&car.signature, 7, sizeof car.signature);
     const bytes32 signed_digest = wire_car_digest(&SET, 5, &car);
     cr_assert(bytes32_equal(&signed_digest, &digest));

@@ -95,6 +95,8 @@ Test(wire_rules, cars)
     REFUSED(m->car.stripes[3].bytes = 0, WIRE_BAD_VALUE);
     REFUSED(m->car.stripes[3].bytes = WIRE_STRIPE_BYTES_MAX + 1, WIRE_BAD_VALUE);
     REFUSED(m->car.stripes[3].bytes = m->car.stripes[4].bytes = WIRE_STRIPE_BYTES_MAX, WIRE_BAD_VALUE);
+    REFUSED(m->car.stripes[3].gas = SAMPLE_SET.car_gas_max + 1, WIRE_BAD_VALUE);
+    REFUSED(m->car.stripes[3].gas = UINT64_MAX, WIRE_BAD_VALUE);
     m->car.stripe_bitmap = 0;
     cr_assert_eq(decode_again(m), WIRE_OK);
 }
@@ -105,6 +107,19 @@ Test(wire_rules, a_car_of_just_the_largest_size_is_legal)
     m->car.stripe_bitmap = 3;
     m->car.stripes[0].bytes = m->car.stripes[1].bytes = WIRE_STRIPE_BYTES_MAX;
     cr_assert_eq(decode_again(m), WIRE_OK);
+}
+
+Test(wire_rules, the_gas_of_a_car_s_stripes_is_bounded_together)
+{
+    struct wire_message *m = make(WIRE_CAR_HDR);
+    m->car.stripe_bitmap = 0x8101;
+    m->car.stripes[0].gas = SAMPLE_SET.car_gas_max - 9;
+    m->car.stripes[8].gas = 0;
+    m->car.stripes[15].gas = 9;
+    cr_assert_eq(decode_again(m), WIRE_OK);
+    REFUSED(m->car.stripes[8].gas = 1, WIRE_BAD_VALUE);
+    REFUSED(m->car.stripes[15].gas = 10, WIRE_BAD_VALUE);
+    REFUSED(m->car.stripes[15].gas = UINT64_MAX, WIRE_BAD_VALUE);
 }
 
 Test(wire_rules, stripe_messages)

@@ -87,7 +87,7 @@ Test(wire_stripe, a_count_beyond_the_bytes_is_refused)
 Test(wire_stripe, a_reference_names_one_body)
 {
     uint8_t body[100] = {1};
-    const struct wire_stripe_ref ref = {wire_stripe_digest(bytes_of(body, 99)), 99, 1};
+    const struct wire_stripe_ref ref = {wire_stripe_digest(bytes_of(body, 99)), 99, 1, 21000};
     cr_assert(wire_stripe_matches(&ref, bytes_of(body, 99)));
     cr_assert(!wire_stripe_matches(&ref, bytes_of(body, 98)));
     cr_assert(!wire_stripe_matches(&ref, bytes_of(body, 100)));

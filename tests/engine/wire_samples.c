@@ -6,7 +6,7 @@
 
 #define POOL_BYTES (4u << 20)
 
-const struct wire_set SAMPLE_SET = {.chain_id = 31337, .set_hash = {{7, 7, 7}}, .n = 100};
+const struct wire_set SAMPLE_SET = {.chain_id = 31337, .set_hash = {{7, 7, 7}}, .n = 100, .car_gas_max = 1000000000};
 
 void wire_sample_init(struct wire_sample *s, uint64_t seed)
 {
@@ -102,6 +102,7 @@ static void make_car(struct wire_sample *s, struct wire_car *car, bool full)
             continue;
         FILL(s, car->stripes[i].digest);
         car->stripes[i].txs = 1 + (uint32_t)below(s, 100);
+        car->stripes[i].gas = below(s, SAMPLE_SET.car_gas_max / WIRE_STRIPES);
         car->stripes[i].bytes = 200 + (uint32_t)below(s, WIRE_CAR_BYTES_MAX / WIRE_STRIPES - 200);
     }
     FILL(s, car->signature);
@@ -257,7 +258,8 @@ static void make_bad_body(struct wire_sample *s, struct wire_evidence *e)
     e->bad_body.stripe = (uint16_t)stripe;
     e->bad_body.car.stripe_bitmap |= (uint16_t)(1u << stripe);
     e->bad_body.car.stripes[stripe] =
-        (struct wire_stripe_ref){wire_stripe_digest(e->bad_body.body), (uint32_t)e->bad_body.body.len, txs};
+        (struct wire_stripe_ref){wire_stripe_digest(e->bad_body.body), (uint32_t)e->bad_body.body.len, txs,
+                                 below(s, SAMPLE_SET.car_gas_max / WIRE_STRIPES)};
     e->bad_body.car.digest = wire_car_digest(&SAMPLE_SET, s->m.epoch, &e->bad_body.car);
 }
 

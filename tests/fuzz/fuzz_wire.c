@@ -128,7 +128,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     static struct wire_message m;
-    const struct wire_set set = {.chain_id = 1, .n = data[0] % WIRE_VALIDATORS_MAX + 1u};
+    const struct wire_set set = {.chain_id = 1, .n = data[0] % WIRE_VALIDATORS_MAX + 1u, .car_gas_max = 30000000};
     // An allocation of its own, so that every read past the end is seen.
     uint8_t *copy = malloc(size - 1 ? size - 1 : 1);
     memcpy(copy, data + 1, size - 1);

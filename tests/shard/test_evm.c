@@ -188,8 +188,8 @@ static void expect_fused(const uint8_t *bytes, size_t len, unsigned head, const 
     emit(&p, EVM_OP_PUSH1);
     emit(&p, 9);
     emit(&p, EVM_OP_SSTORE);
-    for (uint64_t gas = 0; gas < 20; gas += GANTRY_SANITIZE ? 4 : 1) {
-        const uint64_t all = 3 * head + gas + (gas > 16 ? 60000 : 0);
+    for (uint64_t gas = 0; gas < 24; gas += GANTRY_SANITIZE ? 4 : 1) {
+        const uint64_t all = 3 * head + gas + (gas > 19 ? 60000 : 0);
         const struct outcome plain = run_program(&p, all, (struct way){0});
         const struct outcome traced = run_program(&p, all, (struct way){.traced = true});
         cr_assert(same(&plain, &traced), "%s, stack %u, gas %lu", what, head, all);
@@ -212,7 +212,13 @@ Test(evm, runs_sequences_as_their_instructions_at_every_gas_and_stack)
         {"PUSH2 MLOAD", {0x61, 1, 5, 0x51}, 4},
         {"PUSH2 MSTORE", {0x61, 1, 5, 0x52}, 4},
         {"mask", {0x60, 1, 0x60, 1, 0x60, 160, 0x1b, 0x03}, 8},
+        {"mask of none", {0x60, 1, 0x60, 1, 0x60, 0, 0x1b, 0x03}, 8},
+        {"mask of 64", {0x60, 1, 0x60, 1, 0x60, 64, 0x1b, 0x03}, 8},
+        {"mask of 255", {0x60, 1, 0x60, 1, 0x60, 255, 0x1b, 0x03}, 8},
         {"mask AND", {0x60, 1, 0x60, 1, 0x60, 3, 0x1b, 0x03, 0x16}, 9},
+        {"mask DUP1 AND", {0x60, 1, 0x60, 1, 0x60, 3, 0x1b, 0x03, 0x80, 0x16}, 10},
+        {"mask DUP2 AND", {0x60, 1, 0x60, 1, 0x60, 3, 0x1b, 0x03, 0x81, 0x16}, 10},
+        {"mask DUP4 AND", {0x60, 1, 0x60, 1, 0x60, 3, 0x1b, 0x03, 0x83, 0x16}, 10},
         {"SWAP1 POP", {0x90, 0x50}, 2},
         {"SWAP2 POP", {0x91, 0x50}, 2},
         {"POP POP", {0x50, 0x50}, 2},
@@ -251,6 +257,33 @@ Test(evm, jumps_of_known_targets_as_their_instructions)
             expect_fused(jump, sizeof jump, stacks[s], "PUSH2 JUMP");
             expect_fused(jumpi, sizeof jumpi, stacks[s], "PUSH2 JUMPI");
             expect_fused(iszero, sizeof iszero, stacks[s], "ISZERO PUSH2 JUMPI");
+        }
+    }
+}
+
+// PUSH5 word, then DUP1 PUSH4 selector, the comparison, PUSH2 to a JUMPDEST or beside it, JUMPI.
+static void expect_selector(uint8_t comparison, uint8_t high, uint8_t low, uint8_t selector, unsigned head)
+{
+    for (unsigned off = 0; off < 2; off++) {
+        const unsigned to = 2 * head + 18 + off;
+        const uint8_t bytes[] = {0x64,        high,     0,          0,    1,
+                                 low,         0x80,     0x63,       0,    0,
+                                 1,           selector, comparison, 0x61, (uint8_t)(to >> 8),
+                                 (uint8_t)to, 0x57,     0x30,       0x5b, 0x00};
+        expect_fused(bytes, sizeof bytes, head, "selector");
+    }
+}
+
+Test(evm, finds_functions_as_their_instructions)
+{
+    static const unsigned heads[] = {0, 1, 1020, 1021, 1022, 1023};
+    for (size_t h = 0; h < sizeof heads / sizeof *heads; h++) {
+        for (unsigned high = 0; high < 2; high++) {
+            expect_selector(0x14, (uint8_t)high, 7, 7, heads[h]);
+            expect_selector(0x14, (uint8_t)high, 7, 8, heads[h]);
+            expect_selector(0x11, (uint8_t)high, 7, 6, heads[h]);
+            expect_selector(0x11, (uint8_t)high, 7, 7, heads[h]);
+            expect_selector(0x11, (uint8_t)high, 7, 8, heads[h]);
         }
     }
 }

@@ -2,6 +2,9 @@
 #include "shard/turn.h"
 
 #include <criterion/criterion.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 
 static uint64_t sum(const uint64_t spent[STAGE_COUNT])
@@ -42,13 +45,30 @@ Test(stage, being_blocked_is_no_work_of_a_stage)
     cr_expect_eq(spent[STAGE_IDLE], 57);
 }
 
+// 500 of 600 in a yield, while others ran: the stages that the thread worked in keep theirs.
+Test(stage, what_was_yielded_is_waited_for_a_processor_before_anything_else)
+{
+    uint64_t spent[STAGE_COUNT] = {[STAGE_VERIFY] = 60, [STAGE_LINK] = 40, [STAGE_PREEMPTED] = 500};
+    stage_divide(spent, 90, 510);
+    cr_expect_eq(spent[STAGE_VERIFY], 54);
+    cr_expect_eq(spent[STAGE_LINK], 36);
+    cr_expect_eq(spent[STAGE_PREEMPTED], 510);
+    cr_expect_eq(spent[STAGE_IDLE], 0);
+    // A long yield that was none: an interrupt.
+    uint64_t interrupted[STAGE_COUNT] = {[STAGE_VERIFY] = 60, [STAGE_PREEMPTED] = 30};
+    stage_divide(interrupted, 90, 0);
+    cr_expect_eq(interrupted[STAGE_VERIFY], 60);
+    cr_expect_eq(interrupted[STAGE_LINK], 30);
+    cr_expect_eq(interrupted[STAGE_PREEMPTED], 0);
+}
+
 // Shares are rounded, and nothing may come out below nothing.
 Test(stage, any_division_keeps_the_sum)
 {
     for (uint64_t i = 0; i < 20000; i++) {
         uint64_t spent[STAGE_COUNT], seed = i * 0x9e3779b97f4a7c15u;
         for (unsigned s = 0; s < STAGE_COUNT; s++)
-            spent[s] = s == STAGE_PREEMPTED ? 0 : (seed >> (s * 4)) % 17;
+            spent[s] = (seed >> (s * 4)) % 17;
         const uint64_t before = sum(spent);
         stage_divide(spent, (seed >> 50) % 90, (seed >> 57) % 90);
         cr_assert_eq(sum(spent), before);
@@ -91,6 +111,62 @@ Test(stage, all_but_idle_and_preempted_is_cpu_time)
     const double ran = (double)(t->stages.account_cpu_ns - cpu);
     cr_expect(running > 0.95 * ran && running < 1.05 * ran, "%.0f ns counted, %.0f ns ran", running, ran);
     cr_expect_gt(atomic_load(&t->stages.cycles[STAGE_VERIFY]), atomic_load(&t->stages.cycles[STAGE_POOL]));
+    free(t);
+}
+
+// Another thread's time on the same processor, until it is told to end.
+static void *compete(void *ended)
+{
+    while (!atomic_load((atomic_bool *)ended))
+        continue;
+    return NULL;
+}
+
+static void stay_on_this_processor(void)
+{
+    cpu_set_t own;
+    CPU_ZERO(&own);
+    CPU_SET((unsigned)sched_getcpu(), &own);
+    cr_assert_eq(sched_setaffinity(0, sizeof own, &own), 0);
+}
+
+static double counted_ns(const struct turn *t, enum stage stage)
+{
+    return (double)atomic_load(&t->stages.cycles[stage]) / clock_cycles_per_ns();
+}
+
+// Works for a while, then yields to a thread that uses its processor's time whole.
+Test(stage, what_others_ran_in_a_yield_is_preempted_and_taken_from_no_stage)
+{
+    struct turn *t = calloc(1, sizeof *t);
+    atomic_bool ended = false;
+    pthread_t competitor;
+    uint64_t worked_ns = 0;
+    stay_on_this_processor();
+    pthread_create(&competitor, NULL, compete, &ended);
+    turn_start(t, 0);
+    const uint64_t first_ns = stage_delay_ns(&t->stages);
+    for (unsigned i = 0; i < 40; i++) {
+        stage_enter(&t->stages, STAGE_VERIFY);
+        const uint64_t cpu = clock_thread_cpu_ns();
+        while (clock_thread_cpu_ns() - cpu < 300000)
+            continue;
+        worked_ns += clock_thread_cpu_ns() - cpu;
+        stage_enter(&t->stages, STAGE_LINK);
+        stage_yield();
+        turn_next(t);
+    }
+    stage_account(&t->stages);
+    const double waited_ns = (double)(t->stages.account_delay_ns - first_ns);
+    turn_stop(t);
+    atomic_store(&ended, true);
+    pthread_join(competitor, NULL);
+    const double verify_ns = counted_ns(t, STAGE_VERIFY), preempted_ns = counted_ns(t, STAGE_PREEMPTED);
+    cr_expect_gt(waited_ns, (double)worked_ns, "the processor was shared");
+    cr_expect(fabs(verify_ns - (double)worked_ns) < 0.05 * (double)worked_ns, "%.0f ns counted, %.0f ns worked",
+              verify_ns, (double)worked_ns);
+    cr_expect(fabs(preempted_ns - waited_ns) < 0.05 * waited_ns, "%.0f ns counted, %.0f ns waited", preempted_ns,
+              waited_ns);
     free(t);
 }
 

@@ -93,6 +93,23 @@ Test(schnorr, valid_batches_of_every_size_hold_at_once)
     for_each_backend(try_sizes, "sizes");
 }
 
+// Keys whose y is remembered are loaded with it; then a point may be named with its y as a key and without as an R.
+static void try_known_keys(uint64_t *state)
+{
+    const size_t n = slow ? 40 : MAX; // the latter are more than are remembered
+    make_valid(n, state);
+    for (int time = 0; time < 3; time++)
+        expect_sum_holds(n, "keys again");
+    for (size_t i = 0; i < 20; i++)
+        signatures[i].r = signatures[20 + i].key;
+    expect_as_library(40, "a known key as another's R");
+}
+
+Test(schnorr, keys_are_remembered_without_changing_an_answer)
+{
+    for_each_backend(try_known_keys, "known keys");
+}
+
 enum flaw { WRONG_MESSAGE, WRONG_KEY, WRONG_R, WRONG_S, LARGE_KEY, LARGE_R, ORDER_S, ZERO_S, NEGATED_S, FLAWS };
 
 static void corrupt(struct sv_schnorr *item, enum flaw flaw, uint64_t *state)

@@ -47,11 +47,27 @@ static struct run run(const char *const *scripts, unsigned count)
     return r;
 }
 
+// The lines of text that begin with name, in their order.
+static char *lines_of(const char *text, const char *name)
+{
+    char *lines = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&lines, &len);
+    for (const char *end; (end = strchr(text, '\n')); text = end + 1) {
+        if (strncmp(text, name, strlen(name)) == 0)
+            fprintf(out, "%.*s\n", (int)(end - text), text);
+    }
+    fclose(out);
+    return lines;
+}
+
 Test(processes, lines_come_with_names_and_whole)
 {
     const char *const scripts[] = {"pwd; printf 'one\\ntwo\\nthree'", "echo err >&2; exit 0"};
     struct run r = run(scripts, 2);
-    cr_expect_not_null(strstr(r.text, "p0 | /tmp\np0 | one\np0 | two\np0 | three\n"), "%s", r.text);
+    char *first = lines_of(r.text, "p0 | ");
+    cr_expect_str_eq(first, "p0 | /tmp\np0 | one\np0 | two\np0 | three\n", "%s", r.text);
+    free(first);
     cr_expect_not_null(strstr(r.text, "p1 | err\n"), "%s", r.text);
     free(r.text);
 }
@@ -69,10 +85,14 @@ Test(processes, an_end_that_nobody_asked_for_is_reported_and_the_others_go_on)
 
 Test(processes, a_signal_to_this_one_stops_all_and_what_does_not_listen_is_killed)
 {
-    char first[200], second[200];
-    // The second one signals this process, which has children that say when they are told to stop.
-    snprintf(first, sizeof first, "trap 'echo stopping; exit 0' TERM; echo ready; while :; do sleep 0.02; done");
-    snprintf(second, sizeof second, "trap '' TERM; sleep 0.3; kill -TERM %d; while :; do sleep 0.02; done", getpid());
+    char first[200], second[200], ready[] = "/tmp/gantry-processes-XXXXXX";
+    const int file = mkstemp(ready);
+    cr_assert(file >= 0 && close(file) == 0);
+    // The second one signals this process when the first, which says that it is told to stop, can do so.
+    snprintf(first, sizeof first, "trap 'echo stopping; exit 0' TERM; rm %s; while :; do sleep 0.02; done", ready);
+    snprintf(second, sizeof second,
+             "trap '' TERM; while [ -e %s ]; do sleep 0.02; done; kill -TERM %d; while :; do sleep 0.02; done", ready,
+             getpid());
     const char *const scripts[] = {first, second};
     struct run r = run(scripts, 2);
     cr_expect_eq(r.unasked, 0);
@@ -99,13 +119,15 @@ Test(processes, a_program_that_is_not_there_says_so)
 
 Test(processes, none_outlives_the_one_that_started_them)
 {
-    int ends[2];
-    cr_assert_eq(pipe(ends), 0);
+    int ends[2], up[2];
+    char script[64], byte;
+    cr_assert(pipe(ends) == 0 && pipe(up) == 0);
+    snprintf(script, sizeof script, "echo >/proc/self/fd/%d; while :; do sleep 0.02; done", up[1]);
     // Orphans become this process' children, so that their end can be waited for.
     cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
     const pid_t parent = fork();
     if (parent == 0) {
-        char *argv[] = {(char *)"/bin/sh", (char *)"-c", (char *)"while :; do sleep 0.02; done", NULL}, error[256];
+        char *argv[] = {(char *)"/bin/sh", (char *)"-c", script, NULL}, error[256];
         const struct process_spec spec = {"p", "/tmp", argv};
         struct processes *p = processes_start(&spec, 1, stderr, error, sizeof error);
         const pid_t child = p ? processes_pid(p, 0) : 0;
@@ -118,6 +140,7 @@ Test(processes, none_outlives_the_one_that_started_them)
     int status;
     cr_assert_eq(read(ends[0], &child, sizeof child), sizeof child);
     cr_assert_gt(child, 0);
+    cr_assert_eq(read(up[0], &byte, 1), 1); // it is what it was started as by now
     kill(parent, SIGKILL);
     cr_assert_eq(waitpid(parent, &status, 0), parent);
     cr_assert_eq(waitpid(child, &status, 0), child);

@@ -4,9 +4,9 @@
 // A stripe that holds anything holds one key and one transaction of a byte.
 #define STRIPE_BYTES_MIN (2u + 64 + 4 + 2 + 32 + 4 + 1)
 
-static void read_stripe_refs(struct reader *r, struct wire_car *car)
+static void read_stripe_refs(struct reader *r, struct wire_car *car, const struct context *c)
 {
-    uint64_t total = 0;
+    uint64_t bytes = 0, gas = 0;
     for (unsigned s = 0; s < WIRE_STRIPES && reader_ok(r); s++) {
         struct wire_stripe_ref *ref = &car->stripes[s];
         if (!(car->stripe_bitmap >> s & 1)) {
@@ -16,9 +16,11 @@ static void read_stripe_refs(struct reader *r, struct wire_car *car)
         READ(r, *ref);
         reader_check(r, ref->bytes >= STRIPE_BYTES_MIN && ref->bytes <= WIRE_STRIPE_BYTES_MAX, WIRE_BAD_VALUE);
         reader_check(r, ref->txs > 0 && ref->txs < ref->bytes, WIRE_BAD_VALUE);
-        total += ref->bytes;
+        reader_check(r, ref->gas <= c->set->car_gas_max - gas, WIRE_BAD_VALUE);
+        bytes += ref->bytes;
+        gas += ref->gas;
     }
-    reader_check(r, total <= WIRE_CAR_BYTES_MAX, WIRE_BAD_VALUE);
+    reader_check(r, bytes <= WIRE_CAR_BYTES_MAX, WIRE_BAD_VALUE);
 }
 
 void read_car(struct reader *r, struct wire_car *car, const struct context *c)
@@ -27,7 +29,7 @@ void read_car(struct reader *r, struct wire_car *car, const struct context *c)
     READ(r, car->pos);
     READ(r, car->flags);
     READ(r, car->stripe_bitmap);
-    read_stripe_refs(r, car);
+    read_stripe_refs(r, car, c);
     READ(r, car->signature);
     reader_check(r, car->lane < c->set->n && car->pos > 0, WIRE_BAD_VALUE);
     reader_check(r, (car->flags & ~WIRE_CAR_FLAGS) == 0, WIRE_NOT_CANONICAL);

@@ -31,7 +31,8 @@ typedef struct {
 struct wire_set {
     uint64_t chain_id;
     bytes32 set_hash;
-    unsigned n; // validators, 1 to WIRE_VALIDATORS_MAX
+    unsigned n;           // validators, 1 to WIRE_VALIDATORS_MAX
+    uint64_t car_gas_max; // gas limits of a car's transactions together
 };
 
 enum wire_type {
@@ -70,6 +71,7 @@ struct WIRE_PACKED wire_stripe_ref {
     bytes32 digest; // H_stripe of the whole body
     uint32_t bytes; // of the body
     uint32_t txs;
+    uint64_t gas; // their gas limits together
 };
 
 // Empty stripes are left out: their bit is clear and their reference is zero. A car without stripes is legal.
