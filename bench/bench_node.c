@@ -6,6 +6,7 @@
 // transactions on an idle chain. All transactions come from one signed set, each phase going on where the last one
 // ended.
 #include "base/clock.h"
+#include "base/remove_tree.h"
 #include "bench/bench.h"
 #include "bench/node_process.h"
 #include "bench/recover_rate.h"
@@ -16,7 +17,6 @@
 #include "tools/metrics/metrics_text.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -122,12 +122,6 @@ static bool make_folder(struct node_bench *b)
     }
     fprintf(stderr, "bench node: %s: %s\n", folder, strerror(errno));
     return false;
-}
-
-static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
-{
-    (void)info, (void)kind, (void)place;
-    return remove(path);
 }
 
 static bool start_node(struct node_bench *b, uint64_t block_time_ms)
@@ -414,7 +408,7 @@ int bench_node(struct bench_report *report, const struct bench_options *options)
         status = -1;
     }
     if (b->setup.folder[0] && !b->keep_folder && status == 0)
-        nftw(b->setup.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(b->setup.folder);
     free(b->metrics[0]);
     free(b->metrics[1]);
     free(b);

@@ -6,6 +6,7 @@
 
 #include "base/hex.h"
 #include "base/keccak.h"
+#include "base/whole_file.h"
 #include "chain/genesis_json.h"
 
 enum {
@@ -15,7 +16,6 @@ enum {
     DEFAULT_DENOMINATOR = 8,
     GAS_LIMIT_MIN = 21000,
     BASE_FEE_MAX_BITS = 128,
-    FILE_MAX_BYTES = 1 << 30,
 };
 
 // v of a legacy signature is twice the chain id + 36 at most and has 64 bits.
@@ -295,35 +295,11 @@ bool genesis_parse(struct genesis *out, const char *json, size_t len, char error
     return ok;
 }
 
-// The whole file, malloc'ed; NULL with errno set.
-static char *read_file(const char *path, size_t *len)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return NULL;
-    char *text = NULL;
-    long size = -1;
-    if (fseek(file, 0, SEEK_END) == 0 && (size = ftell(file)) >= 0 && fseek(file, 0, SEEK_SET) == 0) {
-        if (size > FILE_MAX_BYTES)
-            errno = EFBIG;
-        else
-            text = malloc((size_t)size + 1);
-    }
-    if (text && fread(text, 1, (size_t)size, file) != (size_t)size) {
-        free(text);
-        text = NULL;
-        errno = EIO;
-    }
-    fclose(file);
-    *len = (size_t)size;
-    return text;
-}
-
 bool genesis_load(struct genesis *out, const char *path, char error[GENESIS_ERROR_MAX])
 {
     size_t len;
     char reason[GENESIS_ERROR_MAX];
-    char *text = read_file(path, &len);
+    char *text = whole_file(path, GENESIS_FILE_MAX, &len);
     if (!text)
         return refuse(error, "%.150s: %s", path, strerror(errno));
     const bool ok = genesis_parse(out, text, len, reason);

@@ -35,6 +35,7 @@ struct genesis {
 };
 
 #define GENESIS_ERROR_MAX 256
+#define GENESIS_FILE_MAX (1u << 30)
 
 // Parses the JSON text. Refused with a message that names the place: malformed JSON, unknown keys under config.gantry,
 // a duplicate or empty account, balances that together exceed 256 bits, a base fee of zero, code that is no hexadecimal

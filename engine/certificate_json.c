@@ -203,11 +203,15 @@ static bool read_certificate(struct certificate *c, const json_t *object, char *
            read_signers(c, object, error);
 }
 
-// The proof itself, or what a JSON-RPC answer holds as its result.
-static const json_t *proof_of(const json_t *root)
+// The proof itself, or what a JSON-RPC answer holds as its result. NULL: the answer has none.
+static const json_t *proof_of(const json_t *root, char *error)
 {
-    const json_t *result = json_object_get(root, "jsonrpc") ? json_object_get(root, "result") : NULL;
-    return result ? result : root;
+    const char *message = json_string_value(json_object_get(json_object_get(root, "error"), "message"));
+    if (!json_object_get(root, "jsonrpc"))
+        return root;
+    if (!json_object_get(root, "result"))
+        refuse(error, "the node gave no proof: %.160s", message ? message : "its answer has no result");
+    return json_object_get(root, "result");
 }
 
 struct certificate *certificate_parse(const char *json, size_t len, char error[CERTIFICATE_ERROR_MAX])
@@ -221,8 +225,8 @@ struct certificate *certificate_parse(const char *json, size_t len, char error[C
         refuse(error, "longer than %u bytes", CERTIFICATE_JSON_MAX);
     else if (!root)
         refuse(error, "line %d, column %d: %.160s", at.line, at.column, at.text);
-    const json_t *proof = proof_of(root);
-    good = good && has_exactly(proof, "the proof", names, sizeof names / sizeof names[0], error) &&
+    const json_t *proof = proof_of(root, error);
+    good = good && proof && has_exactly(proof, "the proof", names, sizeof names / sizeof names[0], error) &&
            read_executed(c, proof, error) && read_ordering(c, proof, error) &&
            read_certificate(c, json_object_get(proof, "certificate"), error);
     json_decref(root);

@@ -1,12 +1,12 @@
 #include "engine/genesis_state.h"
 
 #include "base/keccak.h"
+#include "base/whole_file.h"
 #include "shard/partition.h"
 #include "shard/trie/account_trie.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -157,24 +157,7 @@ char *genesis_kept_text(const char *dir, size_t *len)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s/genesis.json", dir);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return NULL;
-    char *text = NULL;
-    if (fseek(f, 0, SEEK_END) == 0) {
-        long size = ftell(f);
-        rewind(f);
-        text = size >= 0 ? malloc((size_t)size + 1) : NULL;
-        if (text && fread(text, 1, (size_t)size, f) == (size_t)size) {
-            text[size] = 0;
-            *len = (size_t)size;
-        } else {
-            free(text);
-            text = NULL;
-        }
-    }
-    fclose(f);
-    return text;
+    return whole_file(path, GENESIS_FILE_MAX, len);
 }
 
 static bool write_file(const char *dir, const char *name, const char *text, size_t len)

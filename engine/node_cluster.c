@@ -85,11 +85,28 @@ static void needs_state(void *ctx, const struct anchor *from)
     sem_post(&n->ended);
 }
 
+// Who is meant to be in a cluster does not begin a chain of its own instead.
+static bool is_alone(const struct node_config *c, char error[NODE_ERROR_MAX])
+{
+    const struct {
+        const char *name, *value;
+    } keys[] = {{"validator-key", c->validator_key},
+                {"channel-key", c->channel_key},
+                {"guard", c->guard},
+                {"peers", c->peers},
+                {"allow", c->allow}};
+    for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
+        if (keys[i].value && *keys[i].value)
+            return store_fail(error, "%s is of a cluster, and this chain's genesis names no validators", keys[i].name);
+    }
+    return true;
+}
+
 bool node_join_cluster(struct node *n, const struct recovered *at, char error[NODE_ERROR_MAX])
 {
     char cars_dir[PATH_MAX];
     if (n->genesis.cluster.validator_count == 0)
-        return true;
+        return is_alone(n->config, error);
     const enum anchor_found found = anchor_read(&n->anchor, n->config->data, ANCHOR_NAME, &n->genesis_hash, error);
     const bool anchored = found == ANCHOR_FOUND;
     if (found == ANCHOR_BAD || !open_cluster(n, error) || !open_votes(n, error))

@@ -1,32 +1,12 @@
 // Starting a node: its data folder, its genesis, and the stores.
 #include "base/hex.h"
+#include "base/whole_file.h"
 #include "engine/genesis_state.h"
 #include "engine/node_private.h"
 #include "engine/store/disk_uring.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
-
-static char *read_text(const char *path, size_t *len, char error[NODE_ERROR_MAX])
-{
-    FILE *f = fopen(path, "rb");
-    char *text = NULL;
-    FILE *copy = f ? open_memstream(&text, len) : NULL;
-    if (!copy) {
-        snprintf(error, NODE_ERROR_MAX, "genesis %s: %s", path, strerror(errno));
-        if (f)
-            fclose(f);
-        return NULL;
-    }
-    char buf[65536];
-    size_t n;
-    while ((n = fread(buf, 1, sizeof buf, f)) > 0)
-        fwrite(buf, 1, n, copy);
-    fclose(copy);
-    fclose(f);
-    return text;
-}
 
 static bool parse_given(struct given_genesis *g, const char *name, char error[NODE_ERROR_MAX])
 {
@@ -105,17 +85,19 @@ bool node_settle_genesis(struct node *n, struct given_genesis *given, const char
                          char error[NODE_ERROR_MAX])
 {
     const char *path = n->config->data;
-    if (n->config->genesis && !(given->json = read_text(n->config->genesis, &given->len, error)))
-        return false;
+    if (n->config->genesis && !(given->json = whole_file(n->config->genesis, GENESIS_FILE_MAX, &given->len)))
+        return store_fail(error, "genesis %.200s: %s", n->config->genesis, strerror(errno));
     if (!given->json && genesis_json) {
         given->json = strdup(genesis_json);
         given->len = strlen(genesis_json);
     }
     uint8_t identity[FILE_HEADER_BYTES + HEADER_ENCODED_MAX];
     struct header header;
-    char unknown[STORE_ERROR_MAX], reason[GENESIS_ERROR_MAX];
-    bool known = data_folder_read_identity(path, &header, &n->genesis_hash, identity, unknown);
-    if (known ? !known_folder(n, given, error) : !new_folder(n, given, error))
+    char reason[GENESIS_ERROR_MAX];
+    const enum data_folder_found found = data_folder_find(path, &header, &n->genesis_hash, identity, error);
+    if (found == DATA_FOLDER_BAD)
+        return false;
+    if (found == DATA_FOLDER_KNOWN ? !known_folder(n, given, error) : !new_folder(n, given, error))
         return false;
     size_t len;
     char *kept = given->parsed ? NULL : genesis_kept_text(path, &len);
@@ -130,7 +112,9 @@ bool node_settle_genesis(struct node *n, struct given_genesis *given, const char
         good = bytes32_equal(&hash, &n->genesis_hash);
     }
     if (!good)
-        snprintf(error, NODE_ERROR_MAX, "%s/genesis.json was changed after the chain was started", path);
+        snprintf(error, NODE_ERROR_MAX,
+                 "%s/genesis.json was changed after the chain was started: name the one it was started with, --genesis",
+                 path);
     return good;
 }
 

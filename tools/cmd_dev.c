@@ -51,6 +51,8 @@ int cmd_dev(int argc, char **argv)
         if (strcmp(keys[i].name, "data") == 0) {
             keys[i].default_text = NULL;
             keys[i].help = "Folder that keeps the chain; without it the chain is temporary.";
+        } else if (strcmp(keys[i].name, "genesis") == 0) {
+            keys[i].help = "geth-style genesis.json of another chain than the one with these accounts.";
         } else if (strcmp(keys[i].name, "rpc-developer") == 0) {
             keys[i].default_text = "true";
         }

@@ -1,6 +1,7 @@
 // gantry import: blocks from a file, checked in full, become a stored chain; or are only checked.
 #include "base/clock.h"
 #include "base/hex.h"
+#include "base/whole_file.h"
 #include "engine/block_file.h"
 #include "engine/genesis_state.h"
 #include "engine/import.h"
@@ -64,23 +65,6 @@ struct import {
 };
 
 // ---- genesis and folder
-
-static char *read_text(struct import *x, const char *path, size_t *len)
-{
-    char *text = NULL;
-    size_t capacity = 0;
-    FILE *file = fopen(path, "re");
-    const ssize_t got = file ? getdelim(&text, &capacity, 0, file) : -1;
-    if (got < 0) {
-        store_fail(x->error, "%.200s: %s", path, file && !ferror(file) ? "the file is empty" : strerror(errno));
-        free(text);
-        text = NULL;
-    }
-    if (file)
-        fclose(file);
-    *len = (size_t)got;
-    return text;
-}
 
 // The chain at its genesis.
 static bool begin_chain(struct import *x, const char *json, size_t len, const char *name)
@@ -154,8 +138,10 @@ static bool open_folder(struct import *x, const char *json, size_t len)
     uint8_t identity[FILE_HEADER_BYTES + HEADER_ENCODED_MAX];
     struct header header;
     bytes32 hash;
-    const bool known = data_folder_read_identity(x->settings->data, &header, &hash, identity, x->error);
-    if (known ? !open_known_folder(x, json, len) : !open_new_folder(x, json, len))
+    const enum data_folder_found found = data_folder_find(x->settings->data, &header, &hash, identity, x->error);
+    if (found == DATA_FOLDER_BAD)
+        return false;
+    if (found == DATA_FOLDER_KNOWN ? !open_known_folder(x, json, len) : !open_new_folder(x, json, len))
         return false;
     const struct blog_options options = {.genesis_hash = data_folder_genesis_hash(x->folder)};
     x->disk = disk_uring_open(data_folder_log_dir(x->folder), x->error);
@@ -167,9 +153,10 @@ static bool open_chain(struct import *x)
 {
     const struct import_settings *s = x->settings;
     size_t len = 0;
-    char *json = s->genesis ? read_text(x, s->genesis, &len) : NULL;
-    const bool ok =
-        (!s->genesis || json) && (s->data ? open_folder(x, json, len) : begin_chain(x, json, len, s->genesis));
+    char *json = s->genesis ? whole_file(s->genesis, GENESIS_FILE_MAX, &len) : NULL;
+    if (s->genesis && !json)
+        return store_fail(x->error, "%.200s: %s", s->genesis, strerror(errno));
+    const bool ok = s->data ? open_folder(x, json, len) : begin_chain(x, json, len, s->genesis);
     free(json);
     return ok;
 }

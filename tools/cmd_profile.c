@@ -4,7 +4,6 @@
 #include "tools/options.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -37,34 +36,12 @@ static const struct options_command command = {
     .key_count = sizeof keys / sizeof keys[0],
 };
 
-static volatile int stopped;
-
-static void stop(int number)
-{
-    (void)number;
-    stopped = 1;
-}
-
 static bool take(void *ctx, const struct admin_frame *frame, const uint8_t *payload, char error[OBSERVE_ERROR_MAX])
 {
     return profile_take(ctx, frame, payload, error);
 }
 
-static int write_page(const char *path, const struct profile *p, const json_t *report)
-{
-    FILE *out = fopen(path, "w");
-    if (!out)
-        return options_fail(command.name, "%s: %s", path, strerror(errno));
-    bool good = profile_write_html(out, p, report) && !ferror(out);
-    good = fclose(out) == 0 && good;
-    if (good)
-        return EXIT_OK;
-    const int why = errno;
-    unlink(path);
-    return options_fail(command.name, "%s: %s", path, strerror(why));
-}
-
-static int report_on(const struct profile *p, const struct profile_settings *s)
+static bool report_on(const struct profile *p, const struct profile_settings *s, FILE *page)
 {
     json_t *report = profile_json(p);
     if (s->json) {
@@ -73,27 +50,42 @@ static int report_on(const struct profile *p, const struct profile_settings *s)
     } else {
         profile_print(stdout, report, s->functions);
     }
-    const int code = s->html ? write_page(s->html, p, report) : EXIT_OK;
+    const bool written = !page || (profile_write_html(page, p, report) && !ferror(page));
     json_decref(report);
-    return code;
+    return written;
 }
 
-static int sample(const struct profile_settings *s)
+// page: NULL for none.
+static int sample(const struct profile_settings *s, FILE *page)
 {
     char request[ADMIN_REQUEST_MAX], error[OBSERVE_ERROR_MAX];
     struct profile *p = malloc(sizeof *p);
     if (!p)
         abort();
-    struct sigaction action = {.sa_handler = stop};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     profile_init(p);
     snprintf(request, sizeof request, "profile %llu %llu", (unsigned long long)s->seconds,
              (unsigned long long)s->hertz);
-    const int code = admin_ask(s->data, request, &stopped, take, p, error) ? report_on(p, s)
-                                                                           : options_fail(command.name, "%s", error);
+    int code = EXIT_OK;
+    if (!admin_ask_until_signal(s->data, request, take, p, error))
+        code = options_fail(command.name, "%s", error);
+    else if (!report_on(p, s, page))
+        code = options_fail(command.name, "%s: %s", s->html, strerror(errno));
     profile_free(p);
     free(p);
+    return code;
+}
+
+// The page's file is opened before there is something to lose.
+static int run(const struct profile_settings *s)
+{
+    FILE *page = s->html ? fopen(s->html, "we") : NULL;
+    if (s->html && !page)
+        return options_fail(command.name, "%s: %s", s->html, strerror(errno));
+    int code = sample(s, page);
+    if (page && fclose(page) != 0 && code == EXIT_OK)
+        code = options_fail(command.name, "%s: %s", s->html, strerror(errno));
+    if (page && code != EXIT_OK)
+        unlink(s->html);
     return code;
 }
 
@@ -103,7 +95,7 @@ int cmd_profile(int argc, char **argv)
     char **rest;
     int rest_count, code;
     if (options_parse(&command, &settings, argc, argv, &rest, &rest_count, &code))
-        code = sample(&settings);
+        code = run(&settings);
     config_free(keys, command.key_count, &settings);
     return code;
 }

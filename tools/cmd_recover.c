@@ -31,8 +31,8 @@ static struct data_folder *open_folder(const struct node_config *c, char error[S
     struct header header;
     bytes32 hash;
     uint8_t identity[FILE_HEADER_BYTES + HEADER_ENCODED_MAX];
-    const bool known = data_folder_read_identity(c->data, &header, &hash, identity, error);
-    return known || !c->genesis ? data_folder_open_existing(c->data, error) : make_folder(c, error);
+    const bool none = data_folder_find(c->data, &header, &hash, identity, error) == DATA_FOLDER_NONE;
+    return none && c->genesis ? make_folder(c, error) : data_folder_open_existing(c->data, error);
 }
 
 // A validator alone has nobody to ask how far the chain has gone.

@@ -4,7 +4,6 @@
 #include "tools/options.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -31,14 +30,6 @@ static const struct options_command command = {
     .key_count = sizeof keys / sizeof keys[0],
 };
 
-static volatile int stopped;
-
-static void stop(int number)
-{
-    (void)number;
-    stopped = 1;
-}
-
 static bool take(void *ctx, const struct admin_frame *frame, const uint8_t *payload, char error[OBSERVE_ERROR_MAX])
 {
     return trace_json_take(ctx, frame, payload, error);
@@ -50,12 +41,9 @@ static int record(const struct trace_settings *s)
     FILE *out = fopen(s->out, "w");
     if (!out)
         return options_fail(command.name, "%s: %s", s->out, strerror(errno));
-    struct sigaction action = {.sa_handler = stop};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
     struct trace_json *t = trace_json_create(out);
     snprintf(request, sizeof request, "trace %llu", (unsigned long long)s->seconds);
-    const bool good = admin_ask(s->data, request, &stopped, take, t, error);
+    const bool good = admin_ask_until_signal(s->data, request, take, t, error);
     const struct trace_totals totals = trace_json_totals(t);
     trace_json_free(t);
     bool written = !ferror(out);

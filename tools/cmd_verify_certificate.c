@@ -1,12 +1,12 @@
 // gantry verify-certificate: checks offline that a block is final.
 #include "base/hex.h"
+#include "base/whole_file.h"
 #include "engine/certificate.h"
 #include "engine/cluster.h"
 #include "tools/commands.h"
 #include "tools/options.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 struct verify_settings {
@@ -23,23 +23,6 @@ static const struct config_key keys[] = {
      "Be content with the order being final, though no final block states the result yet."},
 };
 #define KEY_COUNT (sizeof keys / sizeof keys[0])
-
-// A whole file, malloc'ed; at most one byte more than a proof may have.
-static char *read_all(const char *path, size_t *len)
-{
-    FILE *in = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
-    char *text = in ? malloc(CERTIFICATE_JSON_MAX + 1) : NULL;
-    if (text) {
-        *len = fread(text, 1, CERTIFICATE_JSON_MAX + 1, in);
-        if (ferror(in)) {
-            free(text);
-            text = NULL;
-        }
-    }
-    if (in && in != stdin)
-        fclose(in);
-    return text;
-}
 
 static int check(const struct verify_settings *s, const struct certificate *c, const struct vset *set)
 {
@@ -78,7 +61,8 @@ static int verify(const struct verify_settings *s, const char *path)
     genesis_free(&genesis);
     if (!good)
         return options_fail("verify-certificate", "%s", reason);
-    char *text = read_all(path, &len);
+    char *text = strcmp(path, "-") == 0 ? whole_stream(stdin, CERTIFICATE_JSON_MAX, &len)
+                                        : whole_file(path, CERTIFICATE_JSON_MAX, &len);
     if (!text)
         return options_fail("verify-certificate", "cannot read %s: %s", path, strerror(errno));
     struct certificate *c = certificate_parse(text, len, reason);

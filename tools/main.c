@@ -2,6 +2,7 @@
 #include "base/keccak.h"
 #include "base/version.h"
 #include "sigverify/sigverify.h"
+#include "tools/bus_error.h"
 #include "tools/commands.h"
 
 #include <stdio.h>
@@ -79,5 +80,6 @@ int main(int argc, char **argv)
         fprintf(stderr, "gantry: unknown command \"%.64s\" (gantry --help lists them)\n", argv[1]);
         return EXIT_USAGE;
     }
+    bus_error_explain();
     return command->run(argc - 1, argv + 1);
 }

@@ -118,6 +118,10 @@ static bool apply(const struct options_command *c, void *settings, const struct 
             options_refuse(c->name, "%s", error);
             return false;
         }
+        if (*(char *const *)((const char *)settings + options[i].key->offset)) {
+            options_refuse(c->name, "%s: %s can not stand in a configuration file", options[i].value, c->file_key);
+            return false;
+        }
     }
     for (size_t i = 0; i < option_count; i++) {
         if (!config_set(c->keys, c->key_count, settings, options[i].key->name, options[i].value, error)) {

@@ -8,7 +8,7 @@
 enum job_outcome {
     JOB_DONE,    // the request's results are there
     JOB_PAUSED,  // the slice is used up
-    JOB_WAITING, // for call_state_wanted(job_state())
+    JOB_WAITING, // for the record that was asked of the source
 };
 
 struct call_job;

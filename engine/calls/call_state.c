@@ -344,11 +344,6 @@ void call_state_override(struct call_state *s, const struct call_override *o)
         take_slot(s, &o->who, number, &o->slots[i].key, &o->slots[i].value);
 }
 
-const struct call_read *call_state_wanted(const struct call_state *s)
-{
-    return &s->wanted;
-}
-
 bool call_state_waits(const struct call_state *s)
 {
     return s->waits;

@@ -1,6 +1,6 @@
 // The state as one call sees it: the records of a height, fetched when they are asked for, under what the caller
 // overrides and what the transactions before have changed. An evm_host that may answer EVM_LATER: then the record that
-// is wanted is fetched (call_state_wanted, call_state_take) and the EVM resumed. One thread.
+// is wanted comes from the source (call_state_take) and the EVM is resumed. One thread.
 #ifndef GANTRY_ENGINE_CALLS_CALL_STATE_H
 #define GANTRY_ENGINE_CALLS_CALL_STATE_H
 
@@ -52,8 +52,7 @@ void call_state_set_hashes(struct call_state *s, uint64_t next, const bytes32 *h
 // Before the first question. An account named twice takes both.
 void call_state_override(struct call_state *s, const struct call_override *o);
 
-// The read that was answered with EVM_LATER last.
-const struct call_read *call_state_wanted(const struct call_state *s);
+// The record of the read that was answered with EVM_LATER last.
 void call_state_take(struct call_state *s, const struct call_read *read);
 // It has not been taken yet.
 bool call_state_waits(const struct call_state *s);

@@ -1,3 +1,4 @@
+#include "engine/calls/grown.h"
 #include "engine/calls/trace_private.h"
 
 #include "shard/evm/opcodes.h"
@@ -37,17 +38,6 @@ static void grow_index(struct touched *t)
         put(t, account_hash(&t->accounts[i]), (uint32_t)(2 * i + 1));
     for (size_t i = 0; i < t->slot_count; i++)
         put(t, slot_hash(t->slots[i].account, &t->slots[i].key), (uint32_t)(2 * i + 2));
-}
-
-static void *grown(void *array, size_t count, size_t *capacity, size_t item)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity ? 2 * *capacity : 16;
-    void *out = realloc(array, *capacity * item);
-    if (!out)
-        abort();
-    return out;
 }
 
 size_t touched_account(struct touched *t, const address *who)

@@ -1,5 +1,6 @@
 // callTracer: the tree of calls with their logs, kept until the transaction's end because a call that fails takes the
 // logs of those inside it along. What is kept is bounded by what the answer may hold.
+#include "engine/calls/grown.h"
 #include "engine/calls/revert.h"
 #include "engine/calls/trace_private.h"
 #include "shard/evm/opcodes.h"
@@ -60,17 +61,6 @@ static bool keep(struct calls *c, struct blob *out, struct bytes data)
     if (data.len > 0)
         memcpy(out->ptr, data.ptr, data.len);
     return true;
-}
-
-static void *grown(void *array, size_t count, size_t *capacity, size_t item)
-{
-    if (count < *capacity)
-        return array;
-    *capacity = *capacity ? 2 * *capacity : 16;
-    void *out = realloc(array, *capacity * item);
-    if (!out)
-        abort();
-    return out;
 }
 
 static void link_child(struct calls *c, uint32_t child)

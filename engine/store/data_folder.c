@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define IDENTITY_NAME "identity"
@@ -154,13 +153,18 @@ static bool make_sub_folder(const struct data_folder *f, const char *name, char 
     return fsync(f->folder) == 0 || fail(error, "sync the folder", f->path, errno);
 }
 
+static bool fail_identity(char error[STORE_ERROR_MAX], const char *path, int err)
+{
+    return store_fail(error, "%s is no gantry data folder (cannot read its identity file: %s)", path, strerror(err));
+}
+
 // genesis NULL: take what is there.
 static bool open_folder(struct data_folder *f, const char *path, const struct header *genesis,
                         char error[STORE_ERROR_MAX])
 {
     size_t len = 0;
-    if (strlen(path) >= sizeof f->path || path[0] == '\0')
-        return fail(error, "use the data folder", path, path[0] == '\0' ? EINVAL : ENAMETOOLONG);
+    if (strlen(path) >= sizeof f->path)
+        return fail(error, "use the data folder", path, ENAMETOOLONG);
     snprintf(f->path, sizeof f->path, "%s", path);
     if (genesis != NULL && !make_folders(path, error))
         return false;
@@ -168,10 +172,8 @@ static bool open_folder(struct data_folder *f, const char *path, const struct he
     if (f->folder < 0)
         return fail(error, "open the data folder", path, errno);
     int err = genesis != NULL ? 0 : read_identity(f->folder, f->identity, sizeof f->identity, &len);
-    if (err != 0) {
-        return store_fail(error, "%s is no gantry data folder (cannot read its identity file: %s)", path,
-                          strerror(err));
-    }
+    if (err != 0)
+        return fail_identity(error, path, err);
     if (!take_lock(f, error))
         return false;
     err = read_identity(f->folder, f->identity, sizeof f->identity, &len);
@@ -242,41 +244,24 @@ const char *data_folder_state_dir(const struct data_folder *f)
     return f->state_dir;
 }
 
-uint64_t data_folder_used(const char *path)
-{
-    uint64_t sum = 0;
-    DIR *dir = opendir(path);
-    if (dir == NULL)
-        return 0;
-    for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-        struct stat st;
-        if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode))
-            sum += (uint64_t)st.st_blocks * 512;
-    }
-    closedir(dir);
-    return sum;
-}
-
-uint64_t data_folder_free(const char *path)
-{
-    struct statvfs st;
-    return statvfs(path, &st) == 0 ? (uint64_t)st.f_bavail * st.f_frsize : 0;
-}
-
-bool data_folder_read_identity(const char *path, struct header *out, bytes32 *hash,
-                               uint8_t buf[FILE_HEADER_BYTES + HEADER_ENCODED_MAX], char error[STORE_ERROR_MAX])
+enum data_folder_found data_folder_find(const char *path, struct header *out, bytes32 *hash,
+                                        uint8_t buf[FILE_HEADER_BYTES + HEADER_ENCODED_MAX],
+                                        char error[STORE_ERROR_MAX])
 {
     size_t len = 0;
     const int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (folder < 0)
-        return fail(error, "open the data folder", path, errno);
-    const int err = read_identity(folder, buf, FILE_HEADER_BYTES + HEADER_ENCODED_MAX, &len);
+    int err = folder < 0 ? errno : 0;
+    if (folder < 0) {
+        fail(error, "open the data folder", path, err);
+        return err == ENOENT ? DATA_FOLDER_NONE : DATA_FOLDER_BAD;
+    }
+    err = read_identity(folder, buf, FILE_HEADER_BYTES + HEADER_ENCODED_MAX, &len);
     close(folder);
     if (err != 0) {
-        return store_fail(error, "%s is no gantry data folder (cannot read its identity file: %s)", path,
-                          strerror(err));
+        fail_identity(error, path, err);
+        return err == ENOENT ? DATA_FOLDER_NONE : DATA_FOLDER_BAD;
     }
-    return parse_identity(path, buf, len, NULL, out, hash, error);
+    return parse_identity(path, buf, len, NULL, out, hash, error) ? DATA_FOLDER_KNOWN : DATA_FOLDER_BAD;
 }
 
 long data_folder_holder(const char *path)

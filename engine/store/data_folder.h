@@ -28,16 +28,16 @@ bytes32 data_folder_genesis_hash(const struct data_folder *f);
 const char *data_folder_log_dir(const struct data_folder *f);
 const char *data_folder_state_dir(const struct data_folder *f);
 
-// Bytes that the files of a folder take on disk (not its sub-folders), and bytes free there for this user. 0 when
-// unknown.
-uint64_t data_folder_used(const char *dir);
-uint64_t data_folder_free(const char *dir);
-
-// The genesis header in the folder's identity file, read without locking (for the doctor). buf holds what *out points
-// into.
-MUST_CHECK bool data_folder_read_identity(const char *path, struct header *out, bytes32 *hash,
-                                          uint8_t buf[FILE_HEADER_BYTES + HEADER_ENCODED_MAX],
-                                          char error[STORE_ERROR_MAX]);
+enum data_folder_found {
+    DATA_FOLDER_KNOWN,
+    DATA_FOLDER_NONE, // no folder, or no identity in it
+    DATA_FOLDER_BAD,  // damaged, of a newer format, or unreadable
+};
+// The genesis header in the folder's identity file, read without locking; a message unless it is known. buf holds what
+// *out points into.
+MUST_CHECK enum data_folder_found data_folder_find(const char *path, struct header *out, bytes32 *hash,
+                                                   uint8_t buf[FILE_HEADER_BYTES + HEADER_ENCODED_MAX],
+                                                   char error[STORE_ERROR_MAX]);
 // Process that holds the folder, 0 when none does (as far as the lock file tells).
 long data_folder_holder(const char *path);
 

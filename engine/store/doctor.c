@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "chain/genesis.h"
 #include "engine/store/blog_scan.h"
 #include "engine/store/checkpoint.h"
 #include "engine/store/data_folder.h"
@@ -185,6 +186,26 @@ static bool check_codes(struct checkpoint *c, size_t *count, char error[STORE_ER
     return good;
 }
 
+// The copy of genesis.json, which a start parses.
+static void check_genesis(struct examination *e, const char *dir, const struct header *header)
+{
+    char path[PATH_MAX], reason[GENESIS_ERROR_MAX];
+    struct genesis genesis;
+    snprintf(path, sizeof path, "%s/genesis.json", dir);
+    bool good = genesis_load(&genesis, path, reason);
+    if (good) {
+        genesis.header.state_root = header->state_root;
+        const bytes32 hash = header_hash(&genesis.header);
+        good = bytes32_equal(&hash, &e->genesis_hash);
+        snprintf(reason, sizeof reason, "%.200s is another chain's", path);
+        genesis_free(&genesis);
+    }
+    if (!good) {
+        damage(e, reason);
+        fprintf(e->out, "note: a start with the chain's genesis.json, named with --genesis, mends that\n");
+    }
+}
+
 static void check_state(struct examination *e)
 {
     char error[STORE_ERROR_MAX];
@@ -222,13 +243,14 @@ int store_doctor(const char *dir, FILE *out)
     e->out = out;
     snprintf(e->log_dir, sizeof e->log_dir, "%s/log", dir);
     snprintf(e->state_dir, sizeof e->state_dir, "%s/state", dir);
-    if (!data_folder_read_identity(dir, &genesis, &e->genesis_hash, identity, error)) {
+    if (data_folder_find(dir, &genesis, &e->genesis_hash, identity, error) != DATA_FOLDER_KNOWN) {
         damage(e, error);
     } else {
         e->in_use = data_folder_holder(dir) != 0;
         if (e->in_use)
             fprintf(out, "note: a node is running on %s; its checkpoint is not looked at\n", dir);
         e->last_hash = e->genesis_hash;
+        check_genesis(e, dir, &genesis);
         check_log(e);
         if (!e->in_use)
             check_state(e);

@@ -153,11 +153,6 @@ bool live_index_add(struct live_index *x, const struct record *r, struct blog_pl
     return true;
 }
 
-uint32_t live_index_segment(const struct live_index *x)
-{
-    return x->segment;
-}
-
 uint64_t live_index_first(const struct live_index *x)
 {
     return x->first_height;

@@ -15,7 +15,6 @@ void live_index_free(struct live_index *x);
 // The block after the last one added. False when memory is short.
 MUST_CHECK bool live_index_add(struct live_index *x, const struct record *r, struct blog_place place);
 
-uint32_t live_index_segment(const struct live_index *x);
 uint64_t live_index_first(const struct live_index *x);
 uint64_t live_index_next(const struct live_index *x); // height after the last one added
 

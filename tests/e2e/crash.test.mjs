@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { describe, test } from 'node:test';
@@ -182,19 +182,19 @@ test(`${ROUNDS} times killed under load, at random moments`, TIMEOUT, async () =
 });
 
 describe('told to stop while it starts, it ends as one that ran', TIMEOUT, () => {
-  // Whenever the moment was missed, the node is up, and stops all the same.
-  const ROUNDS = 5;
+  const TRIES = 3; // whenever the moment is missed, the node is up, and stops all the same
   const stops = async (node, moment) => {
     while (!(await moment())) await sleep(0);
     assert.deepEqual(await node.stop(), { code: 0, signal: null }, node.output);
   };
   const connects = (port) =>
     new Promise((resolve) => {
-      const socket = net.connect(port, '127.0.0.1', () => resolve(true)).on('error', () => resolve(false));
-      socket.on('close', () => socket.destroy());
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('connect', () => resolve(true)).on('error', () => resolve(false));
+      socket.unref();
     });
 
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < TRIES; round++) {
     test(`with its folder just made, ${round}`, async () => {
       const { data, args } = newChain();
       await stops(launchGantry('node', args), () => existsSync(data));
@@ -250,6 +250,40 @@ describe('refusals to start', TIMEOUT, () => {
 
   test('a folder without a chain and no genesis', async () => {
     await refused(['--data', path.join(temporaryFolder(), 'data')], /genesis/);
+  });
+
+  const damaged = async (damage, pattern) => {
+    const { args, data } = newChain();
+    assert.equal((await (await startGantry('node', args)).stop()).code, 0);
+    damage(data);
+    const examined = runGantry(['doctor', '--data', data]);
+    assert.equal(examined.status, 1, examined.stdout);
+    assert.match(examined.stdout + examined.stderr, pattern);
+    const end = runGantry(['node', '--rpc-port', '0', '--ingest-port', '0', '--data', data]);
+    assert.equal(end.status, 1, end.stderr);
+    assert.match(end.stderr, pattern);
+    return { args, data };
+  };
+
+  test('a state that is cut short', async () => {
+    const { args, data } = await damaged((folder) => truncateSync(path.join(folder, 'state/data.mdb'), 8192), /\/state\/data\.mdb/);
+    rmSync(path.join(data, 'state'), { recursive: true });
+    const node = await startGantry('node', args);
+    await new Witness().include(node);
+    assert.equal((await node.stop()).code, 0);
+  });
+
+  test('a damaged identity', async () => {
+    await damaged((folder) => truncateSync(path.join(folder, 'identity'), 100), /identity is not a gantry data folder identity/);
+  });
+
+  test('a genesis that was cut short, until it is named again', async () => {
+    const { args } = await damaged((folder) => truncateSync(path.join(folder, 'genesis.json'), 100), /genesis\.json/);
+    assert.equal((await (await startGantry('node', args)).stop()).code, 0);
+  });
+
+  test('a cluster that the genesis does not name', async () => {
+    await refused([...newChain().args, '--peers', 'validator-1@127.0.0.1:8561'], /peers.*no validators/);
   });
 
   test('a port that is taken', async () => {

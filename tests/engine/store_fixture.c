@@ -1,6 +1,5 @@
 #include "tests/engine/store_fixture.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/keccak.h"
+#include "base/remove_tree.h"
+#include "base/temporary_folder.h"
 #include "chain/logs.h"
 #include "tests/support/vectors.h"
 
@@ -159,29 +160,12 @@ uint8_t *fixture_record(struct fixture_chain *chain, uint32_t tx_count, size_t *
 
 char *fixture_folder(void)
 {
-    char *path = strdup("/tmp/gantry-store-XXXXXX");
-    if (mkdtemp(path) == NULL) {
-        perror("mkdtemp");
+    char *path = temporary_folder("gantry-store");
+    if (path == NULL) {
+        perror("temporary_folder");
         abort();
     }
     return path;
-}
-
-static void remove_tree(const char *path)
-{
-    DIR *dir = opendir(path);
-    if (dir != NULL) {
-        for (struct dirent *e; (e = readdir(dir)) != NULL;) {
-            char inner[1024];
-            if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
-                continue;
-            snprintf(inner, sizeof inner, "%s/%s", path, e->d_name);
-            if (unlink(inner) != 0)
-                remove_tree(inner);
-        }
-        closedir(dir);
-    }
-    rmdir(path);
 }
 
 void fixture_remove(char *path)

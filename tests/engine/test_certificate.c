@@ -302,6 +302,10 @@ Test(certificate, malformed_json_is_refused_with_its_place)
 {
     char error[CERTIFICATE_ERROR_MAX] = "";
     cr_expect_null(certificate_parse("", 0, error));
+    static const char no_proof[] =
+        "{\"jsonrpc\": \"2.0\", \"id\": 1, \"error\": {\"code\": -32000, \"message\": \"not final yet\"}}";
+    cr_expect_null(certificate_parse(no_proof, sizeof no_proof - 1, error));
+    cr_expect(strstr(error, "the node gave no proof: not final yet"), "%s", error);
     cr_expect_null(certificate_parse("[]", 2, error));
     cr_expect(strstr(error, "not an object"), "%s", error);
     expect_json_refused(NULL, "executed", NULL, "\"executed\" is missing");

@@ -1,10 +1,10 @@
 // Shards and coordinator together: the chain that comes out of them.
+#include "base/remove_tree.h"
 #include "tests/engine_support/rig.h"
 #include "tests/engine_support/transfers.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -101,14 +101,6 @@ Test(chain, everything_accepted_is_included)
     rig_stop(r);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 Test(chain, goes_on_after_a_restart_with_another_number_of_shards)
 {
     static const unsigned shard_counts[] = {2, 5, 1, 3};
@@ -130,5 +122,5 @@ Test(chain, goes_on_after_a_restart_with_another_number_of_shards)
         rig_stop(r);
     }
     transfers_free(&t);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(folder);
 }

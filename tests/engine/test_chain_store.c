@@ -1,4 +1,5 @@
 // The chain and its disk: checkpoints and retention while it runs, restarts, a disk that fails; and inboxes under fire.
+#include "base/remove_tree.h"
 #include "engine/store/disk.h"
 #include "tests/engine_support/rig.h"
 #include "tests/engine_support/transfers.h"
@@ -6,7 +7,6 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
-#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,19 +20,6 @@ static struct rig_options options_for(const char *name, unsigned shards)
                                 .balance = {{0, 1000, 0, 0}},
                                 .seed = test_seed(name),
                                 .free_running = true};
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
-static void remove_folder(const char *folder)
-{
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void submit_some(struct rig *r, struct transfers *t, unsigned count)
@@ -81,7 +68,7 @@ Test(chain_store, a_checkpoint_at_every_block_and_few_kept_bodies_survive_restar
         rig_stop(r);
     }
     transfers_free(&t);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 struct fault {
@@ -164,7 +151,7 @@ Test(chain_store, a_disk_that_fails_stops_the_chain_in_words_and_loses_nothing_s
         uint64_t height = run_to_failure(&options, fault, &shown, nonces);
         free(nonces);
         expect_whole(options, height, shown);
-        remove_folder(folder);
+        remove_tree(folder);
     }
 }
 

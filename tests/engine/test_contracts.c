@@ -1,12 +1,12 @@
 // Contracts on a whole chain: the same bytes with every number of shards, and again after a restart that replays them.
 #include "base/keccak.h"
+#include "base/remove_tree.h"
 #include "sigverify/sigverify.h"
 #include "tests/engine_support/rig.h"
 #include "tests/exec_support/program.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -114,14 +114,6 @@ static void make_list(struct workload *w, struct rig *r, unsigned list)
     rig_make_list(r, 1700000000000 + 1000ull * list, 1);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 static struct rig_options options_for(uint64_t seed, unsigned shards, const char *folder)
 {
     return (struct rig_options){.shards = shards,
@@ -170,7 +162,7 @@ Test(contracts, the_chain_is_the_same_with_every_number_of_shards_and_after_repl
         rig_make_list(r, 1700000000000 + 1000ull * LISTS, 1);
         cr_assert_eq(rig_height(r), LISTS + 1);
         rig_stop(r);
-        nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(folder);
     }
     for (unsigned i = 0; i < LISTS; i++)
         free((void *)first[i].ptr);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "engine/genesis_state.h"
 #include "engine/store/blog.h"
 #include "engine/store/checkpoint.h"
 #include "engine/store/data_folder.h"
@@ -18,13 +19,19 @@ enum { BLOCKS = 40 };
 static char *make_chain(struct blog_place *place3)
 {
     char error[STORE_ERROR_MAX], *dir = fixture_folder();
-    struct header genesis;
+    static const char json[] = "{\"config\": {\"chainId\": 9}}";
+    struct genesis genesis;
+    struct state_batch records = {0};
     uint64_t height;
     bytes32 hash;
     bool complete;
-    fixture_genesis(&genesis, 9);
-    struct data_folder *folder = data_folder_open(dir, &genesis, error);
+    cr_assert(genesis_parse(&genesis, json, sizeof json - 1, error), "%s", error);
+    genesis.header.state_root = genesis_records(&records, &genesis);
+    struct data_folder *folder = data_folder_open(dir, &genesis.header, error);
     cr_assert_not_null(folder, "%s", error);
+    cr_assert(genesis_keep_text(json, sizeof json - 1, dir, error), "%s", error);
+    genesis_free(&genesis);
+    state_batch_free(&records);
     const bytes32 genesis_hash = data_folder_genesis_hash(folder);
     struct disk *disk = disk_uring_open(data_folder_log_dir(folder), error);
     struct blog *b =
@@ -130,6 +137,21 @@ Test(doctor, tells_missing_indices_and_segments)
     path_of(path, dir, "segment-00000002.log");
     cr_assert_eq(unlink(path), 0);
     expect_words(dir, 1, "segment-00000002.log is missing");
+    fixture_remove(dir);
+}
+
+Test(doctor, tells_a_genesis_that_is_missing_or_of_another_chain)
+{
+    struct blog_place place;
+    char *dir = make_chain(&place), path[512];
+    snprintf(path, sizeof path, "%s/genesis.json", dir);
+    FILE *f = fopen(path, "w");
+    fputs("{\"config\": {\"chainId\": 9}, \"gasLimit\": 30000000}", f);
+    fclose(f);
+    expect_words(dir, 1, "genesis.json is another chain's");
+    cr_assert_eq(unlink(path), 0);
+    expect_words(dir, 1, "genesis.json: No such file");
+    expect_words(dir, 1, "named with --genesis");
     fixture_remove(dir);
 }
 

@@ -1,11 +1,11 @@
 // Whole nodes: what they start from, what they tell, how they stop.
 #include "base/clock.h"
+#include "base/remove_tree.h"
 #include "engine/rpc/metrics.h"
 #include "tests/engine_support/whole_node.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,23 +17,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 static void make_folder(char folder[32])
 {
     strcpy(folder, "/tmp/gantry-node-XXXXXX");
     cr_assert(mkdtemp(folder));
-}
-
-static void remove_folder(const char *folder)
-{
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void must_start(struct whole_node *w, uint64_t seed, const char *folder, const char *settings)
@@ -102,7 +89,7 @@ Test(node, every_declared_metric_comes_out)
     }
     free(text);
     cr_assert_eq(whole_node_stop(&w), 0);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 Test(node, stops_under_load_and_shows_everything_after_a_restart)
@@ -138,7 +125,7 @@ Test(node, stops_under_load_and_shows_everything_after_a_restart)
         cr_assert_eq(whole_node_stop(&w), 0);
     }
     cr_assert_gt(before, 0);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 // Accepted before the stop, so included before the end; refused by name afterwards.
@@ -165,7 +152,7 @@ Test(node, what_was_accepted_is_included_before_the_end)
     }
     cr_assert_eq(included, c.accepted);
     cr_assert_eq(whole_node_stop(&w), 0);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 struct askers {
@@ -215,7 +202,7 @@ Test(node, stops_with_questions_under_way)
             pthread_join(threads[i], NULL);
         traffic_stop(traffic);
     }
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 Test(node, many_more_shards_than_cores_answer_for_all_accounts)
@@ -243,7 +230,7 @@ Test(node, many_more_shards_than_cores_answer_for_all_accounts)
         struct traffic_counts c = traffic_stop(traffic);
         cr_assert_gt(c.accepted, 0);
         cr_assert_eq(c.refused, 0);
-        remove_folder(folder);
+        remove_tree(folder);
     }
 }
 
@@ -292,7 +279,7 @@ Test(node, whoever_finds_its_rpc_open_finds_its_ingest_open)
     pthread_join(thread, NULL);
     cr_expect(early.ingest_was_open);
     cr_assert_eq(whole_node_stop(&w), 0);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 Test(node, bodies_that_are_not_kept_are_unknown_and_nothing_else_is)
@@ -331,7 +318,7 @@ Test(node, bodies_that_are_not_kept_are_unknown_and_nothing_else_is)
     free(latest);
     free(genesis);
     cr_assert_eq(whole_node_stop(&w), 0);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 Test(node, starts_only_from_the_genesis_of_its_folder)
@@ -363,7 +350,7 @@ Test(node, starts_only_from_the_genesis_of_its_folder)
     }
     free(own);
     free(other);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 Test(node, refuses_a_genesis_that_makes_too_much_money_and_runs_one_without_any)
@@ -378,7 +365,7 @@ Test(node, refuses_a_genesis_that_makes_too_much_money_and_runs_one_without_any)
         1, 1, 2, 0, 3, 0);
     cr_assert(!whole_node_start(&w, 1, folder, "", full));
     cr_assert_not_null(strstr(w.error, "exceed 256 bits"), "%s", w.error);
-    remove_folder(folder);
+    remove_tree(folder);
     make_folder(folder);
     cr_assert(whole_node_start(&w, 1, folder, "", "{\"config\": {\"chainId\": 31337}, \"gasLimit\": 21000}"), "%s",
               w.error);
@@ -388,7 +375,7 @@ Test(node, refuses_a_genesis_that_makes_too_much_money_and_runs_one_without_any)
     cr_assert_eq(whole_node_stop(&w), 0);
     struct traffic_counts c = traffic_stop(traffic);
     cr_assert(c.accepted == 0 && c.refused > 0);
-    remove_folder(folder);
+    remove_tree(folder);
 }
 
 // No file may grow beyond a limit that the log reaches soon.
@@ -414,5 +401,5 @@ Test(node, a_disk_that_takes_no_more_ends_the_node_with_a_reason_until_then)
     setrlimit(RLIMIT_FSIZE, &limit);
     must_start(&w, w.seed, folder, "");
     cr_assert_eq(whole_node_stop(&w), 0);
-    remove_folder(folder);
+    remove_tree(folder);
 }

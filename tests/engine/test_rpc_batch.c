@@ -1,10 +1,10 @@
 // Batches of eth_sendRawTransaction: handed over together, verified together.
 #include <criterion/criterion.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/hex.h"
+#include "base/remove_tree.h"
 #include "engine/rpc/call.h"
 #include "tests/engine/rpc_fixture.h"
 #include "tests/engine_support/transfers.h"
@@ -138,12 +138,6 @@ Test(rpc_batch, a_call_alone_is_asked_alone)
 
 // ---- through a whole node
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st, (void)kind, (void)ftw;
-    return remove(path);
-}
-
 // The sum of a counter over all its samples whose labels hold this text.
 static uint64_t sum_of(const char *metrics, const char *name, const char *label)
 {
@@ -205,5 +199,5 @@ Test(rpc_batch_node, is_verified_as_one_batch_a_shard)
     free(answer);
     transfers_free(&t);
     cr_assert_eq(whole_node_stop(&w), 0);
-    nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(folder);
 }

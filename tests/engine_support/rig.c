@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/keccak.h"
+#include "base/remove_tree.h"
 #include "engine/coordinator.h"
 #include "engine/genesis_state.h"
 #include "engine/net/listen.h"
@@ -12,7 +13,6 @@
 #include "tests/engine_support/failing_disk.h"
 #include "tests/support/vectors.h"
 
-#include <ftw.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,14 +286,6 @@ struct rig *rig_start(const struct rig_options *options)
     return r;
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 void rig_stop(struct rig *r)
 {
     coordinator_stop(r->coordinator);
@@ -318,7 +310,7 @@ void rig_stop(struct rig *r)
     for (uint64_t h = 0; h < BLOCKS_MAX; h++)
         free((void *)r->blocks[h].ptr);
     if (!r->options.folder)
-        nftw(r->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+        remove_tree(r->folder);
     free(r);
 }
 

@@ -3,12 +3,12 @@
 #include "base/clock.h"
 #include "base/hex.h"
 #include "base/keccak.h"
+#include "base/remove_tree.h"
 #include "engine/key_file.h"
 #include "tests/engine_support/whole_node.h"
 #include "tests/support/vectors.h"
 #include "tools/cluster/init.h"
 
-#include <ftw.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -165,20 +165,13 @@ void whole_cluster_stop_node(struct whole_cluster *c, unsigned i)
     config_free(NODE_CONFIG_KEYS, NODE_CONFIG_KEY_COUNT, &c->configs[i]);
 }
 
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
-
 void whole_cluster_lose_cars(struct whole_cluster *c, unsigned i, unsigned shard)
 {
     char folder[160];
     snprintf(folder, sizeof folder, "%s/cluster/validator-%u/data/cars/%u", c->folder, i, shard);
-    if (nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) != 0)
-        die("a shard's cars can't be removed");
+    if (access(folder, F_OK) != 0)
+        die("a shard has no cars");
+    remove_tree(folder);
 }
 
 void whole_cluster_end(struct whole_cluster *c)
@@ -187,7 +180,7 @@ void whole_cluster_end(struct whole_cluster *c)
         if (c->nodes[i])
             whole_cluster_stop_node(c, i);
     }
-    nftw(c->folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(c->folder);
 }
 
 // ---- asking

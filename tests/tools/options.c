@@ -91,6 +91,18 @@ Test(options, flags_win_over_the_file_wherever_it_is_named)
     unlink(path);
 }
 
+Test(options, a_file_names_no_other_file)
+{
+    char path[] = "/tmp/gantry-options-XXXXXX", line[128], message[160];
+    const int fd = mkstemp(path);
+    cr_assert_eq(write(fd, "config = \"other.conf\"\n", 22), 22);
+    close(fd);
+    snprintf(line, sizeof line, "--config %s", path);
+    snprintf(message, sizeof message, "gantry test: %s: config can not stand in a configuration file\n", path);
+    expect_refused(line, message);
+    unlink(path);
+}
+
 Test(options, arguments_are_kept_in_order_where_they_are_allowed)
 {
     struct settings s;

@@ -1,20 +1,12 @@
 // A whole node under traffic over its sockets, stopped in the middle of it, under the thread sanitizer.
+#include "base/remove_tree.h"
 #include "tests/engine_support/whole_node.h"
 
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define SECONDS 4
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)
-{
-    (void)st;
-    (void)kind;
-    (void)ftw;
-    return remove(path);
-}
 
 static bool run(const char *folder, const char *settings)
 {
@@ -39,7 +31,7 @@ int main(void)
         return 1;
     bool good = run(first, "shards = 3\ncheckpoint-interval = 100ms\nsegment-bytes = 1M\nretain-blocks = 4\n") &&
                 run(second, "shards = 1\nblock-time = 0\n");
-    nftw(first, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-    nftw(second, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    remove_tree(first);
+    remove_tree(second);
     return good ? 0 : 1;
 }

@@ -1,7 +1,9 @@
 #include "tools/cluster/init_genesis.h"
 
 #include "base/hex.h"
+#include "base/whole_file.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -99,8 +101,13 @@ static void add_beacon_roots(json_t *alloc)
 static json_t *load_template(const char *path, char *error)
 {
     json_error_t at;
-    json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &at);
-    if (!root)
+    size_t len;
+    char *text = whole_file(path, GENESIS_FILE_MAX, &len);
+    json_t *root = text ? json_loadb(text, len, JSON_REJECT_DUPLICATES, &at) : NULL;
+    free(text);
+    if (!text)
+        refuse(error, "genesis %.200s: %s", path, strerror(errno));
+    else if (!root)
         refuse(error, "genesis %.200s: line %d, column %d: %.160s", path, at.line, at.column, at.text);
     else if (!json_is_object(root))
         refuse(error, "genesis %.200s: not a JSON object", path);

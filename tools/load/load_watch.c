@@ -259,11 +259,6 @@ uint64_t load_watch_cpu_ns(const struct load_watch *w)
     return atomic_load(&w->heads_cpu_ns) + atomic_load(&w->fetch_cpu_ns);
 }
 
-bool load_watch_polls(const struct load_watch *w)
-{
-    return w->heads == NULL;
-}
-
 size_t load_watch_blocks(struct load_watch *w, uint64_t from_ns, uint64_t to_ns, struct load_block *out, size_t max)
 {
     size_t count = 0;

@@ -24,7 +24,6 @@ void load_watch_stop(struct load_watch *w);
 const char *load_watch_error(const struct load_watch *w);
 // Any thread. CPU time of the two threads so far.
 uint64_t load_watch_cpu_ns(const struct load_watch *w);
-bool load_watch_polls(const struct load_watch *w); // no WebSocket: heads are found by asking
 // Copies the blocks seen since the start whose visible_ns is in [from, to); returns how many there are (may exceed
 // max).
 size_t load_watch_blocks(struct load_watch *w, uint64_t from_ns, uint64_t to_ns, struct load_block *out, size_t max);

@@ -4,6 +4,7 @@
 #include "engine/admin/admin_socket.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -93,10 +94,8 @@ static bool receive(int fd, void *out, size_t len, const volatile int *stop, cha
     return true;
 }
 
-static bool read_frames(int fd, const volatile int *stop,
-                        bool (*take)(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
-                                     char error[OBSERVE_ERROR_MAX]),
-                        void *ctx, uint8_t *payload, char error[OBSERVE_ERROR_MAX])
+static bool read_frames(int fd, const volatile int *stop, admin_take *take, void *ctx, uint8_t *payload,
+                        char error[OBSERVE_ERROR_MAX])
 {
     struct admin_frame frame = {0};
     bool good = true;
@@ -113,10 +112,8 @@ static bool read_frames(int fd, const volatile int *stop,
     return good;
 }
 
-bool admin_ask(const char *data, const char *request, const volatile int *stop,
-               bool (*take)(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
-                            char error[OBSERVE_ERROR_MAX]),
-               void *ctx, char error[OBSERVE_ERROR_MAX])
+bool admin_ask(const char *data, const char *request, const volatile int *stop, admin_take *take, void *ctx,
+               char error[OBSERVE_ERROR_MAX])
 {
     char message[ADMIN_MESSAGE_MAX], line[ADMIN_REQUEST_MAX];
     const int fd = admin_connect(data, SILENCE_MS, message);
@@ -134,4 +131,21 @@ bool admin_ask(const char *data, const char *request, const volatile int *stop,
     free(payload);
     close(fd);
     return good;
+}
+
+static volatile int stopped;
+
+static void on_signal(int number)
+{
+    (void)number;
+    stopped = 1;
+}
+
+bool admin_ask_until_signal(const char *data, const char *request, admin_take *take, void *ctx,
+                            char error[OBSERVE_ERROR_MAX])
+{
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    return admin_ask(data, request, &stopped, take, ctx, error);
 }

@@ -29,12 +29,16 @@ MUST_CHECK bool observe_node_take(struct observe_node *node, const struct admin_
 // The value of a line "key value" of FACTS, as text cut to fit; false when there is none.
 MUST_CHECK bool observe_fact(char *out, size_t cap, struct bytes facts, const char *key);
 
+typedef bool admin_take(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
+                        char error[OBSERVE_ERROR_MAX]);
+
 // Sends request (a line without line feed) to the node of this data folder, and gives take each frame, ADMIN_END
 // included. False with a message: no node, no permission, the node's own ADMIN_ERROR, a frame that take refuses, an
 // answer that breaks off. *stop, where it is set (by a signal), ends the answer early, and well.
-MUST_CHECK bool admin_ask(const char *data, const char *request, const volatile int *stop,
-                          bool (*take)(void *ctx, const struct admin_frame *frame, const uint8_t *payload,
-                                       char error[OBSERVE_ERROR_MAX]),
-                          void *ctx, char error[OBSERVE_ERROR_MAX]);
+MUST_CHECK bool admin_ask(const char *data, const char *request, const volatile int *stop, admin_take *take, void *ctx,
+                          char error[OBSERVE_ERROR_MAX]);
+// The same for a command: SIGINT and SIGTERM end the answer early.
+MUST_CHECK bool admin_ask_until_signal(const char *data, const char *request, admin_take *take, void *ctx,
+                                       char error[OBSERVE_ERROR_MAX]);
 
 #endif

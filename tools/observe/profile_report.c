@@ -268,6 +268,8 @@ void profile_print(FILE *out, const json_t *report, size_t functions)
     fprintf(out, "%s, %.1f s, %.0f transactions, %.0f samples by %s\n\n", string(report, "version"),
             number(report, "seconds"), number(report, "transactions"), number(report, "samples"),
             string(report, "source"));
+    if (number(report, "samples") == 0)
+        fprintf(out, "No thread ran long enough to be sampled: is the node at work?\n\n");
     print_stages(out, report);
     print_counters(out, report);
     fprintf(out, "\n%12s%12s  %-40s%s\n", "self", "with calls", "function", "self by stage");

@@ -261,11 +261,9 @@ static void run_test(struct runner *r, const char *name, const json_t *test)
 
 static void run_file(struct runner *r)
 {
-    json_error_t where;
-    json_t *root = json_load_file(r->file, 0, &where);
-    if (!json_is_object(root)) {
-        char error[ERROR_MAX];
-        snprintf(error, sizeof error, "no JSON object: line %d: %s", where.line, where.text);
+    char error[ERROR_MAX];
+    json_t *root = official_file_load(r->file, error, sizeof error);
+    if (!root) {
         r->refusal_count = 0;
         report(r, r->file, r->tests->fork, error);
     }

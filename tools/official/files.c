@@ -1,7 +1,6 @@
 #include "tools/official/files.h"
 
 #include <fts.h>
-#include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +62,20 @@ void official_files_free(char **files, size_t count)
     for (size_t i = 0; files && i < count; i++)
         free(files[i]);
     free(files);
+}
+
+json_t *official_file_load(const char *path, char *error, size_t error_cap)
+{
+    json_error_t where;
+    json_t *root = json_load_file(path, 0, &where);
+    if (json_is_object(root))
+        return root;
+    if (root)
+        snprintf(error, error_cap, "no JSON object");
+    else
+        snprintf(error, error_cap, "no JSON object: line %d: %s", where.line, where.text);
+    json_decref(root);
+    return NULL;
 }
 
 static void *work(void *arg)

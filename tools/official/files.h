@@ -2,6 +2,7 @@
 #ifndef GANTRY_TOOLS_OFFICIAL_FILES_H
 #define GANTRY_TOOLS_OFFICIAL_FILES_H
 
+#include <jansson.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
@@ -12,6 +13,9 @@
 // a path that can't be read, or to NULL when there is no such file.
 char **official_files_find(char *const *paths, size_t count, size_t *found, const char **missing);
 void official_files_free(char **files, size_t count);
+
+// The object in such a file. NULL after 'error' was told what is wrong.
+json_t *official_file_load(const char *path, char *error, size_t error_cap);
 
 struct official_files {
     char *const *files;

@@ -137,11 +137,9 @@ static void run_test(struct runner *r, const char *name, const json_t *test)
 
 static void run_file(struct runner *r)
 {
-    json_error_t where;
-    json_t *root = json_load_file(r->file, 0, &where);
-    if (!json_is_object(root)) {
-        char error[512];
-        snprintf(error, sizeof error, "no JSON object: line %d: %s", where.line, where.text);
+    char error[512];
+    json_t *root = official_file_load(r->file, error, sizeof error);
+    if (!root) {
         report(r, r->file, error);
     }
     const char *name;
