@@ -22,6 +22,5 @@ void hist_merge(struct hist *into, const struct hist *from);
 // The smallest value v such that at least q (0..1) of all values are <= v, up to bucket width, never above max.
 // 0 while empty.
 uint64_t hist_quantile(const struct hist *h, double q);
-double hist_mean(const struct hist *h);
 
 #endif

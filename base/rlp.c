@@ -4,33 +4,6 @@
 // payload whose length is written in the k big-endian bytes that follow.
 enum { STRING_SHORT = 0x80, STRING_LONG = 0xb7, LIST_SHORT = 0xc0, LIST_LONG = 0xf7, SHORT_MAX = 55 };
 
-const char *rlp_status_text(enum rlp_status status)
-{
-    switch (status) {
-    case RLP_OK:
-        return "ok";
-    case RLP_TRUNCATED:
-        return "truncated";
-    case RLP_NON_CANONICAL:
-        return "non-canonical encoding";
-    case RLP_NOT_STRING:
-        return "list where a string is expected";
-    case RLP_NOT_LIST:
-        return "string where a list is expected";
-    case RLP_LEADING_ZERO:
-        return "integer with leading zeros";
-    case RLP_TOO_LARGE:
-        return "integer too large";
-    case RLP_BAD_LENGTH:
-        return "string of wrong length";
-    case RLP_TRAILING:
-        return "trailing bytes";
-    case RLP_TOO_DEEP:
-        return "lists nested too deep";
-    }
-    return "unknown status";
-}
-
 // Reads the length_bytes bytes after the first byte of a long header.
 static enum rlp_status read_long_length(struct bytes in, size_t length_bytes, size_t *out)
 {

@@ -28,9 +28,6 @@ enum rlp_status {
     RLP_TOO_DEEP,      // more lists inside each other than allowed (rlp_validate)
 };
 
-// A few words for each status, for messages. Never NULL.
-const char *rlp_status_text(enum rlp_status status);
-
 struct rlp_item {
     bool is_list;
     struct bytes payload; // the string, or the encodings of the list's items

@@ -225,11 +225,3 @@ size_t u256_to_decimal(char out[80], const u256 *a)
     out[n] = 0;
     return n;
 }
-
-double u256_to_double(const u256 *a)
-{
-    double value = 0;
-    for (int i = 3; i >= 0; i--)
-        value = value * 0x1p64 + (double)a->w[i];
-    return value;
-}

@@ -87,7 +87,4 @@ MUST_CHECK bool u256_parse(u256 *out, const char *text, size_t len);
 // Decimal text with a final NUL; at most 79 bytes are written. Returns the length without the NUL.
 size_t u256_to_decimal(char out[80], const u256 *a);
 
-// For rates and reports only: rounded.
-double u256_to_double(const u256 *a);
-
 #endif

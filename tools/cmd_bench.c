@@ -4,6 +4,7 @@
 #include "tools/load/load_mix.h"
 #include "tools/options.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 static const struct benchmark {
@@ -129,8 +130,19 @@ static bool report_on(const struct bench_report *reports, size_t n, const struct
     return ok;
 }
 
+// False after a message. Better now than after minutes of measuring.
+static bool can_write(const char *path)
+{
+    FILE *file = path ? fopen(path, "ae") : NULL;
+    if (path && !file)
+        options_fail(command.name, "%s: %s", path, strerror(errno));
+    return !path || (file && fclose(file) == 0);
+}
+
 static int run(const struct benchmark *b, const struct bench_settings *s)
 {
+    if (!can_write(s->json) || !can_write(s->html))
+        return EXIT_FAILED;
     const struct bench_options options = options_of(s);
     struct bench_report *reports = calloc(s->repeat, sizeof *reports);
     size_t n = 0;

@@ -51,11 +51,6 @@ bool ordered_feed_idle(const struct ordered_feed *f)
     return f->count == 0;
 }
 
-size_t ordered_feed_waiting(const struct ordered_feed *f)
-{
-    return f->count;
-}
-
 // ---- a block's cars in the order of O
 
 typedef bool car_visit(struct ordered_feed *f, struct book_car *car);

@@ -32,6 +32,5 @@ MUST_CHECK bool ordered_feed_step(struct ordered_feed *f, uint64_t now_ns, uint6
 // Bytes of this lane's transactions that were ordered and that no block took, nor a later one will.
 uint64_t ordered_feed_wasted(const struct ordered_feed *f, unsigned lane);
 bool ordered_feed_idle(const struct ordered_feed *f);
-size_t ordered_feed_waiting(const struct ordered_feed *f);
 
 #endif

@@ -134,8 +134,10 @@ static void received(void *ctx, unsigned peer, unsigned group, struct bytes mess
 static void closed(void *ctx, unsigned peer, unsigned group, enum link_status why, const char *text)
 {
     struct participant *p = ctx;
-    log_info("consensus", "disconnected", "peer=%s reason=\"%s: %s\"", p->options.cluster->names[peer],
-             link_status_text(why), text ? text : "");
+    const char *reason = link_status_text(why);
+    const bool more = text && strcmp(text, reason) != 0;
+    log_info("consensus", "disconnected", "peer=%s reason=\"%s%s%s\"", p->options.cluster->names[peer], reason,
+             more ? ": " : "", more ? text : "");
     if (p->gate)
         gate_closed(p->gate, peer, WIRE_CONTROL, group);
 }

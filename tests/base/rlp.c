@@ -219,10 +219,3 @@ Test(rlp, validation_walks_nested_lists_down_to_its_depth)
     // An item that ends inside the input but outside its list.
     cr_assert_eq(rlp_validate(bytes_of("\xc3\xc1\x82\x05\x05", 5), 9), RLP_TRUNCATED);
 }
-
-Test(rlp, every_status_has_words)
-{
-    for (int status = RLP_OK; status <= RLP_TOO_DEEP; status++)
-        cr_assert_str_not_empty(rlp_status_text((enum rlp_status)status));
-    cr_assert_not_null(rlp_status_text((enum rlp_status)99));
-}

@@ -318,11 +318,3 @@ Test(u256, malformed_or_too_large_text_is_refused)
         cr_assert_not(parses(&a, bad[i]), "accepted \"%s\"", bad[i]);
     cr_assert_not(u256_parse(&a, "1\0002", 3));
 }
-
-Test(u256, doubles_are_close)
-{
-    u256 a = u256_from_u64(1000), max = U256_MAX, power = {{0, 0, 1, 0}};
-    cr_assert_eq(u256_to_double(&a), 1000.0);
-    cr_assert_eq(u256_to_double(&power), 0x1p128);
-    cr_assert_eq(u256_to_double(&max), 0x1p256);
-}

@@ -57,6 +57,14 @@ describe('the page of a benchmark', { timeout: 120_000 }, () => {
     assert.ok(bytes > 20_000, `${bytes} bytes of picture`);
   });
 
+  test('is refused before anything is measured where it can not be written', () => {
+    for (const option of ['--json', '--html']) {
+      const run = runGantry(['bench', 'hash', '--quick', option, file('none/there')]);
+      assert.deepEqual([run.status, run.stdout], [1, '']);
+      assert.match(run.stderr, /^gantry bench: .*none\/there: No such file or directory\n$/);
+    }
+  });
+
   test('draws sweeps with the spread of their repetitions, and says what was offered', { skip }, () => {
     writeFileSync(file('sweep.json'), JSON.stringify(sweep));
     const run = runGantry(['bench', 'show', file('sweep.json'), '--html', file('sweep.html')]);
