@@ -13,7 +13,7 @@
 
 #include "base/bytes.h"
 
-#define WIRE_VERSION 1
+#define WIRE_VERSION 2
 #define WIRE_VALIDATORS_MAX 128
 #define WIRE_STRIPES 16
 #define WIRE_LANE_WINDOW 32  // un-finalized cars of one lane
