@@ -3,9 +3,6 @@
 
 #include "engine/net/wire/digest.h"
 
-// Blocks with cars that a quorum has yet to execute: with more of them nothing further is ordered.
-enum { EXEC_AHEAD = 4 };
-
 // The highest certified view below ours above which everything was nullified; NULL, and what is missing is asked for,
 // when certificates or the block are not here.
 static struct kept_block *find_parent(struct ord *o)
@@ -22,20 +19,6 @@ static struct kept_block *find_parent(struct ord *o)
         return NULL;
     }
     return o->floor;
-}
-
-// Whether execution keeps up with what is ordered up to the parent. Cars that wait here meanwhile come in one block,
-// which costs less than several; ordered blocks would only wait longer for theirs.
-static bool execution_keeps_up(struct ord *o, const struct kept_block *parent, uint64_t executed)
-{
-    const struct kept_block *b = parent;
-    unsigned ahead = 0;
-    for (; b && b != o->floor && b->header.height > executed; b = ord_parent(o, b))
-        ahead += b->lane_count > 0;
-    const struct chain_entry *e;
-    for (uint64_t h = b ? b->header.height : 0; h > executed && (e = chain_at(&o->chain, h)) != NULL; h--)
-        ahead += e->block->lane_count > 0;
-    return ahead <= EXEC_AHEAD;
 }
 
 // The longest runs of cars that a quorum holds. Returns how many cars.
@@ -169,9 +152,8 @@ void ord_try_propose(struct ord *o)
     memcpy(tips, parent->tips, o->set->wire.n * sizeof *tips);
     fill_header(o, &block.header, parent);
     block.lane_count = 0;
-    const bool may_order = !(block.header.flags & WIRE_BLOCK_TAIL) &&
-                           block.header.height - block.header.exec_height <= LAG &&
-                           execution_keeps_up(o, parent, block.header.exec_height);
+    const bool may_order =
+        !(block.header.flags & WIRE_BLOCK_TAIL) && block.header.height - block.header.exec_height <= LAG;
     const unsigned cars = may_order ? choose_cut(o, &block, tips, digests) : 0;
     // A tail closes the epoch: nothing to wait for.
     if (cars == 0 && !(block.header.flags & WIRE_BLOCK_TAIL)) {

@@ -93,22 +93,19 @@ static void destroy(struct machine *m)
     free(m);
 }
 
-// A block in this view, with one car of lane 3 (as all before had) or an empty cut. Parent NULL: the genesis.
-static struct wire_block block_after(const struct machine *m, const struct wire_block *parent, uint64_t view,
-                                     const bytes32 *car)
+// A child of the genesis in this view, with one car of lane 3 or an empty cut.
+static struct wire_block block_of(const struct machine *m, uint64_t view, const bytes32 *car)
 {
-    const uint32_t height = parent ? (uint32_t)parent->header.height + 1 : 1;
     struct wire_block b = {.header = {.view = view,
-                                      .height = height,
+                                      .height = 1,
                                       .leader = (uint16_t)leader_of(&m->ord.leaders, view),
-                                      .parent_view = parent ? parent->header.view : 0,
-                                      .parent_digest = parent ? parent->digest : (bytes32){{7}},
+                                      .parent_digest = {{7}},
                                       .time_ms = view,
                                       .set_hash = m->set.wire.set_hash,
                                       .next_set_hash = m->set.wire.set_hash}};
-    const uint32_t tips[N] = {0, 0, 0, car ? height : height - 1};
+    const uint32_t tips[N] = {0, 0, 0, car ? 1 : 0};
     if (car)
-        b.lanes[b.lane_count++] = (struct wire_cut_lane){3, height, 1, car};
+        b.lanes[b.lane_count++] = (struct wire_cut_lane){3, 1, 1, car};
     b.header.tips_hash = wire_tips_hash(tips, N);
     wire_block_seal(&m->set.wire, &b);
     return b;
@@ -153,7 +150,7 @@ static void hand_over(const struct machine *from, struct machine *to)
 Test(ord, who_missed_a_floor_s_certificate_has_it_again_in_the_same_view)
 {
     struct machine *one = create(0), *other = create(2);
-    const struct wire_block b = block_after(one, NULL, 1, NULL);
+    const struct wire_block b = block_of(one, 1, NULL);
     give_block(one, &b);
     give_block(other, &b);
     give_cert(one, WIRE_FINALIZE, 1, &b.digest);
@@ -184,8 +181,7 @@ Test(ord, blocks_that_come_late_are_voted_final_unless_the_guard_has_forgotten_t
     pass_views(m, now);
     ord_timeout(&m->ord);
     cr_assert_eq(m->guard.highest, now);
-    const struct wire_block late = block_after(m, NULL, forgotten, NULL),
-                            later = block_after(m, NULL, remembered, NULL);
+    const struct wire_block late = block_of(m, forgotten, NULL), later = block_of(m, remembered, NULL);
     give_block(m, &late);
     give_block(m, &later);
     cr_assert(voted(ord_view_if(&m->ord, remembered), WIRE_FINALIZE));
@@ -200,7 +196,7 @@ static uint64_t asked_after(uint64_t view)
     const bytes32 digest = {{5}};
     const struct car_name name = {0, 3, 1, digest};
     struct machine *m = create(0);
-    const struct wire_block b = block_after(m, NULL, 1, &digest);
+    const struct wire_block b = block_of(m, 1, &digest);
     pass_views(m, view);
     give_block(m, &b);
     const struct fetch *f = dp_fetch_of(&m->dp, &name);
@@ -214,59 +210,4 @@ Test(ord, a_car_of_a_view_that_is_long_over_is_asked_for_at_once)
 {
     cr_assert_eq(asked_after(2), 5 * MS);
     cr_assert_eq(asked_after(3), 0);
-}
-
-// The leader of view `count + 1`, when blocks with a car each are final in all views before, and a quorum holds the
-// next car of their lane.
-static struct machine *leader_after(unsigned count)
-{
-    static const bytes32 car = {{5}};
-    struct machine *any = create(0);
-    struct machine *m = create(leader_of(&any->ord.leaders, count + 1));
-    struct wire_block blocks[8];
-    destroy(any);
-    for (unsigned i = 0; i < count; i++) {
-        blocks[i] = block_after(m, i > 0 ? &blocks[i - 1] : NULL, i + 1, &car);
-        give_block(m, &blocks[i]);
-        give_cert(m, WIRE_FINALIZE, i + 1, &blocks[i].digest);
-    }
-    cr_assert(m->ord.floor->header.height == count && m->ord.view == count + 1);
-    for (unsigned v = 1; v < N; v++)
-        dp_record_ack(&m->dp, v, 3, count + 1, &car);
-    return m;
-}
-
-// Takes up what the data plane has heard. NULL: nothing is proposed.
-static const struct kept_block *proposed(struct machine *m)
-{
-    m->ord.dirty = true;
-    ord_poke(&m->ord);
-    return ord_view_if(&m->ord, m->ord.view)->proposal;
-}
-
-Test(ord, a_leader_orders_no_more_while_a_quorum_is_four_blocks_behind)
-{
-    const bytes32 root = {{6}};
-    struct machine *m = leader_after(5);
-    for (unsigned v = 1; v < N - 1; v++)
-        dp_said_root(&m->dp, v, 1, &root);
-    cr_assert_null(proposed(m), "the first block's result is not a quorum's");
-    dp_said_root(&m->dp, N - 1, 1, &root);
-    const struct kept_block *b = proposed(m);
-    cr_assert(b && b->lane_count == 1 && b->header.exec_height == 1);
-    destroy(m);
-}
-
-Test(ord, a_leader_that_waits_for_execution_does_not_let_its_view_time_out)
-{
-    struct machine *m = leader_after(5);
-    cr_assert_null(proposed(m));
-    at(m, m->ord.idle_until_ns);
-    const struct kept_block *b = proposed(m);
-    cr_assert(b && b->lane_count == 0 && b->header.flags == 0);
-    destroy(m);
-    m = leader_after(4);
-    b = proposed(m);
-    cr_assert(b && b->lane_count == 1, "as many may be under way");
-    destroy(m);
 }

@@ -54,7 +54,7 @@ Test(wire_rules, a_vote_is_laid_out_as_documented)
     m->vote.view = 0x1817161514131211;
     m->vote.voter = 0x0021;
     struct bytes b = wire_sample_encode(&sample);
-    static const uint8_t head[] = {1, 0, WIRE_VOTE, 1,    2,    3,    4,    5,    6,    7,
+    static const uint8_t head[] = {2, 0, WIRE_VOTE, 1,    2,    3,    4,    5,    6,    7,
                                    8, 3, 0x11,      0x12, 0x13, 0x14, 0x15, 0x16, 0x17, 0x18};
     cr_assert_eq(b.len, 118);
     cr_assert(memcmp(b.ptr, head, sizeof head) == 0);
