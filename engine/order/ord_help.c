@@ -119,13 +119,15 @@ static void pull_certs(struct ord *o)
     effects_send(o->fx, to, &m);
 }
 
+// Its voters had it. But whoever closed an epoch by another certificate has dropped what came after that one, so others
+// are asked too.
 static void ask_block(struct ord *o, const bytes32 *digest, struct vmask voters)
 {
     struct wire_message m;
     m.type = WIRE_GET_BLOCK;
     m.epoch = o->epoch;
     m.get_block = *digest;
-    effects_send_one(o->fx, other_peer(o, voters), &m);
+    effects_send_one(o->fx, other_peer(o, o->pulls % 2 == 0 ? voters : vset_all(o->set)), &m);
 }
 
 void ord_ask_range(struct ord *o, unsigned peer)
@@ -296,17 +298,17 @@ static void take_range(struct ord *o, unsigned src, const struct wire_range *m)
     if (!m->has_cert || count == 0 || m->cert.kind != WIRE_FINALIZE)
         return;
     const struct wire_block *last = &items[count - 1];
-    bool proven = false;
+    // An older certificate than the one whose chain is being completed: its part first. At an epoch's end it may be all
+    // that can be had, since the others need nothing further to have closed it.
+    if (o->pending && o->pending->cert.view > m->cert.view && m->cert.view > o->floor->header.view) {
+        kept_cert_unref(o->pending);
+        o->pending = NULL;
+    }
+    ord_on_cert(o, src, &m->cert);
+    bool proven;
     if (bytes32_equal(&last->digest, &m->cert.digest)) {
-        // An older certificate than the one whose chain is being completed: take its part first.
-        if (o->pending && o->pending->cert.view > m->cert.view) {
-            kept_cert_unref(o->pending);
-            o->pending = NULL;
-        }
-        ord_on_cert(o, src, &m->cert);
         proven = o->pending && bytes32_equal(&o->pending->cert.digest, &last->digest);
     } else {
-        ord_on_cert(o, src, &m->cert);
         ord_try_finalize(o);
         proven = o->pending && ord_wants(o, last->header.view, &last->digest);
     }

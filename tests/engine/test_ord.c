@@ -211,3 +211,72 @@ Test(ord, a_car_of_a_view_that_is_long_over_is_asked_for_at_once)
     cr_assert_eq(asked_after(2), 5 * MS);
     cr_assert_eq(asked_after(3), 0);
 }
+
+// How often `from` has sent a message of this type to `to`.
+static unsigned sent(const struct machine *from, unsigned to, uint8_t type)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < from->fx.count; i++) {
+        const struct effect *e = &from->fx.items[(from->fx.head + i) % from->fx.cap];
+        count += e->kind == EFFECT_SEND && vmask_has(e->to, to) && e->bytes->bytes[2] == type;
+    }
+    return count;
+}
+
+Test(ord, a_block_that_its_voters_may_have_dropped_is_asked_of_others_too)
+{
+    const bytes32 digest = {{5}};
+    struct machine *m = create(1);
+    give_cert(m, WIRE_FINALIZE, 3, &digest);
+    at(m, m->ord.pull_due_ns);
+    ord_on_timer(&m->ord);
+    ord_poke(&m->ord);
+    cr_assert_eq(sent(m, 2, WIRE_GET_BLOCK) + sent(m, 3, WIRE_GET_BLOCK), 1, "a voter first");
+    for (unsigned i = 0; i < 100 && sent(m, 0, WIRE_GET_BLOCK) == 0; i++) {
+        at(m, m->ord.pull_due_ns);
+        ord_on_timer(&m->ord);
+        ord_poke(&m->ord);
+    }
+    cr_assert_eq(sent(m, 0, WIRE_GET_BLOCK), 1);
+    destroy(m);
+}
+
+// A child of this block that is the last of an epoch.
+static struct wire_block tail_of(const struct machine *m, const struct wire_block *parent, uint64_t view)
+{
+    struct wire_block b = *parent;
+    b.header.view = b.header.time_ms = view;
+    b.header.leader = (uint16_t)leader_of(&m->ord.leaders, view);
+    b.header.parent_view = parent->header.view;
+    b.header.parent_digest = parent->digest;
+    b.header.flags = WIRE_BLOCK_TAIL;
+    wire_block_seal(&m->set.wire, &b);
+    return b;
+}
+
+// Others closed the epoch by tails of different views. Who closed it by the later one has told of it and is gone.
+Test(ord, an_epoch_is_closed_by_an_earlier_tail_when_nobody_has_the_later_one)
+{
+    struct machine *m = create(0), *other = create(1);
+    m->ord.config.epoch_blocks = other->ord.config.epoch_blocks = 1;
+    const struct wire_block last = block_of(m, 1, NULL), tail = tail_of(m, &last, 2), later = tail_of(m, &tail, 3);
+    give_block(other, &last);
+    give_block(other, &tail);
+    give_cert(other, WIRE_FINALIZE, 2, &tail.digest);
+    cr_assert_eq(other->ord.epoch, 1);
+    give_cert(m, WIRE_FINALIZE, 3, &later.digest);
+    for (unsigned i = 0; i < 100 && m->ord.epoch == 0; i++) {
+        forget_effects(m);
+        ord_ask_range(&m->ord, 1);
+        at(m, m->ord.pull_due_ns);
+        ord_on_timer(&m->ord);
+        ord_poke(&m->ord);
+        forget_effects(other);
+        at(other, m->ord.now_ns);
+        hand_over(m, other);
+        hand_over(other, m);
+    }
+    cr_assert_eq(m->ord.epoch, 1);
+    destroy(m);
+    destroy(other);
+}
