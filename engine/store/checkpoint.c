@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "engine/store/checkpoint_private.h"
@@ -60,12 +61,25 @@ static int open_tables(struct checkpoint *c)
     return mdb_txn_commit(txn);
 }
 
+// LMDB says EIO where a write ended short, which is what a file system does as it fills up.
+static int cause_of(int rc, MDB_env *env)
+{
+    enum { NEXT_TO_NOTHING = 64 * 1024 };
+    struct statvfs fs;
+    mdb_filehandle_t fd;
+    const bool full = rc == EIO && mdb_env_get_fd(env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+                      (uint64_t)fs.f_bavail * fs.f_frsize < NEXT_TO_NOTHING;
+    return full ? ENOSPC : rc;
+}
+
 int checkpoint_finish(MDB_txn *txn, int rc)
 {
+    MDB_env *env = mdb_txn_env(txn);
     if (rc == 0)
-        return mdb_txn_commit(txn);
-    mdb_txn_abort(txn);
-    return rc;
+        rc = mdb_txn_commit(txn);
+    else
+        mdb_txn_abort(txn);
+    return cause_of(rc, env);
 }
 
 bool checkpoint_get_head(struct checkpoint *c, MDB_txn *txn, const char *what, uint64_t *height, bytes32 *block_hash,

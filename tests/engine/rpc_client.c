@@ -59,6 +59,15 @@ static bool read_all(int fd, void *out, size_t len)
     return true;
 }
 
+size_t client_read_to_end(int fd, char *text, size_t cap)
+{
+    size_t len = 0;
+    while (len < cap - 1 && read_all(fd, text + len, 1))
+        len++;
+    text[len] = 0;
+    return len;
+}
+
 bool client_closed(int fd, int timeout_ms)
 {
     char drop[65536];

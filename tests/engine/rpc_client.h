@@ -8,6 +8,8 @@
 int client_connect(uint16_t port);
 void client_send(int fd, const void *bytes, size_t len);
 void client_send_text(int fd, const char *text);
+// What comes until the server closes, NUL-terminated, at most cap - 1 bytes of it; returns how many.
+size_t client_read_to_end(int fd, char *text, size_t cap);
 // Does the server close within the time, whatever it still sends?
 bool client_closed(int fd, int timeout_ms);
 

@@ -99,13 +99,9 @@ Test(rpc_pages, head_names_the_length_and_sends_nothing)
     char length[64];
     snprintf(length, sizeof length, "Content-Length: %zu\r\n", page_find("/")->plain.len);
     int fd = client_connect(port);
-    static const char request[] = "HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    cr_assert_eq(write(fd, request, sizeof request - 1), (ssize_t)sizeof request - 1);
+    client_send_text(fd, "HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     char text[4096];
-    size_t len = 0;
-    for (ssize_t n; (n = read(fd, text + len, sizeof text - 1 - len)) > 0;)
-        len += (size_t)n;
-    text[len] = 0;
+    client_read_to_end(fd, text, sizeof text);
     close(fd);
     cr_expect_not_null(strstr(text, length), "%s", text);
     cr_expect_str_eq(strstr(text, "\r\n\r\n"), "\r\n\r\n");
