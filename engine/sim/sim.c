@@ -157,6 +157,12 @@ static void configure(struct sim *s)
               (unsigned long long)(delta / MS));
 }
 
+void sim_be_patient(struct sim *s, uint64_t from_ns)
+{
+    if (s->end_ns < from_ns + s->patience_ns)
+        s->end_ns = from_ns + s->patience_ns;
+}
+
 static void set_up(struct sim *s)
 {
     const unsigned n = s->options.validators;
@@ -172,8 +178,7 @@ static void set_up(struct sim *s)
     s->end_ns = s->options.duration_ms * MS;
     s->calm_ns = s->end_ns * 2 / 5;
     configure(s);
-    // Slow links get the time that they need to converge.
-    s->end_ns = s->end_ns < s->calm_ns + s->patience_ns ? s->calm_ns + s->patience_ns : s->end_ns;
+    sim_be_patient(s, s->calm_ns);
     s->actor_count = n;
     for (unsigned i = 0; i < n; i++)
         s->actors[i].index = s->actors[i].id = i;

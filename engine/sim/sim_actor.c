@@ -481,6 +481,8 @@ void actor_event(struct sim *s, struct sim_actor *a, const struct sim_event *e)
     if (e->kind == SIM_RESTART) {
         if (!a->up)
             actor_start(s, a);
+        if (s->calm)
+            sim_be_patient(s, s->now_ns);
         return;
     }
     if (!a->up || (e->incarnation != 0 && e->incarnation != a->incarnation))

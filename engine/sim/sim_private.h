@@ -189,6 +189,8 @@ struct sim {
 // sim.c
 void sim_push(struct sim *s, struct sim_event e);
 void sim_violate(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+// The run goes on until what must happen after from_ns had its time: after the faults, after the last restart.
+void sim_be_patient(struct sim *s, uint64_t from_ns);
 void sim_trace(const struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 static inline bool sim_honest(const struct sim_actor *a)
 {
