@@ -9,14 +9,20 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 
-const { values: options } = parseArgs({
-  options: { repeat: { type: 'string', default: '3' }, seconds: { type: 'string', default: '6' }, only: { type: 'string' }, json: { type: 'string' } },
-});
-const [repeat, seconds] = [Number(options.repeat), Number(options.seconds)];
 function refuse(why) {
   console.error(`bench-peers: ${why}`);
   process.exit(2);
 }
+function readOptions() {
+  const text = { type: 'string' };
+  try {
+    return parseArgs({ options: { repeat: { ...text, default: '3' }, seconds: { ...text, default: '6' }, only: text, json: text } }).values;
+  } catch (error) {
+    return refuse(`${error.message} (--help lists the options)`);
+  }
+}
+const options = readOptions();
+const [repeat, seconds] = [Number(options.repeat), Number(options.seconds)];
 if (!Number.isInteger(repeat) || repeat < 1) refuse('--repeat takes a number above 0');
 if (!Number.isInteger(seconds) || seconds < 2) refuse('--seconds takes a number above 1');
 
