@@ -26,7 +26,9 @@ struct bench_options {
     uint64_t tokens;        // node: ERC-20 contracts of a mix that has erc20
 };
 
-// Each fills the report and returns 0, or a negative number after saying on standard error why it could not measure.
+// Each fills the report and returns 0, or another status after saying on standard error why it could not measure:
+// BENCH_REFUSED where what an option says can't be, any other negative number where something failed.
+enum { BENCH_FAILED = -1, BENCH_REFUSED = -2 };
 int bench_sigverify(struct bench_report *report, const struct bench_options *options);
 int bench_hash(struct bench_report *report, const struct bench_options *options);
 int bench_merkle(struct bench_report *report, const struct bench_options *options);

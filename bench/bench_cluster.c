@@ -381,7 +381,7 @@ int bench_cluster(struct bench_report *report, const struct bench_options *optio
 {
     struct cluster_bench *b = calloc(1, sizeof *b);
     if (!b)
-        return -1;
+        return BENCH_FAILED;
     b->options = options;
     b->main_s = options->seconds ? (double)options->seconds : options->quick ? 3 : 35;
     b->main_warm_s = b->main_s / 7;
@@ -391,19 +391,18 @@ int bench_cluster(struct bench_report *report, const struct bench_options *optio
     b->validators = (uint32_t)or_default(options->validators, VALIDATORS);
     b->accounts = (uint32_t)or_default(options->accounts, options->quick ? QUICK_ACCOUNTS : ACCOUNTS);
     b->senders = (uint32_t)or_default(options->senders, options->quick ? b->accounts : b->accounts / SENDER_SHARE);
-    bool good = plan_faults(b);
+    bool allowed = plan_faults(b);
     if (b->accounts < b->senders) {
         say("fewer accounts than senders, who are among them");
-        good = false;
+        allowed = false;
     }
-    if (good && measure(b)) {
+    bool good = allowed && measure(b);
+    if (good) {
         print_stages(b);
         print_faults(b);
         add_results(report, b);
-    } else {
-        good = false;
     }
     good &= cluster_nodes_stop(&b->nodes, good);
     release(b);
-    return good ? 0 : -1;
+    return good ? 0 : allowed ? BENCH_FAILED : BENCH_REFUSED;
 }

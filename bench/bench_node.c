@@ -379,25 +379,27 @@ int bench_node(struct bench_report *report, const struct bench_options *options)
 {
     struct node_bench *b = calloc(1, sizeof *b);
     if (!b)
-        return -1;
+        return BENCH_FAILED;
     b->options = options;
     b->timing = options->quick ? QUICK : FULL;
     if (options->seconds) {
         b->timing.main_s = (double)options->seconds;
         b->timing.main_warm_s = (double)options->seconds / 7;
     }
-    const bool parsed = parse_mix(b);
+    bool allowed = parse_mix(b);
     const uint32_t most = b->has_tokens ? TOKEN_ACCOUNTS : ACCOUNTS;
     b->accounts = (uint32_t)or_default(options->accounts, options->quick ? QUICK_ACCOUNTS : most);
     b->senders = (uint32_t)or_default(options->senders, b->accounts / SENDER_SHARE);
     b->node.pid = -1;
-    int status = -1;
-    if (parsed && b->accounts < b->senders)
+    if (allowed && b->accounts < b->senders) {
         say("fewer accounts than senders, who are among them");
-    else if (parsed && make_folder(b) && measure(b)) {
+        allowed = false;
+    }
+    int status = allowed ? BENCH_FAILED : BENCH_REFUSED;
+    if (allowed && make_folder(b) && measure(b)) {
         print_circumstances(b);
         add_results(report, b);
-        status = unaccounted(b) == 0 ? 0 : -1;
+        status = unaccounted(b) == 0 ? 0 : BENCH_FAILED;
         if (status != 0)
             say("accepted transactions were lost, or sent ones never answered");
     }
@@ -405,7 +407,7 @@ int bench_node(struct bench_report *report, const struct bench_options *options)
     load_senders_free(b->derived);
     if (!node_process_stop(&b->node)) {
         say("the node did not end well");
-        status = -1;
+        status = BENCH_FAILED;
     }
     if (b->setup.folder[0] && !b->keep_folder && status == 0)
         remove_tree(b->setup.folder);

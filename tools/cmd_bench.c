@@ -155,7 +155,7 @@ static int run(const struct benchmark *b, const struct bench_settings *s)
     }
     const bool reported = n == 0 || report_on(reports, n, s);
     free(reports);
-    return status == 0 && reported ? EXIT_OK : EXIT_FAILED;
+    return status == BENCH_REFUSED ? EXIT_USAGE : status == 0 && reported ? EXIT_OK : EXIT_FAILED;
 }
 
 static int compare(const char *a_path, const char *b_path)

@@ -65,6 +65,14 @@ describe('the page of a benchmark', { timeout: 120_000 }, () => {
     }
   });
 
+  test('is refused as a wrong command line where an option says what can not be', () => {
+    for (const args of [['node', '--mix', 'foo'], ['node', '--accounts', '5', '--senders', '10'], ['cluster', '--kill', '9@1+2']]) {
+      const run = runGantry(['bench', ...args]);
+      assert.equal(run.status, 2, run.stderr);
+      assert.match(run.stderr, new RegExp(`^bench ${args[0]}: .*\n$`));
+    }
+  });
+
   test('draws sweeps with the spread of their repetitions, and says what was offered', { skip }, () => {
     writeFileSync(file('sweep.json'), JSON.stringify(sweep));
     const run = runGantry(['bench', 'show', file('sweep.json'), '--html', file('sweep.html')]);
@@ -130,6 +138,9 @@ describe('the scripts that make reports', { timeout: 120_000 }, () => {
     for (const { name, value } of results) assert.ok(value > 0, name);
     assert.match(notes[1], /^anvil: 50000 tx\/s offered with 500 under way at most, \d+ included; /);
     assert.match(settings.anvil, /^\d+\.\d+/);
+    const bad = run(process.execPath, script, '--fast');
+    assert.equal(bad.status, 2);
+    assert.match(bad.stderr, /^bench-peers: .*--fast/);
     for (const args of [['--only', 'geth'], ['--seconds', '1'], ['--repeat', 'x']]) assert.equal(run(process.execPath, script, ...args).status, 2);
   });
 });
