@@ -138,12 +138,11 @@ Test(car_log, the_same_car_is_put_once_unless_more_comes)
     struct sim_disk *disk = sim_disk_create(3);
     struct car_log *l = open_log(sim_disk_disk(disk));
     struct cars_car c = random_car(&random, 4, 2, 9);
-    const uint16_t all = c.car.stripe_bitmap, some = all & (uint16_t)(all - 1);
-    if (some == 0) { // a single stripe: nothing to leave out
+    while ((c.car.stripe_bitmap & (c.car.stripe_bitmap - 1)) == 0) { // a single stripe: nothing to leave out
         cars_car_free(&c);
-        sim_disk_free(disk);
-        cr_skip_test("a car of one stripe");
+        c = random_car(&random, 4, 2, 9);
     }
+    const uint16_t some = c.car.stripe_bitmap & (uint16_t)(c.car.stripe_bitmap - 1);
     cr_assert_eq(car_log_put(l, &c.name, &c.car, some, c.bodies, false, 0), CAR_PUT);
     cr_assert_eq(car_log_put(l, &c.name, &c.car, some, c.bodies, false, 0), CAR_PUT_THERE);
     cr_assert_eq(put(l, &c, false), CAR_PUT);
