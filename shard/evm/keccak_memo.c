@@ -16,7 +16,7 @@ void keccak_memo_init(struct keccak_memo *m)
 // By the low bytes of both words, where addresses, numbers and hashes differ.
 static size_t set_of(const uint8_t *input)
 {
-    const uint64_t mixed = (load_le64(input + 24) ^ load_le64(input + 52)) * 0x9e3779b97f4a7c15;
+    const uint64_t mixed = (load_le64(input + 24) ^ load_le64(input + 56)) * 0x9e3779b97f4a7c15;
     return mixed >> 55;
 }
 _Static_assert(KECCAK_MEMO_SETS == 1 << 9, "sets have 9 bits");

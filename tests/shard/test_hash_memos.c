@@ -36,6 +36,27 @@ Test(keccak_memo, gives_no_wrong_hash_and_the_last_ones)
 }
 
 // Addresses and topics that come again, in one block and in later ones.
+// One key in several mappings, as a token has them: they don't push each other out.
+Test(keccak_memo, keeps_a_key_of_many_mappings)
+{
+    enum { MAPPINGS = 16 };
+    static struct keccak_memo memo;
+    uint64_t random = test_seed("keccak memo mappings");
+    uint8_t input[KECCAK_MEMO_INPUT] = {0};
+    keccak_memo_init(&memo);
+    for (size_t i = 12; i < 32; i++)
+        input[i] = (uint8_t)test_random(&random);
+    for (uint8_t mapping = 0; mapping < MAPPINGS; mapping++) {
+        input[63] = mapping;
+        const bytes32 hash = keccak256(input, sizeof input);
+        keccak_memo_put(&memo, input, &hash);
+    }
+    for (uint8_t mapping = 0; mapping < MAPPINGS; mapping++) {
+        input[63] = mapping;
+        cr_expect_not_null(keccak_memo_find(&memo, input), "mapping %u", mapping);
+    }
+}
+
 Test(log_memory, blooms_are_of_address_and_topics)
 {
     uint64_t random = test_seed("log_memory");
