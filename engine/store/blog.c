@@ -259,7 +259,10 @@ bool blog_step(struct blog *b, bool wait)
 {
     struct disk_completion done[8];
     const uint64_t before = b->durable;
-    const size_t n = b->disk->ops->poll(b->disk, done, 8, wait && b->under_way > 0);
+    const bool waits = wait && b->under_way > 0;
+    const size_t n = b->disk->ops->poll(b->disk, done, 8, waits);
+    if (waits && n == 0)
+        blog_fail(b, -EIO, "cannot write the block log, whose disk no longer answers");
     for (size_t i = 0; i < n; i++)
         completed(b, &done[i]);
     if (blog_failed(b) == NULL) {

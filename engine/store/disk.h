@@ -38,7 +38,7 @@ struct disk_ops {
     // Less: the write ended short, nothing is promised, the caller writes the rest.
     int (*write_sync)(struct disk *d, int file, uint64_t offset, const void *buf, size_t len, uint64_t tag);
     // Takes up to max completions (0: only starts what was submitted), waiting for the first when wait is set and
-    // something is under way. Returns how many.
+    // something is under way. Returns how many; 0 where it had to wait says that nothing under way will ever end.
     size_t (*poll)(struct disk *d, struct disk_completion *out, size_t max, bool wait);
 };
 

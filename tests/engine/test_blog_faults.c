@@ -132,3 +132,23 @@ Test(blog_faults, the_reason_names_the_full_disk_and_what_to_do)
     blog_close(b);
     sim_disk_free(disk);
 }
+
+Test(blog_faults, a_disk_that_never_answers_stops_the_log_instead_of_who_waits_for_it)
+{
+    enum { PATIENCE = 100 };
+    char error[STORE_ERROR_MAX];
+    uint8_t record[4096];
+    struct sim_disk *disk = sim_disk_create(test_seed("blog_silent"));
+    struct blog *b = blog_open(sim_disk_disk(disk), &OPTIONS, error);
+    cr_assert_not_null(b, "%s", error);
+    cr_assert_eq(blog_append(b, 1, bytes_of(record, record_of(1, record))), 0);
+    blog_flush(b);
+    sim_disk_power_off_after(disk, 0);
+    for (int i = 0; i < PATIENCE && blog_in_flight(b); i++)
+        blog_step(b, true);
+    cr_expect_eq(blog_durable(b), 0);
+    cr_assert_not_null(blog_failed(b));
+    cr_expect_not_null(strstr(blog_failed(b), "no longer answers"), "%s", blog_failed(b));
+    blog_close(b);
+    sim_disk_free(disk);
+}
