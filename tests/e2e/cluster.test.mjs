@@ -39,7 +39,16 @@ class Cluster {
     const [rpcPort, ingestPort, p2pPort] = [0, 5, 6].map((offset) => String(this.ports + offset));
     const where = ['--out', this.out, '--rpc-port', rpcPort, '--ingest-port', ingestPort, '--p2p-port', p2pPort];
     this.process = launchGantry('cluster', ['--validators', String(COUNT), ...where, ...this.args], { bare: true });
-    for (let i = 0; i < COUNT; i++) await until(`node ${i} is connected`, () => this.isConnected(i), WAIT_MS);
+    for (let i = 0; i < COUNT; i++) await this.until(`node ${i} is connected`, () => this.isConnected(i));
+  }
+
+  // Polls until `probe` gives something true. Says what the nodes said when it gives up.
+  async until(what, probe) {
+    try {
+      return await until(what, probe, WAIT_MS);
+    } catch (error) {
+      throw new Error(`${error.message}\n${this.process.output}`);
+    }
   }
 
   folderOf(i) {
@@ -81,7 +90,7 @@ class Cluster {
   }
 
   receipt(i, hash) {
-    return until(`a receipt on node ${i}`, () => this.ask(i, 'eth_getTransactionReceipt', hash), WAIT_MS);
+    return this.until(`a receipt on node ${i}`, () => this.ask(i, 'eth_getTransactionReceipt', hash));
   }
 }
 
@@ -120,7 +129,7 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
 
   // The certificate of a block as a file, asked for until it states the result.
   const certificateOf = async (i, hash) => {
-    const proof = await until('the block has a certificate', async () => {
+    const proof = await cluster.until('the block has a certificate', async () => {
       const got = await ask(i, 'gantry_certificate', hash);
       const file = path.join(folder, 'proof.json');
       if (!got) return null;
@@ -184,7 +193,7 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
     const before = await ask(3, 'gantry_consensus');
     assert.equal(before.mode, 'voting');
     assert.equal(before.lanes.length, COUNT);
-    await until('a further final block', async () => (await ask(3, 'gantry_consensus')).floor.height > before.floor.height);
+    await cluster.until('a further final block', async () => (await ask(3, 'gantry_consensus')).floor.height > before.floor.height);
     const metrics = await (await fetch(`http://127.0.0.1:${cluster.ports + 30}/metrics`)).text();
     assert.match(metrics, /\ngantry_voting 1\n/);
     assert.match(metrics, /\ngantry_peer_connections\{peer="validator-0",channel="control"\} 1\n/);
@@ -197,13 +206,13 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
     const wasted = async (i) => (await ask(i, 'gantry_consensus')).lanes.map((lane) => lane.wastedBytes);
     let nonce = 0;
     // Each transaction goes to all at once, until two owners had the same in their cars.
-    await until('a transaction was ordered twice', async () => {
+    await cluster.until('a transaction was ordered twice', async () => {
       const raw = await wallet.signTransaction({ ...fields, nonce: nonce++ });
       await Promise.all(Array.from({ length: COUNT }, (_, i) => ask(i, 'eth_sendRawTransaction', raw)));
       await receiptOn(0, keccak256(raw));
       return (await wasted(0)).some((bytes) => bytes > 0);
     });
-    await until('all have counted the same', async () => {
+    await cluster.until('all have counted the same', async () => {
       const all = await Promise.all(Array.from({ length: COUNT }, (_, i) => wasted(i)));
       return new Set(all.map(String)).size === 1;
     });
@@ -226,12 +235,12 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
     const pids = children(cluster.process.pid);
     assert.equal(pids.length, COUNT);
     process.kill(pids[2], 'SIGKILL');
-    await until('its end is reported', () => /validator-2 ended: killed by signal 9/.test(cluster.process.output));
+    await cluster.until('its end is reported', () => /validator-2 ended: killed by signal 9/.test(cluster.process.output));
     const hash = await send(1, 5, 0);
     const receipt = await receiptOn(1, hash);
     const again = await cluster.run(2, 'node').ready();
     assert.deepEqual(await receiptOn(2, hash), receipt);
-    await until('it votes', async () => (await cluster.mode(2)) === 'voting', WAIT_MS);
+    await cluster.until('it votes', async () => (await cluster.mode(2)) === 'voting');
     assert.deepEqual(await again.stop(), { code: 0, signal: null });
   });
 
@@ -286,11 +295,11 @@ describe('a validator that lost its ordering log alone', { timeout: 280_000 }, (
     assert.notEqual((await cluster.ask(1, 'gantry_consensus')).votesFromEpoch, 0);
     assert.equal((await cluster.process.stop()).code, 0, cluster.process.output);
     await cluster.start();
-    await until('it votes', async () => (await cluster.mode(1)) === 'voting', WAIT_MS);
+    await cluster.until('it votes', async () => (await cluster.mode(1)) === 'voting');
     const third = await cluster.receipt(1, await cluster.send(1, 2, 0));
     // The others are a quorum without it, so a view may be over before it votes.
     let nonce = 3;
-    await until(
+    await cluster.until(
       'a vote of its own',
       async () => {
         await cluster.receipt(1, await cluster.send(1, nonce++, 0));
@@ -298,7 +307,6 @@ describe('a validator that lost its ordering log alone', { timeout: 280_000 }, (
         assert.ok(epoch >= 2);
         return counts.votes.notarize > 0;
       },
-      WAIT_MS,
     );
     for (const receipt of [first, second, third]) {
       for (let i = 0; i < COUNT; i++) assert.deepEqual(await cluster.receipt(i, receipt.transactionHash), receipt);
@@ -317,20 +325,20 @@ describe('a node without a vote', { timeout: 280_000 }, () => {
   test('follows, serves, hands on, proves, and is counted in no quorum', async () => {
     const follower = rpc(url());
     const receipt = await cluster.receipt(2, await cluster.send(0, 0, 0));
-    const seen = await until('the follower shows it', () =>
-      follower('eth_getTransactionReceipt', receipt.transactionHash).catch(() => null), WAIT_MS);
+    const seen = await cluster.until('the follower shows it', () =>
+      follower('eth_getTransactionReceipt', receipt.transactionHash).catch(() => null));
     assert.deepEqual(seen, receipt);
     const handed = await cluster.receipt(1, await cluster.send(COUNT, 0, 1));
     assert.equal(handed.status, '0x1');
-    assert.deepEqual(await until('the follower shows its own', () =>
-      follower('eth_getTransactionReceipt', handed.transactionHash).catch(() => null), WAIT_MS), handed);
+    assert.deepEqual(await cluster.until('the follower shows its own', () =>
+      follower('eth_getTransactionReceipt', handed.transactionHash).catch(() => null)), handed);
     const { mode, own, counts } = await follower('gantry_consensus');
     assert.deepEqual([mode, own, counts.votes.notarize], ['following', null, 0]);
     assert.equal((await follower('gantry_validators')).own, null);
     const peers = await cluster.ask(0, 'gantry_peers');
     assert.ok(peers.some((peer) => peer.role === 'follower' && peer.connected));
     const proof = path.join(cluster.folder, 'proof.json');
-    await until('it proves the block', async () => {
+    await cluster.until('it proves the block', async () => {
       const got = await follower('gantry_certificate', receipt.blockHash).catch(() => null);
       writeFileSync(proof, JSON.stringify(got));
       const args = ['--genesis', path.join(cluster.out, 'genesis.json'), '--block', receipt.blockHash, proof];

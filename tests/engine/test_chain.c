@@ -2,6 +2,7 @@
 #include "base/remove_tree.h"
 #include "tests/engine_support/rig.h"
 #include "tests/engine_support/transfers.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
@@ -104,8 +105,8 @@ Test(chain, everything_accepted_is_included)
 Test(chain, goes_on_after_a_restart_with_another_number_of_shards)
 {
     static const unsigned shard_counts[] = {2, 5, 1, 3};
-    char folder[] = "/tmp/gantry-chain-XXXXXX";
-    cr_assert(mkdtemp(folder));
+    char folder[TEST_FOLDER_MAX];
+    test_folder(folder, "chain");
     struct rig_options options = options_for(test_seed("chain/restart"), 1);
     options.free_running = true;
     options.folder = folder;

@@ -3,6 +3,7 @@
 #include "engine/store/disk.h"
 #include "tests/engine_support/rig.h"
 #include "tests/engine_support/transfers.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
@@ -41,8 +42,8 @@ static void flood(struct rig *r, struct transfers *t, unsigned count)
 
 Test(chain_store, a_checkpoint_at_every_block_and_few_kept_bodies_survive_restarts)
 {
-    char folder[] = "/tmp/gantry-chain-XXXXXX";
-    cr_assert(mkdtemp(folder));
+    char folder[TEST_FOLDER_MAX];
+    test_folder(folder, "chain");
     struct rig_options options = options_for("chain_store/every_block", 3);
     options.folder = folder;
     options.checkpoint_interval_ns = 1;
@@ -135,8 +136,8 @@ Test(chain_store, a_disk_that_fails_stops_the_chain_in_words_and_loses_nothing_s
     uint64_t seed = test_seed("chain_store/faults"), random = seed;
     for (size_t i = 0; i < 2 * sizeof faults / sizeof faults[0]; i++) {
         const struct fault *fault = &faults[i / 2];
-        char folder[] = "/tmp/gantry-chain-XXXXXX";
-        cr_assert(mkdtemp(folder));
+        char folder[TEST_FOLDER_MAX];
+        test_folder(folder, "chain");
         struct rig_options options = options_for("chain_store/fault", 1 + i % 3);
         options.seed = seed + i;
         options.folder = folder;

@@ -4,6 +4,7 @@
 #include "sigverify/sigverify.h"
 #include "tests/engine_support/rig.h"
 #include "tests/exec_support/program.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
@@ -131,8 +132,8 @@ Test(contracts, the_chain_is_the_same_with_every_number_of_shards_and_after_repl
     const uint64_t seed = test_seed("contracts");
     struct bytes first[LISTS] = {{0}};
     for (unsigned n = 0; n < 4; n++) {
-        char folder[] = "/tmp/gantry-contracts-XXXXXX";
-        cr_assert(mkdtemp(folder));
+        char folder[TEST_FOLDER_MAX];
+        test_folder(folder, "contracts");
         struct rig_options options = options_for(seed, shard_counts[n], folder);
         struct rig *r = rig_start(&options);
         struct workload w = workload_new(seed);

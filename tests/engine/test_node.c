@@ -3,6 +3,7 @@
 #include "base/remove_tree.h"
 #include "engine/rpc/metrics.h"
 #include "tests/engine_support/whole_node.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 
 #include <criterion/criterion.h>
@@ -16,12 +17,6 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static void make_folder(char folder[32])
-{
-    strcpy(folder, "/tmp/gantry-node-XXXXXX");
-    cr_assert(mkdtemp(folder));
-}
 
 static void must_start(struct whole_node *w, uint64_t seed, const char *folder, const char *settings)
 {
@@ -59,9 +54,9 @@ static void expect_declared(const char *text, int id)
 
 Test(node, every_declared_metric_comes_out)
 {
-    char folder[32];
+    char folder[TEST_FOLDER_MAX];
     struct whole_node w;
-    make_folder(folder);
+    test_folder(folder, "node");
     must_start(&w, test_seed("node/metrics"), folder, "checkpoint-interval = 100ms\n");
     struct traffic *traffic = traffic_start(&w);
     usleep(700000);
@@ -94,8 +89,8 @@ Test(node, every_declared_metric_comes_out)
 
 Test(node, stops_under_load_and_shows_everything_after_a_restart)
 {
-    char folder[32];
-    make_folder(folder);
+    char folder[TEST_FOLDER_MAX];
+    test_folder(folder, "node");
     uint64_t seed = test_seed("node/stop"), before = 0;
     for (unsigned run = 0; run < 4; run++) {
         static const char *const settings[] = {"shards = 2\nsegment-bytes = 1M\ncheckpoint-interval = 100ms\n",
@@ -131,9 +126,9 @@ Test(node, stops_under_load_and_shows_everything_after_a_restart)
 // Accepted before the stop, so included before the end; refused by name afterwards.
 Test(node, what_was_accepted_is_included_before_the_end)
 {
-    char folder[32];
+    char folder[TEST_FOLDER_MAX];
     struct whole_node w;
-    make_folder(folder);
+    test_folder(folder, "node");
     uint64_t seed = test_seed("node/drain");
     must_start(&w, seed, folder, "shards = 2\nblock-time = 100ms\n");
     struct traffic *traffic = traffic_start(&w);
@@ -184,8 +179,8 @@ static void *ask_a_lot(void *arg)
 // Questions are on their way between threads at the moment of the stop.
 Test(node, stops_with_questions_under_way)
 {
-    char folder[32];
-    make_folder(folder);
+    char folder[TEST_FOLDER_MAX];
+    test_folder(folder, "node");
     for (unsigned run = 0; run < 3; run++) {
         struct whole_node w;
         must_start(&w, 5, folder, "shards = 7\n");
@@ -209,9 +204,9 @@ Test(node, many_more_shards_than_cores_answer_for_all_accounts)
 {
     static const unsigned counts[] = {1, 64, 256};
     for (size_t i = 0; i < 3; i++) {
-        char folder[32], settings[64];
+        char folder[TEST_FOLDER_MAX], settings[64];
         struct whole_node w;
-        make_folder(folder);
+        test_folder(folder, "node");
         snprintf(settings, sizeof settings, "shards = %u\npin = false\n", counts[i]);
         must_start(&w, 3, folder, settings);
         struct traffic *traffic = traffic_start(&w);
@@ -268,11 +263,11 @@ static void *come_early(void *arg)
 
 Test(node, whoever_finds_its_rpc_open_finds_its_ingest_open)
 {
-    char folder[32], settings[64];
+    char folder[TEST_FOLDER_MAX], settings[64];
     struct whole_node w;
     pthread_t thread;
     struct early_client early = {.rpc_port = quiet_port(), .ingest_port = quiet_port()};
-    make_folder(folder);
+    test_folder(folder, "node");
     snprintf(settings, sizeof settings, "rpc-port = %u\ningest-port = %u\n", early.rpc_port, early.ingest_port);
     pthread_create(&thread, NULL, come_early, &early);
     must_start(&w, test_seed("node"), folder, settings);
@@ -284,8 +279,8 @@ Test(node, whoever_finds_its_rpc_open_finds_its_ingest_open)
 
 Test(node, bodies_that_are_not_kept_are_unknown_and_nothing_else_is)
 {
-    char folder[32];
-    make_folder(folder);
+    char folder[TEST_FOLDER_MAX];
+    test_folder(folder, "node");
     uint64_t seed = test_seed("node/retention"), number = 0;
     struct whole_node w;
     must_start(&w, seed, folder, "segment-bytes = 1M\nretain-blocks = 5\ncheckpoint-interval = 100ms\n");
@@ -323,9 +318,9 @@ Test(node, bodies_that_are_not_kept_are_unknown_and_nothing_else_is)
 
 Test(node, starts_only_from_the_genesis_of_its_folder)
 {
-    char folder[32], *own = whole_node_genesis(1), *other = whole_node_genesis(2);
+    char folder[TEST_FOLDER_MAX], *own = whole_node_genesis(1), *other = whole_node_genesis(2);
     struct whole_node w;
-    make_folder(folder);
+    test_folder(folder, "node");
     must_start(&w, 1, folder, "");
     cr_assert_eq(whole_node_stop(&w), 0);
     cr_assert(!whole_node_start(&w, 1, folder, "", other));
@@ -336,7 +331,7 @@ Test(node, starts_only_from_the_genesis_of_its_folder)
     cr_assert(!whole_node_start(&second, 1, folder, "", own));
     cr_assert_eq(whole_node_stop(&w), 0);
     // Somebody edited the copy that the folder keeps.
-    char path[64];
+    char path[TEST_FOLDER_MAX + 32];
     snprintf(path, sizeof path, "%s/genesis.json", folder);
     FILE *f = fopen(path, "w");
     fputs("{\"config\": {\"chainId\": 31337}, \"gasLimit\": 30000000, \"alloc\": {}}", f);
@@ -355,9 +350,9 @@ Test(node, starts_only_from_the_genesis_of_its_folder)
 
 Test(node, refuses_a_genesis_that_makes_too_much_money_and_runs_one_without_any)
 {
-    char folder[32], full[512];
+    char folder[TEST_FOLDER_MAX], full[512];
     struct whole_node w;
-    make_folder(folder);
+    test_folder(folder, "node");
     snprintf(
         full, sizeof full,
         "{\"config\": {\"chainId\": 1}, \"alloc\": {\"%040d\": {\"balance\": \"0x%064d\"}, \"%040d\": {\"balance\": "
@@ -366,7 +361,7 @@ Test(node, refuses_a_genesis_that_makes_too_much_money_and_runs_one_without_any)
     cr_assert(!whole_node_start(&w, 1, folder, "", full));
     cr_assert_not_null(strstr(w.error, "exceed 256 bits"), "%s", w.error);
     remove_tree(folder);
-    make_folder(folder);
+    test_folder(folder, "node");
     cr_assert(whole_node_start(&w, 1, folder, "", "{\"config\": {\"chainId\": 31337}, \"gasLimit\": 21000}"), "%s",
               w.error);
     struct traffic *traffic = traffic_start(&w);
@@ -381,9 +376,9 @@ Test(node, refuses_a_genesis_that_makes_too_much_money_and_runs_one_without_any)
 // No file may grow beyond a limit that the log reaches soon.
 Test(node, a_disk_that_takes_no_more_ends_the_node_with_a_reason_until_then)
 {
-    char folder[32];
+    char folder[TEST_FOLDER_MAX];
     struct whole_node w;
-    make_folder(folder);
+    test_folder(folder, "node");
     signal(SIGXFSZ, SIG_IGN);
     must_start(&w, test_seed("node/full"), folder, "segment-bytes = 64M\n");
     struct rlimit limit = {8 << 20, RLIM_INFINITY};

@@ -7,6 +7,7 @@
 #include "engine/admin/sampler.h"
 #include "engine/node_private.h"
 #include "tests/engine_support/whole_cluster.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 #include "tools/observe/profile.h"
 #include "tools/observe/trace_json.h"
@@ -30,10 +31,9 @@
 
 static const volatile int never;
 
-static void start_with(struct whole_node *w, char folder[32], const char *settings)
+static void start_with(struct whole_node *w, char folder[TEST_FOLDER_MAX], const char *settings)
 {
-    strcpy(folder, "/tmp/gantry-node-XXXXXX");
-    cr_assert(mkdtemp(folder));
+    test_folder(folder, "node");
     cr_assert(whole_node_start(w, test_seed("observe"), folder, settings, NULL), "%s", w->error);
 }
 
@@ -87,7 +87,7 @@ static void expect_stages_agree(const struct profile *p, size_t thread)
 
 Test(observe, samples_stage_counters_and_cpu_time_agree_under_load)
 {
-    char folder[32], error[OBSERVE_ERROR_MAX];
+    char folder[TEST_FOLDER_MAX], error[OBSERVE_ERROR_MAX];
     struct whole_node w;
     start_with(&w, folder, "shards = 2\n");
     struct traffic *traffic = traffic_start(&w);
@@ -218,7 +218,7 @@ Test(observe, a_trace_has_every_threads_batches_passes_and_waits)
 {
     static const char *const of_shards[] = {"pool", "messages", "senders", "trie", "settle"};
     static const char *const of_coordinator[] = {"list", "round", "close", "fsync", "settling"};
-    char folder[32];
+    char folder[TEST_FOLDER_MAX];
     struct whole_node w;
     start_with(&w, folder, "shards = 2\nblock-time = 0\n");
     struct traffic *traffic = traffic_start(&w);
@@ -314,7 +314,7 @@ static char *health_when(const struct whole_node *w, int status)
 
 Test(observe, a_shard_that_hangs_in_a_turn_is_named_by_health_and_logged_afterwards)
 {
-    char folder[32], log[64], text[8192] = "";
+    char folder[TEST_FOLDER_MAX], log[TEST_FOLDER_MAX + 32], text[8192] = "";
     struct whole_node w;
     start_with(&w, folder, "shards = 2\nstall-limit = 20ms\n");
     snprintf(log, sizeof log, "%s/stderr", folder);
@@ -351,7 +351,7 @@ Test(observe, a_shard_that_hangs_in_a_turn_is_named_by_health_and_logged_afterwa
 
 Test(observe, the_socket_is_the_owners_alone_and_goes_with_the_node)
 {
-    char folder[32], path[64], error[OBSERVE_ERROR_MAX];
+    char folder[TEST_FOLDER_MAX], path[TEST_FOLDER_MAX + 32], error[OBSERVE_ERROR_MAX];
     struct whole_node w;
     struct stat st;
     start_with(&w, folder, "shards = 1\n");
@@ -385,7 +385,7 @@ static void *long_trace(void *folder)
 
 Test(observe, one_client_at_a_time_and_the_nodes_end_ends_its_answer)
 {
-    char folder[32], error[OBSERVE_ERROR_MAX];
+    char folder[TEST_FOLDER_MAX], error[OBSERVE_ERROR_MAX];
     struct whole_node w;
     pthread_t first;
     void *answered;
@@ -423,7 +423,7 @@ static bool count_beats(void *ctx, const struct admin_frame *frame, const uint8_
 Test(observe, a_node_with_nothing_to_tell_is_heard_of_all_the_same)
 {
     static const char *const requests[] = {"trace 600", "profile 600 10"};
-    char folder[32], error[OBSERVE_ERROR_MAX];
+    char folder[TEST_FOLDER_MAX], error[OBSERVE_ERROR_MAX];
     struct whole_node w;
     start_with(&w, folder, "shards = 1\n");
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {

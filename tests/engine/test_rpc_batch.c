@@ -9,6 +9,7 @@
 #include "tests/engine/rpc_fixture.h"
 #include "tests/engine_support/transfers.h"
 #include "tests/engine_support/whole_node.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 
 static struct rpc_fixture f;
@@ -164,12 +165,12 @@ static uint64_t node_sum(const struct whole_node *w, const char *name, const cha
 Test(rpc_batch_node, is_verified_as_one_batch_a_shard)
 {
     enum { COUNT = 60, SHARDS = 2 };
-    char folder[] = "/tmp/gantry-batch-XXXXXX", *text, *answer;
+    char folder[TEST_FOLDER_MAX], *text, *answer;
     size_t text_len;
     struct whole_node w;
     struct transfers t;
     const uint64_t seed = test_seed("rpc_batch/node");
-    cr_assert(mkdtemp(folder));
+    test_folder(folder, "batch");
     cr_assert(whole_node_start(&w, seed, folder, "shards = 2\n", NULL), "%s", w.error);
     transfers_init(&t, seed, WHOLE_NODE_SENDERS);
     FILE *out = open_memstream(&text, &text_len);

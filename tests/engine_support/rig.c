@@ -11,6 +11,7 @@
 #include "engine/store/disk_uring.h"
 #include "sigverify/sigverify.h"
 #include "tests/engine_support/failing_disk.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 
 #include <pthread.h>
@@ -27,7 +28,7 @@ struct list_gate {
 
 struct rig {
     struct rig_options options;
-    char folder[64];
+    char folder[TEST_FOLDER_MAX];
     struct genesis genesis;
     struct data_folder *data;
     struct checkpoint *checkpoint;
@@ -240,9 +241,10 @@ struct rig *rig_start(const struct rig_options *options)
     r->listen_fd = -1;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
-    snprintf(r->folder, sizeof r->folder, "%s", options->folder ? options->folder : "/tmp/gantry-rig-XXXXXX");
-    if (!options->folder && !mkdtemp(r->folder))
-        die("no folder");
+    if (options->folder)
+        snprintf(r->folder, sizeof r->folder, "%s", options->folder);
+    else
+        test_folder(r->folder, "rig");
     make_genesis(r);
     open_store(r, error);
     start_shards(r, error);

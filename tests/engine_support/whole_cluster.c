@@ -6,6 +6,7 @@
 #include "base/remove_tree.h"
 #include "engine/key_file.h"
 #include "tests/engine_support/whole_node.h"
+#include "tests/support/test_folder.h"
 #include "tests/support/vectors.h"
 #include "tools/cluster/init.h"
 
@@ -48,7 +49,7 @@ static void write_template(const struct whole_cluster *c, uint64_t gas_limit, co
 
 static void make_folders(struct whole_cluster *c, const struct whole_cluster_options *options)
 {
-    char template[80], out[80], error[INIT_ERROR_MAX], number[24];
+    char template[TEST_FOLDER_MAX + 32], out[TEST_FOLDER_MAX + 32], error[INIT_ERROR_MAX], number[24];
     char config_error[CONFIG_ERROR_MAX];
     struct init_settings s = {0};
     snprintf(template, sizeof template, "%s/template.json", c->folder);
@@ -70,7 +71,7 @@ static void make_folders(struct whole_cluster *c, const struct whole_cluster_opt
 static void make_followers(struct whole_cluster *c)
 {
     for (unsigned i = c->count - c->followers; i < c->count; i++) {
-        char folder[128], path[160], error[STORE_ERROR_MAX];
+        char folder[TEST_FOLDER_MAX + 32], path[TEST_FOLDER_MAX + 64], error[STORE_ERROR_MAX];
         struct key_pair k;
         snprintf(folder, sizeof folder, "%s/cluster/validator-%u", c->folder, i);
         snprintf(path, sizeof path, "%s/channel.key", folder);
@@ -142,10 +143,8 @@ bool whole_cluster_start(struct whole_cluster *c, const struct whole_cluster_opt
 {
     *c = (struct whole_cluster){
         .count = options->validators + options->followers, .followers = options->followers, .seed = options->seed};
-    snprintf(c->folder, sizeof c->folder, "/tmp/gantry-cluster-XXXXXX");
+    test_folder(c->folder, "cluster");
     snprintf(c->settings, sizeof c->settings, "%s", options->settings);
-    if (!mkdtemp(c->folder))
-        die("no folder");
     make_folders(c, options);
     make_followers(c);
     choose_ports(c);
@@ -167,7 +166,7 @@ void whole_cluster_stop_node(struct whole_cluster *c, unsigned i)
 
 void whole_cluster_lose_cars(struct whole_cluster *c, unsigned i, unsigned shard)
 {
-    char folder[160];
+    char folder[TEST_FOLDER_MAX + 64];
     snprintf(folder, sizeof folder, "%s/cluster/validator-%u/data/cars/%u", c->folder, i, shard);
     if (access(folder, F_OK) != 0)
         die("a shard has no cars");

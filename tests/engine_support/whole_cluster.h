@@ -5,13 +5,14 @@
 
 #include "tests/engine_support/transfers.h"
 #include "tests/engine_support/whole_node.h"
+#include "tests/support/test_folder.h"
 
 #define WHOLE_CLUSTER_MAX 7
 
 struct whole_cluster {
     unsigned count;
     uint64_t seed;
-    char folder[64]; // temporary, removed in the end
+    char folder[TEST_FOLDER_MAX]; // temporary, removed in the end
     char settings[512];
     char allow[WHOLE_CLUSTER_MAX * 67 + 1]; // channel keys of those that follow
     unsigned p2p_ports[WHOLE_CLUSTER_MAX];

@@ -160,10 +160,11 @@ static void look(struct seen *seen, const struct world *w, const struct outcome 
 
 Test(exec_random, every_shard_count_and_interleaving_gives_the_same_serial_block)
 {
+    enum { WORLDS = GANTRY_SANITIZE ? 200 : 400 };
     static struct outcome out;
     struct seen seen = {0};
     const uint64_t seed = test_seed("exec_random");
-    for (uint64_t i = 0; i < 400; i++) {
+    for (uint64_t i = 0; i < WORLDS; i++) {
         uint64_t random = seed + i;
         struct world *w = random_world(&random);
         world_run_everywhere(w, seed + i, &out);

@@ -1,6 +1,7 @@
 // A whole node under traffic over its sockets, stopped in the middle of it, under the thread sanitizer.
 #include "base/remove_tree.h"
 #include "tests/engine_support/whole_node.h"
+#include "tests/support/test_folder.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,9 +27,9 @@ static bool run(const char *folder, const char *settings)
 
 int main(void)
 {
-    char first[] = "/tmp/gantry-tsan-XXXXXX", second[] = "/tmp/gantry-tsan-XXXXXX";
-    if (!mkdtemp(first) || !mkdtemp(second))
-        return 1;
+    char first[TEST_FOLDER_MAX], second[TEST_FOLDER_MAX];
+    test_folder(first, "tsan");
+    test_folder(second, "tsan");
     bool good = run(first, "shards = 3\ncheckpoint-interval = 100ms\nsegment-bytes = 1M\nretain-blocks = 4\n") &&
                 run(second, "shards = 1\nblock-time = 0\n");
     remove_tree(first);
