@@ -380,7 +380,7 @@ bool replay_chain(struct replay_report *out, const struct genesis *genesis, stru
                   const struct replay_options *options, char error[STORE_ERROR_MAX])
 {
     *out = (struct replay_report){0};
-    uint64_t last = options->to && options->to < blog_last(blog) ? options->to : blog_last(blog);
+    const uint64_t last = options->to ? options->to : blog_last(blog);
     if (last > 0 && blog_first(blog) != 1) {
         snprintf(error, STORE_ERROR_MAX,
                  "the log starts at block %" PRIu64 ": earlier bodies are gone, and replay starts from "

@@ -16,7 +16,7 @@ MUST_CHECK bool replay_block(struct exec_machine *machine, struct state **states
 struct replay_options {
     unsigned threads; // shards for the parallel way; tries are hashed by as many threads either way
     bool parallel;
-    uint64_t to; // last height; 0: all
+    uint64_t to; // last height, at most the log's; 0: all
     void (*progress)(void *ctx, uint64_t height, uint64_t transactions);
     void *ctx;
 };

@@ -2,6 +2,7 @@
 #include "chain/genesis.h"
 #include "engine/genesis_state.h"
 #include "engine/replay.h"
+#include "engine/store/checkpoint.h"
 #include "engine/store/data_folder.h"
 #include "engine/store/disk_uring.h"
 #include "tools/commands.h"
@@ -46,6 +47,9 @@ static bool run(const struct genesis *genesis, struct blog *blog, const struct r
         .progress = progress,
     };
     struct replay_report report;
+    if (settings->to > blog_last(blog))
+        return store_fail(error, "the log ends at block %" PRIu64 ", before --to %" PRIu64, blog_last(blog),
+                          settings->to);
     if (!replay_chain(&report, genesis, blog, &options, error))
         return false;
     if (isatty(STDERR_FILENO))
@@ -56,6 +60,22 @@ static bool run(const struct genesis *genesis, struct blog *blog, const struct r
            parallel ? "sharded" : "serial", options.threads, report.blocks, report.transactions, seconds,
            seconds > 0 ? (double)report.transactions / seconds : 0, trie);
     return true;
+}
+
+// The chain's log. NULL with a message, also when it ends before the checkpoint: then blocks were lost.
+static struct blog *open_log(const struct data_folder *folder, struct disk *disk, char error[STORE_ERROR_MAX])
+{
+    struct blog_options options = {.genesis_hash = data_folder_genesis_hash(folder)};
+    bytes32 hash;
+    bool complete = false;
+    struct checkpoint *checkpoint = checkpoint_open(data_folder_state_dir(folder), &options.genesis_hash,
+                                                    &options.verify_from, &hash, &complete, error);
+    if (!checkpoint)
+        return NULL;
+    checkpoint_close(checkpoint);
+    if (!complete)
+        options.verify_from = 0;
+    return blog_open(disk, &options, error);
 }
 
 static int replay(const struct replay_settings *settings)
@@ -75,9 +95,8 @@ static int replay(const struct replay_settings *settings)
     if (!parsed) {
         options_fail("replay", "%s/genesis.json is missing or was changed", settings->data);
     } else {
-        const struct blog_options options = {.genesis_hash = data_folder_genesis_hash(folder)};
         disk = disk_uring_open(data_folder_log_dir(folder), error);
-        blog = disk ? blog_open(disk, &options, error) : NULL;
+        blog = disk ? open_log(folder, disk, error) : NULL;
         bool good = blog && run(&genesis, blog, settings, false, error) &&
                     (settings->serial || run(&genesis, blog, settings, true, error));
         code = good ? EXIT_OK : options_fail("replay", "%s", error);

@@ -207,6 +207,17 @@ static bool scan_one(struct blog *b, size_t i, uint64_t *next_group, uint64_t *n
     return true;
 }
 
+static bool reaches_checkpoint(const struct blog *b, uint64_t last, char error[STORE_ERROR_MAX])
+{
+    if (b->options.verify_from == BLOG_VERIFY_NEWEST || last >= b->options.verify_from)
+        return true;
+    return store_fail(
+        error,
+        "the block log ends at block %llu, but the checkpoint is of block %llu: the log's newest segment was "
+        "lost or cut; restore it from a copy",
+        (unsigned long long)last, (unsigned long long)b->options.verify_from);
+}
+
 // Reads from the segment that holds verify_from (or the last one with records, which says where to go on) to the end.
 static bool recover(struct blog *b, char error[STORE_ERROR_MAX])
 {
@@ -226,14 +237,7 @@ static bool recover(struct blog *b, char error[STORE_ERROR_MAX])
     }
     b->next_group = next_group != 0 ? next_group : 1;
     b->last = b->durable = next_height != 0 ? next_height - 1 : 0;
-    if (b->options.verify_from != BLOG_VERIFY_NEWEST && b->last < b->options.verify_from) {
-        return store_fail(
-            error,
-            "the block log ends at block %llu, but the checkpoint is of block %llu: the log's newest segment was "
-            "lost or cut; restore it from a copy",
-            (unsigned long long)b->last, (unsigned long long)b->options.verify_from);
-    }
-    return true;
+    return reaches_checkpoint(b, b->last, error);
 }
 
 // The first segment is made under the spare's name, so that a segment's file is never seen without its header.
@@ -247,6 +251,8 @@ static bool create(struct blog *b, char error[STORE_ERROR_MAX])
     const struct segment first = {.number = begin > 1 ? 2 : 1, .first = begin, .last = begin - 1, .bytes = bytes};
     uint8_t page[BLOG_PAGE];
     char name[64];
+    if (!reaches_checkpoint(b, first.last, error))
+        return false;
     blog_segment_name(name, first.number);
     b->salt = d->ops->salt(d);
     blog_header_page(b, first.number, bytes, page);

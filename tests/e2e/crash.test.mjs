@@ -179,6 +179,12 @@ test(`${ROUNDS} times killed under load, at random moments`, TIMEOUT, async () =
 
   const replay = runGantry(['replay', '--data', data]);
   assert.equal(replay.status, 0, replay.stderr);
+  const log = path.join(data, 'log');
+  for (const name of readdirSync(log)) rmSync(path.join(log, name));
+  const lost = runGantry(['replay', '--data', data]);
+  assert.equal(lost.status, 1, lost.stdout);
+  assert.match(lost.stderr, /the block log ends at block 0, but the checkpoint is of block \d+/);
+  assert.deepEqual(readdirSync(log), [], 'no new log takes the place of the lost one');
 });
 
 describe('told to stop while it starts, it ends as one that ran', TIMEOUT, () => {

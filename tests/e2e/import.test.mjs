@@ -92,6 +92,9 @@ describe('blocks of another client', TIMEOUT, () => {
     const foreign = gantryImport('--data', data, '--genesis', other.file, file('all'));
     assert.match(foreign.stderr, /belongs to a chain with another genesis/);
     assert.equal(foreign.status, 1);
+    const beyond = runGantry(['replay', '--data', data, '--to', String(blocks.length + 1)]);
+    assert.equal(beyond.status, 1);
+    assert.match(beyond.stderr, new RegExp(`the log ends at block ${blocks.length}, before --to ${blocks.length + 1}`));
   });
 
   test('keep what was good before a bad one', () => {

@@ -446,6 +446,10 @@ Test(blog, a_log_that_ends_below_the_checkpoint_is_refused)
     memset(sim_disk_file(copy, "segment-00000001.log", &len) + start, 0, end - start);
     cr_expect_null(open_at(copy, 65536, 6, error));
     cr_expect_not_null(strstr(error, "ends at block 3"), "%s", error);
+    sim_disk_remove_file(copy, "segment-00000001.log");
+    cr_expect_null(open_at(copy, 65536, 6, error));
+    cr_expect_not_null(strstr(error, "ends at block 0"), "%s", error);
+    cr_expect_null(sim_disk_file(copy, "segment-00000001.log", &len), "no new log takes the place of a lost one");
     sim_disk_free(copy);
     sim_disk_truncate_file(disk, "segment-00000001.log", start);
     cr_expect_null(open_at(disk, 65536, 3, error), "a file that was cut off is not taken for a torn tail");
