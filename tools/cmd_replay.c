@@ -62,7 +62,8 @@ static bool run(const struct genesis *genesis, struct blog *blog, const struct r
     return true;
 }
 
-// The chain's log. NULL with a message, also when it ends before the checkpoint: then blocks were lost.
+// The chain's log. NULL with a message, also when it ends before the checkpoint: then blocks were lost. A checkpoint
+// that can't be read says nothing of that.
 static struct blog *open_log(const struct data_folder *folder, struct disk *disk, char error[STORE_ERROR_MAX])
 {
     struct blog_options options = {.genesis_hash = data_folder_genesis_hash(folder)};
@@ -70,10 +71,9 @@ static struct blog *open_log(const struct data_folder *folder, struct disk *disk
     bool complete = false;
     struct checkpoint *checkpoint = checkpoint_open(data_folder_state_dir(folder), &options.genesis_hash,
                                                     &options.verify_from, &hash, &complete, error);
-    if (!checkpoint)
-        return NULL;
-    checkpoint_close(checkpoint);
-    if (!complete)
+    if (checkpoint)
+        checkpoint_close(checkpoint);
+    if (!checkpoint || !complete)
         options.verify_from = 0;
     return blog_open(disk, &options, error);
 }
