@@ -130,6 +130,14 @@ void ord_restored(struct ord *o)
     free(o->older);
     o->older = NULL;
     o->older_count = o->older_cap = 0;
+    // My own proposals, to be sent again: signing is deterministic.
+    for (size_t i = 0; i < o->view_count; i++) {
+        struct kept_block *b = o->views[i].proposal;
+        if (b) {
+            o->config.signing->ops->sign(o->config.signing, &b->signature, &b->digest);
+            b->has_signature = true;
+        }
+    }
 }
 
 static void restore_vote(struct ord *o, const struct wire_vote *vote)
@@ -142,13 +150,9 @@ static void restore_vote(struct ord *o, const struct wire_vote *vote)
         o->failures++;
     r->voted |= (uint8_t)(1u << (vote->kind - 1));
     r->mine[vote->kind - 1] = *vote;
-    // My own proposal, to be sent again: signing is deterministic.
     struct kept_block *b = ord_block(o, vote->view, &digest);
-    if (vote->kind == WIRE_NOTARIZE && b && b->header.leader == o->config.me && !r->proposal) {
-        o->config.signing->ops->sign(o->config.signing, &b->signature, &b->digest);
-        b->has_signature = true;
+    if (vote->kind == WIRE_NOTARIZE && b && b->header.leader == o->config.me && !r->proposal)
         r->proposal = b;
-    }
     if (!ord_mutated(o, MUTATE_NO_OWN_VOTES))
         ord_count_own(o, vote);
 }

@@ -132,7 +132,7 @@ static bool read_log(struct validator *v, char error[STORE_ERROR_MAX])
                                      "without voting until it is safe");
         return begin_chain(v, error);
     }
-    if (!wal_replay(&v->wal, 0, visit_record, v, error))
+    if (!wal_replay(&v->wal, visit_record, v, error))
         return false;
     if (!v->ord.set)
         return store_fail(error, "the write-ahead log says nothing of an epoch");

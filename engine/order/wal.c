@@ -1,7 +1,5 @@
 #include "engine/order/wal.h"
 
-#include <stdlib.h>
-
 bool wal_open(struct wal *w, struct disk *disk, const bytes32 *genesis_hash, uint64_t segment_bytes,
               char error[STORE_ERROR_MAX])
 {
@@ -45,31 +43,27 @@ void wal_retain(struct wal *w, uint64_t turn)
         blog_retain(w->blog, turn);
 }
 
-static bool replay_turn(uint64_t turn, struct bytes in, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX])
+struct replay {
+    wal_visit *visit;
+    void *ctx;
+};
+
+static bool replay_turn(void *ctx, uint64_t turn, struct bytes in, char error[STORE_ERROR_MAX])
 {
+    const struct replay *r = ctx;
     while (in.len > 0) {
         const size_t len = in.len >= 5 ? load_le32(in.ptr + 1) : 0;
         if (in.len < 5 || len > in.len - 5)
             return store_fail(error, "turn %llu of the write-ahead log is malformed", (unsigned long long)turn);
-        if (!visit(ctx, turn, (enum record_kind)in.ptr[0], bytes_of(in.ptr + 5, len), error))
+        if (!r->visit(r->ctx, turn, (enum record_kind)in.ptr[0], bytes_of(in.ptr + 5, len), error))
             return false;
         in = bytes_of(in.ptr + 5 + len, in.len - 5 - len);
     }
     return true;
 }
 
-bool wal_replay(struct wal *w, uint64_t from, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX])
+bool wal_replay(const struct wal *w, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX])
 {
-    const uint64_t first = blog_first(w->blog), last = blog_last(w->blog);
-    for (uint64_t turn = from > first ? from : first; turn <= last; turn++) {
-        size_t len;
-        uint8_t *bytes = blog_read(w->blog, turn, &len, error);
-        if (!bytes)
-            return false;
-        const bool good = replay_turn(turn, bytes_of(bytes, len), visit, ctx, error);
-        free(bytes);
-        if (!good)
-            return false;
-    }
-    return true;
+    struct replay r = {visit, ctx};
+    return blog_read_through(w->blog, 0, replay_turn, &r, error);
 }

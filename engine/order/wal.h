@@ -41,10 +41,10 @@ static inline uint64_t wal_first(const struct wal *w)
 // Lets go of turns before this one.
 void wal_retain(struct wal *w, uint64_t turn);
 
-// Tells each record of the turns from `from` on in order. False with a message when a turn can't be read, or visit
-// returned false (then error is visit's).
+// Tells each record of the kept turns in order. False with a message when a turn can't be read, or visit returned false
+// (then error is visit's).
 typedef bool wal_visit(void *ctx, uint64_t turn, enum record_kind kind, struct bytes record,
                        char error[STORE_ERROR_MAX]);
-MUST_CHECK bool wal_replay(struct wal *w, uint64_t from, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX]);
+MUST_CHECK bool wal_replay(const struct wal *w, wal_visit *visit, void *ctx, char error[STORE_ERROR_MAX]);
 
 #endif

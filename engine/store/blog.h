@@ -68,6 +68,12 @@ uint8_t *blog_read_at(struct blog *b, uint64_t height, const struct blog_place *
 // Reads the first bytes of a record, at most cap, without verifying them: for headers, whose hash tells. Returns how
 // many, 0 with a message when there are none.
 size_t blog_read_start(struct blog *b, uint64_t height, uint8_t *buf, size_t cap, char error[STORE_ERROR_MAX]);
+// Tells every durable record from this height on (or the first kept one), in order, each verified; its bytes are valid
+// during the call. Reads the files through: for a start, which needs them all. False with a message: a file is damaged
+// or can't be read, or visit returned false (then error is visit's).
+typedef bool blog_visit(void *ctx, uint64_t height, struct bytes record, char error[STORE_ERROR_MAX]);
+MUST_CHECK bool blog_read_through(const struct blog *b, uint64_t from, blog_visit *visit, void *ctx,
+                                  char error[STORE_ERROR_MAX]);
 
 // The segments, oldest first: writes up to max, returns how many there are.
 struct blog_segment {

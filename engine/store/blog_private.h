@@ -1,4 +1,5 @@
-// The inside of struct blog, shared by blog.c (writing), blog_open.c (recovery) and blog_spare.c (the next segment).
+// The inside of struct blog, shared by blog.c (writing), blog_read.c, blog_open.c (recovery) and blog_spare.c (the
+// next segment).
 #ifndef GANTRY_ENGINE_STORE_BLOG_PRIVATE_H
 #define GANTRY_ENGINE_STORE_BLOG_PRIVATE_H
 

@@ -528,3 +528,75 @@ Test(blog, begins_at_any_height_and_goes_on_there)
     blog_close(b);
     sim_disk_free(disk);
 }
+
+struct expected {
+    uint64_t next, stop_at;
+};
+
+static bool expect_next(void *ctx, uint64_t height, struct bytes record, char error[STORE_ERROR_MAX])
+{
+    struct expected *e = ctx;
+    uint8_t bytes[4096];
+    cr_assert_eq(height, e->next++);
+    cr_assert(bytes_equal(record, bytes_of(bytes, record_of(height, bytes))));
+    return height != e->stop_at || store_fail(error, "the visitor stops at %d", (int)height);
+}
+
+Test(blog, is_read_through_from_any_height)
+{
+    enum { GROUPS = 30, A_GROUP = 3, LAST = GROUPS * A_GROUP };
+    char error[STORE_ERROR_MAX];
+    struct sim_disk *disk = sim_disk_create(test_seed("blog_through"));
+    struct blog *b = open_at(disk, 32768, 0, error);
+    for (uint64_t h = 1; h <= LAST; h++) {
+        append(b, h);
+        if (h % A_GROUP == 0) {
+            blog_flush(b);
+            drain(b);
+        }
+    }
+    append(b, LAST + 1); // not durable
+    cr_assert_gt(blog_segments(b, NULL, 0), 3);
+    for (uint64_t from = 0; from <= LAST + 2; from++) {
+        struct expected e = {.next = from > 0 ? from : 1};
+        cr_expect(blog_read_through(b, from, expect_next, &e, error), "from %d: %s", (int)from, error);
+        cr_expect_eq(e.next, from > LAST ? from : LAST + 1);
+    }
+    struct expected stopped = {.next = 40, .stop_at = 50};
+    cr_expect_not(blog_read_through(b, 40, expect_next, &stopped, error));
+    cr_expect_str_eq(error, "the visitor stops at 50");
+    cr_expect_eq(stopped.next, 51);
+
+    cr_assert_gt(blog_retain(b, 60), 0);
+    struct expected kept = {.next = blog_first(b)};
+    cr_expect(blog_read_through(b, 0, expect_next, &kept, error), "%s", error);
+    cr_expect_eq(kept.next, LAST + 1);
+    blog_close(b);
+    sim_disk_free(disk);
+}
+
+Test(blog, is_not_read_through_past_damage)
+{
+    char error[STORE_ERROR_MAX];
+    struct sim_disk *disk = sim_disk_create(test_seed("blog_through_damage"));
+    struct blog *b = open_at(disk, 32768, 0, error);
+    struct blog_place place;
+    struct blog_segment list[16];
+    size_t len;
+    append_and_drain(b, 1, 40);
+    cr_assert_gt(blog_segments(b, list, 16), 2);
+    const uint64_t hit = list[1].last;
+    cr_assert(blog_place(b, hit, &place));
+    sim_disk_file(disk, "segment-00000002.log", &len)[place.offset] ^= 1;
+    struct expected e = {.next = 1};
+    cr_expect_not(blog_read_through(b, 0, expect_next, &e, error));
+    cr_expect(strstr(error, "segment-00000002.log is damaged at offset") != NULL, "%s", error);
+    cr_expect_eq(e.next, hit);
+    struct expected behind = {.next = hit + 1};
+    cr_expect(blog_read_through(b, hit + 1, expect_next, &behind, error), "%s", error);
+    sim_disk_remove_file(disk, "segment-00000001.log");
+    cr_expect_not(blog_read_through(b, 1, expect_next, &(struct expected){.next = 1}, error));
+    cr_expect(strstr(error, "segment-00000001.log") != NULL, "%s", error);
+    blog_close(b);
+    sim_disk_free(disk);
+}

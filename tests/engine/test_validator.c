@@ -18,7 +18,8 @@ struct alone {
     uint64_t now_ns;
     uint64_t delivered;
     unsigned evidence;
-    bool stops_shortening; // settle leaves a log that is being shortened as it is
+    struct shared_bytes *proposal; // the last one that was sent
+    bool stops_shortening;         // settle leaves a log that is being shortened as it is
     struct car_name stored[4096];
     size_t stored_count;
 };
@@ -95,6 +96,15 @@ static bool end_turn(struct alone *a)
     return true;
 }
 
+static void keep_proposal(struct alone *a, struct shared_bytes *bytes)
+{
+    if (a->proposal)
+        shared_bytes_unref(a->proposal);
+    a->proposal = bytes;
+    if (bytes)
+        bytes->refs++;
+}
+
 static void settle(struct alone *a)
 {
     struct effect e;
@@ -110,6 +120,9 @@ static void settle(struct alone *a)
             dp_executed(&a->v->dp, e.block->header.height, &e.block->digest);
         }
         a->evidence += e.kind == EFFECT_EVIDENCE;
+        // The type stands behind the version.
+        if (e.kind == EFFECT_SEND && e.bytes->bytes[2] == WIRE_PROPOSAL)
+            keep_proposal(a, e.bytes);
         effect_free(&e);
         on = end_turn(a);
     }
@@ -168,6 +181,7 @@ static void stop(struct alone *a)
 static void destroy(struct alone *a)
 {
     stop(a);
+    keep_proposal(a, NULL);
     sim_disk_free(a->log);
     sim_disk_free(a->guard);
     a->signing->ops->free(a->signing);
@@ -195,6 +209,32 @@ Test(validator, alone_it_orders_finalizes_and_reads_back_after_a_restart)
     give_car(a);
     pass(a, 50);
     cr_assert_eq(a->v->dp.lanes[0].fin_pos, 21);
+    destroy(a);
+}
+
+Test(validator, sends_its_proposal_again_after_a_restart)
+{
+    char error[STORE_ERROR_MAX];
+    struct alone *a = NULL;
+    // The genesis decides who leads the first view.
+    for (uint8_t genesis = 1; genesis < 100 && (!a || !a->proposal); genesis++) {
+        if (a)
+            destroy(a);
+        a = create(4);
+        a->config.genesis_hash.b[0] = genesis;
+        cr_assert(start(a, error), "%s", error);
+        pass(a, 30);
+    }
+    cr_assert_not_null(a->proposal);
+    struct shared_bytes *first = a->proposal;
+    first->refs++;
+    stop(a);
+    keep_proposal(a, NULL);
+    cr_assert(start(a, error), "%s", error);
+    pass(a, 30);
+    cr_assert_not_null(a->proposal);
+    cr_expect(bytes_equal(bytes_of(a->proposal->bytes, a->proposal->len), bytes_of(first->bytes, first->len)));
+    shared_bytes_unref(first);
     destroy(a);
 }
 
