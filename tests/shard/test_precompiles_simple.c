@@ -1,7 +1,9 @@
-// ecrecover, the hashes and identity.
+// ecrecover, the hashes, BLAKE2 and identity.
 #include "tests/shard/precompiles_fixture.h"
 #include "tests/support/vectors.h"
 
+#include "base/cpu.h"
+#include "shard/evm/precompiles/blake2f_rounds.h"
 #include "sigverify/sigverify.h"
 
 #include <criterion/criterion.h>
@@ -254,5 +256,22 @@ Test(precompiles, blake2f_equals_the_plain_function_for_any_rounds)
         cr_assert_eq(precompile_run(pc_context, &output, PRECOMPILE_BLAKE2F, bytes_of(input, 213)), PRECOMPILE_OK);
         cr_assert(output.len == 64 && memcmp(output.ptr, h, 64) == 0, "%u rounds", rounds);
         cr_assert_eq(precompile_gas(PRECOMPILE_BLAKE2F, bytes_of(input, 213)), rounds);
+    }
+}
+
+Test(precompiles, blake2f_is_the_same_four_columns_at_a_time)
+{
+    if (!cpu_has_avx2())
+        cr_skip_test("no AVX2");
+    uint64_t seed = test_seed("blake2f");
+    for (uint32_t rounds = 0; rounds < 200; rounds++) {
+        uint64_t m[16], one[16], four[16];
+        for (unsigned i = 0; i < 16; i++) {
+            m[i] = test_random(&seed);
+            one[i] = four[i] = test_random(&seed);
+        }
+        blake2f_rounds_portable(one, m, rounds);
+        blake2f_rounds_avx2(four, m, rounds);
+        cr_assert_arr_eq(one, four, sizeof one, "%u rounds", rounds);
     }
 }

@@ -1,12 +1,15 @@
 // Source: RFC 7693, 3.2.
 #include "shard/evm/precompiles/blake2f.h"
 
+#include "base/cpu.h"
+#include "shard/evm/precompiles/blake2f_rounds.h"
+
 static const uint64_t IV[8] = {
     0x6a09e667f3bcc908, 0xbb67ae8584caa73b, 0x3c6ef372fe94f82b, 0xa54ff53a5f1d36f1,
     0x510e527fade682d1, 0x9b05688c2b3e6c1f, 0x1f83d9abfb41bd6b, 0x5be0cd19137e2179,
 };
 
-static const uint8_t SIGMA[10][16] = {
+const uint8_t BLAKE2F_SIGMA[BLAKE2F_SIGMAS][16] = {
     {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}, {14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3},
     {11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4}, {7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8},
     {9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13}, {2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9},
@@ -44,6 +47,19 @@ static inline __attribute__((always_inline)) void run_round(uint64_t v[16], cons
     mix(&v[3], &v[4], &v[9], &v[14], m[s[14]], m[s[15]]);
 }
 
+void blake2f_rounds_portable(uint64_t v[16], const uint64_t m[16], uint32_t rounds)
+{
+    uint32_t left = rounds;
+    for (; left >= BLAKE2F_SIGMAS; left -= BLAKE2F_SIGMAS) {
+        // Unrolled, the permutation is in the instructions.
+#pragma GCC unroll 10
+        for (int i = 0; i < BLAKE2F_SIGMAS; i++)
+            run_round(v, m, BLAKE2F_SIGMA[i]);
+    }
+    for (uint32_t i = 0; i < left; i++)
+        run_round(v, m, BLAKE2F_SIGMA[i]);
+}
+
 static void compress(uint64_t h[8], const uint64_t m[16], const uint64_t t[2], bool final, uint32_t rounds)
 {
     uint64_t v[16];
@@ -52,15 +68,7 @@ static void compress(uint64_t h[8], const uint64_t m[16], const uint64_t t[2], b
     v[12] ^= t[0];
     v[13] ^= t[1];
     v[14] ^= final ? UINT64_MAX : 0;
-    uint32_t left = rounds;
-    for (; left >= 10; left -= 10) {
-        // Unrolled, the permutation is in the instructions.
-#pragma GCC unroll 10
-        for (int i = 0; i < 10; i++)
-            run_round(v, m, SIGMA[i]);
-    }
-    for (uint32_t i = 0; i < left; i++)
-        run_round(v, m, SIGMA[i]);
+    (cpu_has_avx2() ? blake2f_rounds_avx2 : blake2f_rounds_portable)(v, m, rounds);
     for (int i = 0; i < 8; i++)
         h[i] ^= v[i] ^ v[i + 8];
 }
