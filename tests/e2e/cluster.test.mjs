@@ -12,7 +12,7 @@ import { rpc } from './support/rpc.mjs';
 const { JsonRpcProvider, Wallet, keccak256 } = load('ethers');
 
 const COUNT = 4;
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 
 const children = (pid) => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
 const isAlive = (pid) => {
@@ -94,7 +94,7 @@ class Cluster {
   }
 }
 
-describe('a cluster of four', { timeout: 280_000 }, () => {
+describe('a cluster of four', { timeout: 500_000 }, () => {
   const cluster = new Cluster(['--shards', '1']);
   const { folder, out } = cluster;
   const genesis = path.join(out, 'genesis.json');
@@ -278,7 +278,7 @@ describe('a cluster of four', { timeout: 280_000 }, () => {
   });
 });
 
-describe('a validator that lost its ordering log alone', { timeout: 280_000 }, () => {
+describe('a validator that lost its ordering log alone', { timeout: 500_000 }, () => {
   const cluster = new Cluster(['--shards', '1', '--epoch-blocks', '40']);
 
   before(() => cluster.start());
@@ -315,7 +315,7 @@ describe('a validator that lost its ordering log alone', { timeout: 280_000 }, (
   });
 });
 
-describe('a node without a vote', { timeout: 280_000 }, () => {
+describe('a node without a vote', { timeout: 500_000 }, () => {
   const cluster = new Cluster(['--shards', '1', '--followers', '1']);
   const url = () => `http://127.0.0.1:${cluster.ports + 10 * COUNT}`;
 

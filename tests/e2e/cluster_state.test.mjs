@@ -14,7 +14,7 @@ const { Wallet } = load('ethers');
 
 const VALIDATORS = 4;
 const FOLLOWER = VALIDATORS;
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 // Stores 42 in slot 0 and becomes a contract whose code is STOP.
 const INIT_CODE = '0x602a6000556001601160003960016000f300';
 
@@ -32,7 +32,7 @@ async function freePorts(count) {
   }
 }
 
-describe('a cluster that forgets', { timeout: 180_000 }, () => {
+describe('a cluster that forgets', { timeout: 500_000 }, () => {
   const out = path.join(temporaryFolder(), 'cluster');
   const nodes = [];
   const wallet = new Wallet(devKeys[0]);
